@@ -1,0 +1,106 @@
+"""What a stage says, what the pipeline decides, and what a gateway may keep of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from handfast.decision.reasons import Reason
+from handfast.identity.records import AccountId, AppPasswordId, Revocation, RevocationScope, StageTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The stage has nothing against the request; `rule` and `detail` are for `explain`."""
+
+    rule: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The stage refuses; nothing after it is asked."""
+
+    reason: Reason
+    rule: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The stage wants a (further) credential."""
+
+    reason: Reason
+    rule: str = ""
+    detail: str = ""
+
+
+StageResult = Pass | Deny | Challenge
+
+
+class Outcome(StrEnum):
+    """The three ends of a decision."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    CHALLENGE = "challenge"
+
+
+MAX_GRANT_SECONDS = 300.0
+"""No grant lives longer; after that identity is asked anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Identity's word: this credential, account and device may use this publication for `lifetime_seconds`.
+
+    The lifetime is relative, because the clocks of gateway and identity may differ. `epoch` is the revocation epoch
+    the decision saw: a gateway that has already seen a later revocation which matches throws the grant away.
+    """
+
+    grant_id: str
+    publication: str
+    account_id: AccountId
+    principal: str
+    epoch: int
+    lifetime_seconds: float
+    device_id: str | None = None
+    app_password_id: AppPasswordId | None = None
+    node: str = ""
+
+    def is_hit_by(self, revocation: Revocation) -> bool:
+        """True where the revocation is later than the decision and matches what was granted."""
+        if revocation.epoch <= self.epoch:
+            return False
+        match revocation.scope:
+            case RevocationScope.EVERYTHING:
+                return True
+            case RevocationScope.ACCOUNT:
+                return revocation.account_id == self.account_id
+            case RevocationScope.PARTNERSHIP:
+                return revocation.account_id == self.account_id and revocation.device_id == self.device_id
+            case RevocationScope.DEVICE:
+                return revocation.device_id == self.device_id
+            case RevocationScope.APP_PASSWORD:
+                return revocation.app_password_id == self.app_password_id
+            case RevocationScope.STORED_SECRET:
+                return revocation.account_id == self.account_id and revocation.publication == self.publication
+            case RevocationScope.NODE:
+                return revocation.node == self.node
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of a request, with every stage that spoke. `grant` is there exactly when the outcome is ALLOW.
+
+    `retry_after_seconds` is set for our own troubles; `delay_seconds` is what a failed guess must wait (never a
+    success).
+    """
+
+    outcome: Outcome
+    reason: Reason
+    grant: Grant | None = None
+    stages: tuple[StageTrace, ...] = field(default=())
+    retry_after_seconds: int | None = None
+    delay_seconds: float = 0.0
+    login: str = ""

@@ -1,0 +1,95 @@
+"""What a gateway needs from whoever decides, and what the pipeline needs from whoever remembers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from handfast.decision.access import AccessRequest
+from handfast.decision.outcome import Decision, Grant
+from handfast.decision.reasons import Reason
+from handfast.identity.records import Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedChallenge:
+    """An NTLM challenge for one connection: single use, at most a minute old. `message` is the type 2 message."""
+
+    challenge_id: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAuthorization:
+    """What to add to requests that a grant's back-end connection carries; `headers` replace the client's own.
+
+    `version` changes with the secret: a gateway tries a version it has not yet seen accepted one request at a time.
+    """
+
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationBatch:
+    """What the revocation stream says: the newest epoch (also as heartbeat, each second) and what is revoked."""
+
+    epoch: int
+    revocations: tuple[Revocation, ...] = ()
+    resync: bool = False
+
+
+class Decider(Protocol):
+    """Identity's answers to a gateway. Every call may raise `identity.ports.Unavailable`."""
+
+    async def issue_challenge(
+        self, publication: str, connection_id: str, negotiate: bytes
+    ) -> IssuedChallenge:
+        """The NTLM challenge for a type 1 message. Raises: MalformedMessage."""
+        ...
+
+    async def evaluate(self, request: AccessRequest) -> Decision: ...
+
+
+class BackendSignIn(Protocol):
+    """Signs an account in behind us, against a live grant only."""
+
+    async def authorize(self, grant: Grant) -> BackendAuthorization:
+        """Raises: BackendSignInRefused, Unavailable."""
+        ...
+
+    async def report_refused(self, grant: Grant, version: str) -> None:
+        """The back end answered 401: the secret is suspended after this one attempt."""
+        ...
+
+
+class RevocationSource(Protocol):
+    """The stream of revocations; ends with `Unavailable` when the connection is lost or silent for 3 s."""
+
+    def revocations(self, after_epoch: int) -> AsyncIterator[RevocationBatch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """Something a gateway saw that identity should know: refusals in numbers, alarms."""
+
+    name: str
+    publication: str = ""
+    source: str = ""
+    count: int = 1
+    details: tuple[tuple[str, str], ...] = ()
+
+
+class AuditSink(Protocol):
+    """Takes decision events of a gateway; must not block and may aggregate."""
+
+    def record(self, event: GatewayEvent) -> None: ...
+
+
+class BackendSignInRefused(Exception):
+    """No sign-in behind us for this grant; `reason` says why. Nothing was sent to the back end."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

@@ -1,0 +1,116 @@
+"""Why a request was answered as it was: one closed list, with its meaning beside each member."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every outcome the product can have. The value is stable: logs, metrics, fail2ban and `explain` use it."""
+
+    def __new__(cls, value: str, meaning: str) -> Reason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    meaning: str
+
+    ALLOWED = "allowed", "credential, account and device may use the publication"
+
+    # What the message itself is refused for, before anybody is asked.
+    MALFORMED_REQUEST = "malformed-request", "the request breaks a rule of HTTP or of its channel's protocol"
+    HEAD_TOO_LARGE = "head-too-large", "the request head is above the listener's limit"
+    BODY_TOO_LARGE = "body-too-large", "the request body is above the publication's limit"
+    REQUEST_TIMEOUT = "request-timeout", "the client did not send its request in time"
+    UNKNOWN_HOST = "unknown-host", "no publication of this listener has that host name"
+    UNKNOWN_PATH = "unknown-path", "no rule of the publication has that path"
+    METHOD_REFUSED = "method-refused", "the rule does not take that method"
+    COMMAND_REFUSED = "command-refused", "the channel's command is unknown or not allowed by the rule"
+    DEVICE_ID_MISSING = "device-id-missing", "the command needs a device id and the request has none"
+    PROXIED_NTLM = (
+        "proxied-ntlm",
+        "NTLM came through an HTTP proxy, where connections are not the client's own",
+    )
+    TOO_MANY_CONNECTIONS = "too-many-connections", "the source or listener has reached its connection limit"
+
+    # Where it comes from.
+    SOURCE_REFUSED = "source-refused", "the policy does not allow that source network"
+
+    # Credential. All but the first look alike to the client, in answer and in time.
+    CREDENTIAL_MISSING = "credential-missing", "no credential yet: the client is asked for one"
+    NTLM_CONTINUE = "ntlm-continue", "first leg of NTLM: the client is sent a challenge"
+    CREDENTIAL_WRONG = "credential-wrong", "no live app password or PIN of that account fits"
+    ACCOUNT_UNKNOWN = "account-unknown", "no account has that name"
+    ACCOUNT_LOCKED_OUT = (
+        "account-locked-out",
+        "too many failures: human-chosen secrets are not evaluated for a while",
+    )
+    METHOD_NOT_OFFERED = (
+        "method-not-offered",
+        "the credential came by a method the publication does not offer",
+    )
+    APP_PASSWORD_EXPIRED = "app-password-expired", "the app password has ended or was not used in time"
+    APP_PASSWORD_REVOKED = "app-password-revoked", "the app password was revoked"
+    NTLM_MALFORMED = "ntlm-malformed", "the NTLM or SPNEGO message can't be read"
+    NTLM_VERSION_REFUSED = "ntlm-version-refused", "NTLMv1, NTLM2-session or LM; only NTLMv2 is taken"
+    NTLM_ANONYMOUS = "ntlm-anonymous", "an anonymous or guest NTLM sign-in"
+    NTLM_CHALLENGE_UNKNOWN = (
+        "ntlm-challenge-unknown",
+        "the challenge is used, too old, or belongs to another connection",
+    )
+    NTLM_MIC_WRONG = "ntlm-mic-wrong", "the message integrity code is wrong, or missing where it is required"
+    NTLM_TIMESTAMP_OFF = "ntlm-timestamp-off", "the client's time is too far from ours"
+    CHANNEL_BINDING_MISSING = (
+        "channel-binding-missing",
+        "the listener requires a channel binding and there is none",
+    )
+    CHANNEL_BINDING_WRONG = "channel-binding-wrong", "the channel binding names another TLS endpoint"
+    TARGET_SPN_WRONG = "target-spn-wrong", "the NTLM message was meant for another service"
+
+    # Account, second factor.
+    ACCOUNT_DISABLED = "account-disabled", "the account is disabled"
+    PROFILE_REFUSED = "profile-refused", "the app password does not open this channel"
+
+    # Device.
+    APP_PASSWORD_UNBOUND = "app-password-unbound", "a fresh app password must pair with a device first"
+    APP_PASSWORD_OTHER_DEVICE = "app-password-other-device", "the app password belongs to another device"
+    COMPANION_STALE = (
+        "companion-stale",
+        "the bound device was not active lately, so its companion channels are shut",
+    )
+    DEVICE_UNKNOWN = "device-unknown", "the device is not listed and the mode lets no new one pair"
+    DEVICE_PENDING = "device-pending", "the device waits for approval"
+    DEVICE_PENDING_LIMIT = "device-pending-limit", "too many devices of the account wait for approval already"
+    DEVICE_QUARANTINED = (
+        "device-quarantined",
+        "type or model changed, or the id is in use from two networks at once",
+    )
+    DEVICE_BLOCKED = "device-blocked", "the device is blocked"
+    DEVICE_WIPED = "device-wiped", "the device was told to wipe itself"
+    DEVICE_LIMIT = "device-limit", "the account has as many devices as its policy allows"
+    DEVICE_TYPE_REFUSED = "device-type-refused", "the policy refuses that device type"
+    USER_AGENT_REFUSED = "user-agent-refused", "the policy refuses that user agent"
+    PROTOCOL_VERSION_REFUSED = "protocol-version-refused", "the policy refuses that protocol version"
+    WINDOW_CLOSED = "window-closed", "pairing needs an open enrolment window and there is none"
+    REVOKED_IN_FLIGHT = "revoked-in-flight", "what allowed the request was taken away while it ran"
+    GRANT_EXPIRED = "grant-expired", "the grant ended while identity could not be reached"
+
+    # Our own troubles.
+    IDENTITY_UNAVAILABLE = "identity-unavailable", "identity or its database can't be reached"
+    OVERLOADED = "overloaded", "a limit that protects the service was reached"
+    BACKEND_UNAVAILABLE = "backend-unavailable", "no back end accepts a connection"
+    BACKEND_TIMEOUT = "backend-timeout", "the back end did not answer in time"
+    BACKEND_MALFORMED = "backend-malformed", "the back end's answer breaks HTTP and is not passed on"
+    BACKEND_SIGN_IN_REFUSED = (
+        "backend-sign-in-refused",
+        "the back end refused the sign-in made for the account",
+    )
+    BACKEND_SECRET_MISSING = "backend-secret-missing", "no stored secret for that account and publication"
+    BACKEND_SECRET_SUSPENDED = (
+        "backend-secret-suspended",
+        "the stored secret was refused once and is suspended",
+    )
+    CLIENT_GONE = "client-gone", "the client closed the connection before its answer was complete"
+    SHUTTING_DOWN = "shutting-down", "the service is stopping"
+    INTERNAL_ERROR = "internal-error", "something unforeseen; the log has the details"

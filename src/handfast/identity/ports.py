@@ -1,0 +1,316 @@
+"""What identity needs from the outside, small and by role. Adapters fit these; `app.py` connects them.
+
+Work on records is a plain function over `Repositories`. `Records.write` runs it inside one transaction: its changes,
+their audit entries and their revocation are stored together or not at all, and the call returns after the commit.
+Work must be short, must not block on anything but the records, and may be run again from the start after a conflict,
+so it must not touch anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from handfast.identity.audit import AuditEntry, AuditEvent
+from handfast.identity.records import (
+    Account,
+    AccountId,
+    AccountState,
+    AppPassword,
+    AppPasswordId,
+    Counter,
+    CounterKind,
+    EnrolmentWindow,
+    Evaluation,
+    NodeRecord,
+    Partnership,
+    Revocation,
+    RevocationScope,
+    StoredSecret,
+)
+
+T = TypeVar("T")
+
+
+class Conflict(Exception):
+    """A unique constraint refused the change: another record already holds that name or key."""
+
+
+class Unavailable(Exception):
+    """Something we depend on (database, disk, identity, back end) can't answer now; safe to retry later."""
+
+
+class AccountRepository(Protocol):
+    """Accounts by id and by every form of name."""
+
+    def add(self, *, user: str, domain: str, upn: str, display_name: str, now: datetime) -> Account:
+        """Raises: Conflict."""
+        ...
+
+    def find(self, account_id: AccountId) -> Account | None: ...
+    def find_by_upn(self, upn: str) -> Account | None: ...
+    def find_by_domain_user(self, domain: str, user: str) -> Account | None: ...
+
+    def find_by_user(self, user: str) -> Sequence[Account]:
+        """Every account of that sAMAccountName, whatever its domain; at most two are looked for."""
+        ...
+
+    def list(self) -> Sequence[Account]: ...
+    def set_state(self, account_id: AccountId, state: AccountState) -> None: ...
+    def set_pin_verifier(self, account_id: AccountId, verifier: str | None) -> None: ...
+
+    def remove(self, account_id: AccountId) -> None:
+        """Removes the account and everything that hangs on it, except audit entries and evaluations."""
+        ...
+
+
+class AppPasswordRepository(Protocol):
+    """App passwords by their keyed verifier, and their NT hashes where NTLM is allowed."""
+
+    def add(
+        self,
+        *,
+        account_id: AccountId,
+        label: str,
+        channels: frozenset[str],
+        verifier: bytes,
+        verifier_key_id: str,
+        use_by: datetime,
+        expires_at: datetime | None,
+        reserved_device_id: str | None,
+        ntlm_allowed: bool,
+        now: datetime,
+    ) -> AppPassword:
+        """Raises: Conflict (the verifier is taken)."""
+        ...
+
+    def add_nt_hash(self, app_password_id: AppPasswordId, *, slot: int, key_id: str, sealed: bytes) -> None:
+        """Stores a sealed NT hash; slot 0 is the canonical form, slot 1 the form with hyphens."""
+        ...
+
+    def find(self, app_password_id: AppPasswordId) -> AppPassword | None: ...
+    def find_by_verifier(self, verifier: bytes) -> AppPassword | None: ...
+    def list_of_account(self, account_id: AccountId) -> Sequence[AppPassword]: ...
+
+    def nt_hashes_of_account(
+        self, account_id: AccountId, now: datetime
+    ) -> Sequence[tuple[AppPasswordId, int, str, bytes]]:
+        """(password, slot, key id, sealed hash) of every password that is live at `now` and allows NTLM; at most 16."""
+        ...
+
+    def bind(self, app_password_id: AppPasswordId, device_id: str, now: datetime) -> bool:
+        """Compare-and-set: binds an unbound password to a device; False if it is bound already (to any device)."""
+        ...
+
+    def touch(self, app_password_id: AppPasswordId, now: datetime) -> None:
+        """Sets last use, and first use where there was none."""
+        ...
+
+    def revoke(self, app_password_id: AppPasswordId, now: datetime) -> bool: ...
+
+
+class PartnershipRepository(Protocol):
+    """Partnerships by account and canonical device id."""
+
+    def find(self, account_id: AccountId, device_id: str) -> Partnership | None: ...
+    def list_of_account(self, account_id: AccountId) -> Sequence[Partnership]: ...
+    def list_of_device(self, device_id: str) -> Sequence[Partnership]: ...
+    def list(self, *, limit: int, after: tuple[AccountId, str] | None = None) -> Sequence[Partnership]: ...
+    def count(self, account_id: AccountId, states: frozenset[str]) -> int: ...
+
+    def add(self, partnership: Partnership) -> None:
+        """Raises: Conflict."""
+        ...
+
+    def save(self, partnership: Partnership) -> None:
+        """Replaces the record with the same account and device id."""
+        ...
+
+    def remove(self, account_id: AccountId, device_id: str) -> bool: ...
+
+
+class WindowRepository(Protocol):
+    """Enrolment windows, one an account."""
+
+    def find(self, account_id: AccountId) -> EnrolmentWindow | None: ...
+    def save(self, window: EnrolmentWindow) -> None: ...
+
+    def use(self, account_id: AccountId, device_id: str, now: datetime) -> bool:
+        """Compare-and-set: True for the first device while the window is open, False for any other."""
+        ...
+
+
+class CounterRepository(Protocol):
+    """Failure counters in windows. Kept small: windows that ended are swept."""
+
+    def find(self, kind: CounterKind, scope: str) -> Counter | None: ...
+
+    def increment(self, kind: CounterKind, scope: str, *, now: datetime, window_seconds: int) -> int:
+        """Adds one failure (in a new window if the old one ended) and returns the new count."""
+        ...
+
+    def clear(self, kind: CounterKind, scope: str) -> None: ...
+    def clear_account(self, account_id: AccountId) -> int: ...
+    def list(self, *, limit: int) -> Sequence[Counter]: ...
+    def sweep(self, *, before: datetime) -> int: ...
+
+    def is_familiar(
+        self, account_id: AccountId, device_id: str, network: str, *, since: datetime
+    ) -> bool: ...
+    def remember_success(
+        self, account_id: AccountId, device_id: str, network: str, now: datetime
+    ) -> None: ...
+
+
+class StoredSecretRepository(Protocol):
+    """Back-end secrets, sealed."""
+
+    def find(self, account_id: AccountId, publication: str) -> StoredSecret | None: ...
+    def save(self, secret: StoredSecret) -> None: ...
+    def suspend(self, account_id: AccountId, publication: str, now: datetime) -> bool: ...
+    def remove(self, account_id: AccountId, publication: str) -> bool: ...
+
+
+class RevocationLog(Protocol):
+    """Revocations with one monotonic epoch for the whole installation."""
+
+    def current_epoch(self) -> int: ...
+
+    def publish(
+        self,
+        scope: RevocationScope,
+        *,
+        now: datetime,
+        account_id: AccountId | None = None,
+        device_id: str | None = None,
+        app_password_id: AppPasswordId | None = None,
+        publication: str | None = None,
+        node: str | None = None,
+    ) -> Revocation:
+        """Stores the revocation under the next epoch; listeners hear of it after the commit."""
+        ...
+
+    def since(self, epoch: int, *, limit: int) -> Sequence[Revocation]: ...
+
+
+class EvaluationRepository(Protocol):
+    """Decisions for `explain`; rows older than 14 days are swept."""
+
+    def add(self, evaluation: Evaluation) -> None: ...
+    def find(self, request_id: str) -> Evaluation | None: ...
+    def list_recent(self, *, limit: int) -> Sequence[Evaluation]: ...
+    def sweep(self, *, before: datetime) -> int: ...
+
+
+class AuditTrail(Protocol):
+    """The chained trail. Only `append` writes; the chain's head is locked within the transaction."""
+
+    def append(
+        self,
+        event: AuditEvent,
+        *,
+        now: datetime,
+        actor: str,
+        subject: str,
+        details: Mapping[str, str] | None = None,
+    ) -> AuditEntry: ...
+
+    def entries(
+        self, *, chain: str | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[AuditEntry]: ...
+    def chains(self) -> Sequence[str]: ...
+    def head(self, chain: str) -> tuple[int, bytes, bytes] | None:
+        """(sequence, mac, head MAC over both) of the newest entry, or None where the chain is empty."""
+        ...
+
+
+class NodeRepository(Protocol):
+    """Gateway nodes and what was revoked of them."""
+
+    def seen(self, name: str, serial: str, now: datetime) -> NodeRecord: ...
+    def revoke(self, name: str, now: datetime) -> int: ...
+    def is_revoked(self, name: str, serial: str) -> bool: ...
+    def list(self) -> Sequence[NodeRecord]: ...
+
+
+class Repositories(Protocol):
+    """Everything one transaction can reach."""
+
+    @property
+    def accounts(self) -> AccountRepository: ...
+    @property
+    def app_passwords(self) -> AppPasswordRepository: ...
+    @property
+    def partnerships(self) -> PartnershipRepository: ...
+    @property
+    def windows(self) -> WindowRepository: ...
+    @property
+    def counters(self) -> CounterRepository: ...
+    @property
+    def stored_secrets(self) -> StoredSecretRepository: ...
+    @property
+    def revocations(self) -> RevocationLog: ...
+    @property
+    def evaluations(self) -> EvaluationRepository: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+    @property
+    def nodes(self) -> NodeRepository: ...
+
+
+class Records(Protocol):
+    """The database, seen as transactions.
+
+    `read` may run on a snapshot, in parallel with a write; `write` is serialised where the database needs that.
+    Raises: Unavailable (locked beyond the deadline, disk full, connection lost), and whatever the work raises.
+    """
+
+    async def read(self, work: Callable[[Repositories], T]) -> T: ...
+    async def write(self, work: Callable[[Repositories], T]) -> T: ...
+
+
+class KeyRing(Protocol):
+    """Keys derived (HKDF-SHA-256) from the key file. Every ciphertext and verifier carries the id of its key."""
+
+    @property
+    def current_key_id(self) -> str: ...
+
+    def verifiers(self, account_id: AccountId, canonical_secret: str) -> Iterable[tuple[str, bytes]]:
+        """(key id, HMAC-SHA-256(key, account id || secret)), the current key first, then older ones."""
+        ...
+
+    def seal(self, plaintext: bytes, *, associated: str) -> tuple[str, bytes]:
+        """(key id, nonce || AES-256-GCM ciphertext); `associated` is "table:row:account"."""
+        ...
+
+    def unseal(self, key_id: str, sealed: bytes, *, associated: str) -> bytes:
+        """Raises: ValueError where the key is unknown or the ciphertext was changed or moved."""
+        ...
+
+    def audit_mac(self, message: bytes) -> bytes: ...
+    def sign_checkpoint(self, message: bytes) -> bytes: ...
+    def verify_checkpoint(self, message: bytes, signature: bytes) -> bool: ...
+
+
+class SecretHasher(Protocol):
+    """Slow hash for human-chosen secrets (Argon2id), off the event loop."""
+
+    async def hash(self, secret: str) -> str: ...
+
+    async def verify(self, verifier: str | None, secret: str) -> bool:
+        """Takes the same time when there is no verifier."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of day, aware (UTC)."""
+
+    def now(self) -> datetime: ...
+
+
+class Randomness(Protocol):
+    """Unpredictable bytes and choices; deterministic in tests."""
+
+    def token_bytes(self, count: int) -> bytes: ...
+    def choice(self, alphabet: str) -> str: ...

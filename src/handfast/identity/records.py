@@ -1,0 +1,217 @@
+"""The records identity keeps, as frozen values. Every invariant stated here is also a constraint in the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from handfast.identity.channels import Channel
+
+AccountId = NewType("AccountId", int)
+AppPasswordId = NewType("AppPasswordId", int)
+
+
+class AccountState(StrEnum):
+    """Whether an account may sign in at all."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One person (or service) as identity knows it; local, or mirrored from a directory by its SID.
+
+    `user` is the sAMAccountName, `domain` the NetBIOS domain, `upn` the user principal name; each keeps the case it
+    was given in, and is unique folded by `names.fold` ((`domain`, `user`) as a pair, `upn` alone).
+    `pin_verifier` is an Argon2id string, or None where the account has no human-chosen secret.
+    """
+
+    id: AccountId
+    user: str
+    domain: str
+    upn: str
+    state: AccountState
+    created_at: datetime
+    display_name: str = ""
+    sid: str | None = None
+    pin_verifier: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    """An application-specific password, without the secret itself.
+
+    `bound_device_id` is set once, by the first device that uses it, and never changed (compare-and-set).
+    `reserved_device_id` names the only device that may bind it, where it was issued for one.
+    `use_by` is the end of the time in which it must be used first (24 h by default); `expires_at` its own end or None.
+    """
+
+    id: AppPasswordId
+    account_id: AccountId
+    label: str
+    channels: frozenset[Channel]
+    created_at: datetime
+    use_by: datetime
+    expires_at: datetime | None = None
+    reserved_device_id: str | None = None
+    bound_device_id: str | None = None
+    first_used_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    ntlm_allowed: bool = False
+
+
+class PartnershipState(StrEnum):
+    """What the bond between an account and a device is worth."""
+
+    PENDING = "pending"
+    ALLOWED = "allowed"
+    QUARANTINED = "quarantined"
+    BLOCKED = "blocked"
+    WIPING = "wiping"
+    WIPED = "wiped"
+
+
+@dataclass(frozen=True, slots=True)
+class Partnership:
+    """The bond account + device id, unique as a pair; `device_id` in canonical form (see protocols.activesync)."""
+
+    account_id: AccountId
+    device_id: str
+    state: PartnershipState
+    device_type: str
+    user_agent: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    last_source: str = ""
+    model: str = ""
+    os: str = ""
+    friendly_name: str = ""
+    state_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentWindow:
+    """A short time in which one new device may pair; at most one open window an account."""
+
+    account_id: AccountId
+    opened_at: datetime
+    closes_at: datetime
+    opened_by: str
+    used_by_device_id: str | None = None
+
+
+class CounterKind(StrEnum):
+    """What a failure counter counts. Scopes are built in `counters.py` alone."""
+
+    ACCOUNT_SOURCE = "account-source"
+    ACCOUNT = "account"
+    FAMILIAR = "familiar"
+    SOURCE = "source"
+    UNKNOWN_NAME = "unknown-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Failures of one kind in one scope since `window_start`."""
+
+    kind: CounterKind
+    scope: str
+    window_start: datetime
+    failures: int
+
+
+class SecretState(StrEnum):
+    """Whether a stored back-end secret may be used."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """The back end's own password of an account for one publication, sealed under the key file."""
+
+    account_id: AccountId
+    publication: str
+    user_name: str
+    key_id: str
+    sealed: bytes = field(repr=False)
+    state: SecretState = SecretState.ACTIVE
+    suspended_at: datetime | None = None
+
+
+class RevocationScope(StrEnum):
+    """How much a revocation takes away."""
+
+    ACCOUNT = "account"
+    PARTNERSHIP = "partnership"
+    DEVICE = "device"
+    APP_PASSWORD = "app-password"  # noqa: S105 - the name of a scope
+    STORED_SECRET = "stored-secret"  # noqa: S105 - the name of a scope
+    NODE = "node"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Grants decided before `epoch` that match every field given here are worth nothing any more.
+
+    PARTNERSHIP gives account and device, DEVICE the device alone (all accounts), ACCOUNT and APP_PASSWORD their id,
+    STORED_SECRET account and publication, NODE the node's name.
+    """
+
+    epoch: int
+    scope: RevocationScope
+    at: datetime
+    account_id: AccountId | None = None
+    device_id: str | None = None
+    app_password_id: AppPasswordId | None = None
+    publication: str | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrace:
+    """What one stage of a decision said; `rule` names the rule or limit that spoke."""
+
+    stage: str
+    outcome: str
+    reason: str = ""
+    rule: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One decision as `handfast explain` shows it; kept 14 days. `reason` is a `decision.reasons.Reason` value."""
+
+    request_id: str
+    at: datetime
+    node: str
+    publication: str
+    listener: str
+    source: str
+    channel: str
+    login: str
+    account_id: AccountId | None
+    device_id: str | None
+    outcome: str
+    reason: str
+    stages: tuple[StageTrace, ...]
+    user_agent: str = ""
+    request_line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A gateway node that once showed a certificate of ours."""
+
+    name: str
+    serial: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Reason to answer: the only folder that turns a reason into a status."""
