@@ -35,7 +35,19 @@ class NtlmCredential:
     channel_binding: bytes = b""
 
 
-Credential = NoCredential | BasicCredential | NtlmCredential
+@dataclass(frozen=True, slots=True)
+class ConnectionCredential:
+    """A later request on a connection that NTLM has authenticated: the sealed session identity issued then.
+
+    Identity opens it only for the same node and `connection_id`, checks account, password and device anew, and asks
+    for NTLM again when it is older than an hour.
+    """
+
+    connection_id: str
+    session: bytes = field(repr=False)
+
+
+Credential = NoCredential | BasicCredential | NtlmCredential | ConnectionCredential
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Grant:
     device_id: str | None = None
     app_password_id: AppPasswordId | None = None
     node: str = ""
+    session: bytes = field(default=b"", repr=False)
+    """Sealed session for a `ConnectionCredential`; only after NTLM."""
 
     def is_hit_by(self, revocation: Revocation) -> bool:
         """True where the revocation is later than the decision and matches what was granted."""

@@ -270,6 +270,14 @@ class Records(Protocol):
     async def write(self, work: Callable[[Repositories], T]) -> T: ...
 
 
+class RevocationPublisher(Protocol):
+    """Tells of revocations after their commit, whoever made them (this process, another identity, the CLI)."""
+
+    def subscribe(self, listener: Callable[[Sequence[Revocation]], None]) -> Callable[[], None]:
+        """Calls `listener` on the event loop, in order of epoch; returns what ends the subscription."""
+        ...
+
+
 class KeyRing(Protocol):
     """Keys derived (HKDF-SHA-256) from the key file. Every ciphertext and verifier carries the id of its key."""
 
