@@ -1,0 +1,90 @@
+"""Settings to domain values: the only place where the words of the settings file meet the words of the pipeline."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+
+from handfast.decision.publication import (
+    ACTIVESYNC_RULES,
+    AuthMethod,
+    ChannelBindingMode,
+    CredentialPolicy,
+    DevicePolicy,
+    LockoutPolicy,
+    PartnershipMode,
+    Publication,
+)
+from handfast.settings.model import Settings
+from handfast.settings.publication import LockoutSettings, PolicySettings, PublicationSettings
+
+RULES_BY_KIND = {"activesync": ACTIVESYNC_RULES}
+"""What each kind of publication lets through; everything else is refused."""
+
+
+def build_publications(settings: Settings) -> dict[str, Publication]:
+    """Every publication by name. The settings must have passed their checks: a missing policy is a KeyError."""
+    policies = {policy.name: policy for policy in settings.policies}
+    inside = frozenset(listener.name for listener in settings.listeners if listener.inside)
+    lockout = build_lockout(settings.lockout)
+    return {
+        publication.name: build_publication(
+            publication,
+            build_device_policy(policies[publication.policy], inside),
+            lockout,
+            settings.identity.default_domain,
+        )
+        for publication in settings.publications
+    }
+
+
+def build_publication(
+    publication: PublicationSettings, devices: DevicePolicy, lockout: LockoutPolicy, default_domain: str
+) -> Publication:
+    """One publication as the pipeline sees it."""
+    return Publication(
+        name=publication.name,
+        hosts=publication.hosts,
+        rules=RULES_BY_KIND[publication.kind],
+        listeners=frozenset(publication.listeners),
+        networks=tuple(ip_network(network) for network in publication.networks),
+        credentials=CredentialPolicy(
+            methods=frozenset(AuthMethod(method) for method in publication.auth),
+            human_secrets=publication.human_secrets,
+            channel_binding=ChannelBindingMode(publication.channel_binding),
+            require_mic=publication.require_mic,
+            default_domain=default_domain,
+        ),
+        devices=devices,
+        lockout=lockout,
+        needs_stored_secret=publication.backend.auth == "stored",
+    )
+
+
+def build_device_policy(policy: PolicySettings, inside_listeners: frozenset[str]) -> DevicePolicy:
+    """Partnership rules of one `[[policy]]`."""
+    return DevicePolicy(
+        mode=PartnershipMode(policy.mode),
+        device_limit=policy.device_limit,
+        pending_limit=policy.pending_limit,
+        allow_types=policy.allow_types,
+        deny_types=policy.deny_types,
+        allow_user_agents=policy.allow_user_agents,
+        deny_user_agents=policy.deny_user_agents,
+        allow_protocol_versions=policy.allow_protocol_versions,
+        deny_protocol_versions=policy.deny_protocol_versions,
+        inside_listeners=inside_listeners,
+        companion_window=timedelta(hours=policy.companion_window_hours),
+        two_networks_window=timedelta(seconds=policy.two_networks_window_seconds),
+    )
+
+
+def build_lockout(lockout: LockoutSettings) -> LockoutPolicy:
+    """Limits for human-chosen secrets."""
+    return LockoutPolicy(
+        window=timedelta(minutes=lockout.window_minutes),
+        per_account_and_source=lockout.per_account_and_source,
+        per_account=lockout.per_account,
+        per_source=lockout.per_source,
+        familiar_for=timedelta(days=lockout.familiar_days),
+    )
