@@ -1,0 +1,235 @@
+"""A whole Handfast as its users start it: settings file, `handfast serve`, the command line. Nothing is mocked.
+
+with installation(backend="http://127.0.0.1:8080") as site:
+    site.add_account("alice")
+    password = site.issue("alice")
+    curl(f"{site.url}/Microsoft-Server-ActiveSync...")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from handfast.keys.key_file import create_key_file
+from handfast.keys.pki import issue_demo_certificate
+from tests.servers.processes import free_port, log_tail, server_directory, stop_process, wait_until
+
+HOST = "mail.contoso.lab"
+HANDFAST = str(Path(sys.executable).with_name("handfast"))
+
+SETTINGS = """
+[identity]
+database = "sqlite:///{folder}/handfast.db"
+key_file = "{folder}/handfast.key"
+runtime_dir = "{folder}/run"
+default_domain = "CONTOSO"
+{identity}
+
+[gateway]
+workers = {workers}
+stop_deadline_seconds = 2
+{gateway}
+
+[[listener]]
+name = "outside"
+address = "127.0.0.1:{port}"
+certificate = "{certificate}"
+key = "{key}"
+{listener}
+
+[[publication]]
+name = "mail"
+hosts = ["{host}"]
+auth = {auth}
+{publication}
+
+[publication.backend]
+urls = {backends}
+auth = "{backend_auth}"
+{backend}
+
+[[policy]]
+name = "default"
+mode = "{mode}"
+{policy}
+
+[lockout]
+{lockout}
+
+[metrics]
+address = "127.0.0.1:{metrics_port}"
+
+{more}
+"""
+
+
+@dataclass
+class Installation:
+    """One running installation, and what a test does to it."""
+
+    folder: Path
+    settings: Path
+    port: int
+    metrics_port: int
+    ca_file: Path
+    values: dict[str, Any]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        """Base URL by address; send `Host: mail.contoso.lab`."""
+        return f"https://127.0.0.1:{self.port}"
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """The command line as a person calls it."""
+        return subprocess.run(
+            [HANDFAST, *arguments, "--settings", str(self.settings)],
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=60,
+            check=False,
+        )
+
+    def cli(self, *arguments: str, stdin: str | None = None) -> Any:
+        """A command that must succeed, with `--json`; returns what it printed."""
+        done = self.run(*arguments, "--json", stdin=stdin)
+        assert done.returncode == 0, (
+            f"handfast {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def add_account(self, user: str, domain: str = "CONTOSO") -> None:
+        """A local account `DOMAIN\\user`, `user@contoso.lab`."""
+        self.cli("account", "add", user, "--domain", domain, "--upn", f"{user}@contoso.lab")
+
+    def issue(self, account: str, *options: str) -> str:
+        """A fresh app password."""
+        return str(self.cli("app-password", "issue", account, *options)["password"])
+
+    def store_secret(self, account: str, user_name: str, secret: str) -> None:
+        """The back end's own password, for `auth = "stored"`."""
+        self.cli("backend-secret", "set", account, "mail", "--user-name", user_name, stdin=secret + "\n")
+
+    def context(self) -> ssl.SSLContext:
+        """A client context that trusts the throw-away CA."""
+        return ssl.create_default_context(cafile=str(self.ca_file))
+
+    def write_settings(self, **changes: Any) -> None:
+        """Writes the settings file anew, with some values changed."""
+        self.values.update(changes)
+        self.settings.write_text(SETTINGS.format(**self.values))
+
+    def start(self) -> None:
+        """`handfast serve`, until it serves."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [HANDFAST, "serve", "--settings", str(self.settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            wait_until(lambda: self.is_healthy() or self._ended(), "handfast serves", 40)
+            assert not self._ended(), f"handfast serve ended:\n{log_tail(self.log, 60)}"
+        except BaseException:
+            print(log_tail(self.log, 60), file=sys.stderr)
+            self.stop()
+            raise
+
+    def _ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def is_healthy(self) -> bool:
+        """What `/healthz` says."""
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/healthz", timeout=2) as answer:
+                return answer.status == 200
+        return False
+
+    def children(self, kind: str) -> list[int]:
+        """Process ids of our children whose command line holds `kind` ("identity" or "gateway")."""
+        found = []
+        assert self.process is not None
+        for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for pid in task.read_text().split():
+                with contextlib.suppress(OSError):
+                    if kind in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                        found.append(int(pid))
+        return found
+
+    def reload(self) -> None:
+        """SIGHUP to the supervisor."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGHUP)
+
+    def stop(self) -> None:
+        """SIGTERM, and all of its processes gone."""
+        if self.process is not None:
+            stop_process(self.process, seconds=20)
+            self.process = None
+
+    def log_lines(self, *words: str) -> list[str]:
+        """Log lines that hold all the words."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return [line for line in lines if all(word in line for word in words)]
+
+
+def prepare(folder: Path, *, backend: str | Sequence[str], **values: Any) -> Installation:
+    """Key file, certificates and settings in `folder`; nothing runs yet."""
+    ca_file, server = issue_demo_certificate(folder / "tls", [HOST, "127.0.0.1"], now=datetime.now(UTC))
+    create_key_file(folder / "handfast.key", now=datetime.now(UTC))
+    port, metrics_port = free_port(), free_port()
+    defaults: dict[str, Any] = {
+        "folder": folder,
+        "workers": 2,
+        "port": port,
+        "metrics_port": metrics_port,
+        "certificate": server.certificate,
+        "key": server.key,
+        "host": HOST,
+        "auth": '["basic", "ntlm"]',
+        "backends": json.dumps([backend] if isinstance(backend, str) else list(backend)),
+        "backend_auth": "header",
+        "mode": "first-use",
+    }
+    empty = dict.fromkeys(
+        ("identity", "gateway", "listener", "publication", "backend", "policy", "lockout", "more"), ""
+    )
+    site = Installation(
+        folder=folder,
+        settings=folder / "handfast.toml",
+        port=port,
+        metrics_port=metrics_port,
+        ca_file=ca_file,
+        values={**empty, **defaults},
+        log=folder / "handfast.log",
+    )
+    site.write_settings(**values)
+    return site
+
+
+@contextlib.contextmanager
+def installation(*, backend: str | Sequence[str], **values: Any) -> Iterator[Installation]:
+    """A running installation in a directory of its own; stopped and removed at the end."""
+    with server_directory("handfast") as folder:
+        site = prepare(folder, backend=backend, **values)
+        try:
+            site.start()
+            yield site
+        finally:
+            site.stop()
