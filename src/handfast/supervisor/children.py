@@ -13,6 +13,9 @@ from typing import Any
 
 import structlog
 
+READY_VARIABLE = "HANDFAST_READY_FD"
+PARENT_VARIABLE = "HANDFAST_PARENT_PID"
+
 READY_TIMEOUT_SECONDS = 60.0
 """A migration of a large database is the longest start there is."""
 
@@ -26,7 +29,8 @@ _log = structlog.get_logger("supervisor")
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """How a child is started. `{ready_fd}` in an argument becomes the descriptor it writes one byte to when it serves.
+    """How a child is started. It finds in its environment READY_VARIABLE, the descriptor it writes one byte to when it
+    serves, and PARENT_VARIABLE, our process id.
 
     `user` is the account it runs as, or "" for the supervisor's own.
     """
@@ -61,11 +65,11 @@ class Child:
         """Starts the process and waits until it serves; False if it ended or stayed silent instead."""
         read_end, write_end = os.pipe()
         try:
-            arguments = [part.replace("{ready_fd}", str(write_end)) for part in self.spec.arguments]
+            handed_down = {READY_VARIABLE: str(write_end), PARENT_VARIABLE: str(os.getpid())}
             self._process = await asyncio.create_subprocess_exec(
-                *arguments,
+                *self.spec.arguments,
                 pass_fds=(*self.spec.descriptors, write_end),
-                env={**os.environ, **self.spec.environment},
+                env={**os.environ, **self.spec.environment, **handed_down},
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in a terminal reaches the supervisor alone, which stops in order
                 **_credentials_of(self.spec.user),

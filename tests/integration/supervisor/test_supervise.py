@@ -16,7 +16,8 @@ from handfast.supervisor.supervise import StartFailed, Supervisor
 
 CHILD = """
 import os, signal, sys, time
-name, log, ready, stubborn = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "stubborn"
+name, log, stubborn = sys.argv[1], sys.argv[2], sys.argv[3] == "stubborn"
+ready = int(os.environ["HANDFAST_READY_FD"])
 def say(what):
     with open(log, "a") as file: file.write(f"{name} {what} {os.getpid()}\\n")
 signal.signal(signal.SIGHUP, lambda *_: say("reload"))
@@ -32,7 +33,7 @@ while True: time.sleep(0.05)
 
 def spec(name: str, log, *, stubborn: bool = False) -> ChildSpec:
     kind = "stubborn" if stubborn else "obliging"
-    return ChildSpec(name, (sys.executable, "-c", CHILD, name, str(log), "{ready_fd}", kind))
+    return ChildSpec(name, (sys.executable, "-c", CHILD, name, str(log), kind))
 
 
 async def until(condition, seconds: float = 10.0) -> None:

@@ -1,0 +1,81 @@
+"""Settings to what a gateway worker is told."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from handfast.app.domain import build_publications
+from handfast.decision.publication import AuthMethod
+from handfast.gateway.config import (
+    BackendConfig,
+    CertificateConfig,
+    GatewayConfig,
+    ListenerConfig,
+    PublicationConfig,
+)
+from handfast.settings.gateway import ListenerSettings
+from handfast.settings.model import Settings
+from handfast.settings.publication import BackendSettings
+
+
+def build_gateway_config(settings: Settings) -> GatewayConfig:
+    """Everything one worker serves."""
+    publications = build_publications(settings)
+    return GatewayConfig(
+        listeners=tuple(build_listener(listener) for listener in settings.listeners),
+        publications=tuple(
+            PublicationConfig(
+                publication=publications[item.name],
+                backend=build_backend(item.backend),
+                auth_methods=tuple(AuthMethod(method) for method in item.auth),
+                auth_realm=item.auth_realm,
+                max_body_bytes=item.max_body_bytes,
+            )
+            for item in settings.publications
+        ),
+        node=settings.gateway.node,
+        grant_grace_seconds=settings.gateway.grant_grace_seconds,
+        denial_quantum_seconds=settings.gateway.denial_quantum_ms / 1000,
+    )
+
+
+def build_listener(listener: ListenerSettings) -> ListenerConfig:
+    """One listener; its socket comes from the supervisor."""
+    certificates = [(listener.certificate, listener.key), *listener.more_certificates]
+    return ListenerConfig(
+        name=listener.name,
+        certificates=tuple(
+            CertificateConfig(certificate, key)
+            for certificate, key in certificates
+            if certificate is not None and key is not None
+        ),
+        behind_http_proxy=listener.behind_http_proxy,
+        proxy_protocol_from=tuple(ip_network(network) for network in listener.proxy_protocol_from),
+        max_head_bytes=listener.max_head_bytes,
+        max_connections=listener.max_connections,
+        max_connections_per_source=listener.max_connections_per_source,
+        head_timeout_seconds=listener.head_timeout_seconds,
+        idle_timeout_seconds=listener.idle_timeout_seconds,
+        body_timeout_seconds=listener.body_timeout_seconds,
+        write_timeout_seconds=listener.write_timeout_seconds,
+    )
+
+
+def build_backend(backend: BackendSettings) -> BackendConfig:
+    """The servers of one publication. Their sign-in is identity's business; only its header's name is told."""
+    return BackendConfig(
+        urls=backend.urls,
+        host=backend.host,
+        path=backend.path,
+        verify=backend.verify,
+        ca_file=backend.ca_file,
+        pin_sha256=backend.pin_sha256,
+        server_name=backend.server_name,
+        auth_header=backend.auth_header if backend.auth == "header" else "",
+        connect_timeout_seconds=backend.connect_timeout_seconds,
+        answer_timeout_seconds=backend.answer_timeout_seconds,
+        idle_seconds=backend.idle_seconds,
+        max_connections=backend.max_connections,
+        health_path=backend.health_path,
+        health_every_seconds=backend.health_every_seconds,
+    )

@@ -1,0 +1,215 @@
+"""The identity process: records, decisions, gateway API, admin API."""
+
+from __future__ import annotations
+
+import asyncio
+import pwd
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from handfast.app.domain import build_publications
+from handfast.app.housekeeping import (
+    FLUSH_SECONDS,
+    SWEEP_SECONDS,
+    Checkpoints,
+    Sweeper,
+    flush_evaluations,
+    repeat,
+)
+from handfast.app.records import OpenRecords, checkpoint_path, open_all
+from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
+from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
+from handfast.decision.pipeline import Pipeline
+from handfast.decision.ports import GatewayEvent
+from handfast.decision.services import Services
+from handfast.identity.administration import Administration
+from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
+from handfast.identity.nt_candidates import NtCandidateOpener
+from handfast.identity.recent_evaluations import RecentEvaluations
+from handfast.identity_api.admin_server import AdminApiServer
+from handfast.identity_api.gateway_server import GatewayApiServer
+from handfast.keys.hasher import Argon2Hasher
+from handfast.keys.mutual_tls import build_identity_context
+from handfast.keys.pki import parse_node_certificate
+from handfast.keys.system import SystemClock, SystemRandomness
+from handfast.observability.logging import event_log
+from handfast.protocols.ntlm.challenge import ServerNames
+from handfast.settings.model import Settings
+from handfast.storage.checkpoint_file import CheckpointFile
+from handfast.supervisor.sockets import open_listener
+
+GATEWAY_SOCKET = "gateway.sock"
+ADMIN_SOCKET = "admin.sock"
+
+_LOG = event_log("identity")
+
+
+class IdentityProcess:
+    """Everything identity is made of. `start`, `reload` on SIGHUP, `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._hasher = Argon2Hasher()
+        self._opened: OpenRecords | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Serves when it returns. Raises: KeyFileError, Unavailable, OSError, ValueError: it can't."""
+        settings = self._settings
+        self._opened = await open_all(settings)
+        records, keyring = self._opened.records, self._opened.keyring
+        services = self._services(self._opened)
+        self._pipeline = Pipeline(services, build_publications(settings), _report_error)
+        live_grants = LiveGrants()
+        self._desk = SignInDesk(records, keyring, live_grants, backend_auth(settings), self._clock)
+        self._gateway_api = GatewayApiServer(
+            decider=RememberingDecider(self._pipeline, live_grants),
+            sign_in=self._desk,
+            revocations=records,
+            records=records,
+            clock=self._clock,
+            parse_certificate=parse_node_certificate,
+            events=_note_event,
+            local_only=stored_publications(settings),
+        )
+        administration = build_administration(settings, self._opened, self._hasher, services.recent)
+        self._admin_api = AdminApiServer(administration, admin_group=settings.identity.admin_group)
+        await self._open_doors(settings)
+        self._keep_house(services.recent)
+        _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
+
+    async def _open_doors(self, settings: Settings) -> None:
+        folder = settings.identity.runtime_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        mode, group = 0o600, None
+        if settings.gateway.user:
+            mode, group = 0o660, pwd.getpwnam(settings.gateway.user).pw_gid
+        await self._gateway_api.serve_unix(folder / GATEWAY_SOCKET, mode=mode, group=group)
+        await self._admin_api.serve_unix(folder / ADMIN_SOCKET)
+        listen = settings.identity.listen
+        if listen is not None:
+            context = build_identity_context(listen.certificate, listen.key, listen.ca_file)
+            await self._gateway_api.serve_tls(open_listener("identity", listen.address), context)
+
+    def _services(self, opened: OpenRecords) -> Services:
+        randomness, names = SystemRandomness(), self._settings.identity.ntlm
+        dummies = [randomness.token_bytes(16) for _ in range(MAX_NTLM_CANDIDATES)]
+        return Services(
+            records=opened.records,
+            keyring=opened.keyring,
+            hasher=self._hasher,
+            clock=self._clock,
+            randomness=randomness,
+            candidates=NtCandidateOpener(opened.keyring, dummies),
+            server_names=ServerNames(
+                netbios_domain=names.netbios_domain,
+                netbios_computer=names.netbios_computer,
+                dns_domain=names.dns_domain,
+                dns_computer=names.dns_computer,
+            ),
+            default_domain=self._settings.identity.default_domain,
+        )
+
+    def _keep_house(self, recent: RecentEvaluations) -> None:
+        assert self._opened is not None
+        settings, records = self._settings.identity, self._opened.records
+        path = checkpoint_path(self._settings)
+        self._checkpoints = Checkpoints(
+            records,
+            self._opened.keyring,
+            self._opened.chain,
+            self._clock,
+            CheckpointFile(path) if path else None,
+        )
+        sweeper = Sweeper(records, self._clock, timedelta(days=settings.evaluation_days))
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(
+                repeat(FLUSH_SECONDS, "evaluations", lambda: flush_evaluations(recent, records))
+            ),
+            loop.create_task(repeat(SWEEP_SECONDS, "sweep", sweeper.sweep)),
+            loop.create_task(repeat(settings.checkpoint_every_seconds, "checkpoint", self._checkpoints.sign)),
+        ]
+        self._recent = recent
+
+    def reload(self, settings: Settings) -> None:
+        """Publications, policies and lockout anew; what is being decided keeps what it began with."""
+        self._settings = settings
+        self._pipeline.replace_publications(build_publications(settings))
+        self._desk.replace_publications(backend_auth(settings))
+        self._gateway_api.replace_local_only(stored_publications(settings))
+        _LOG.info("identity-reloaded")
+
+    async def stop(self) -> None:
+        """Finishes the calls in progress, signs a last checkpoint, commits and closes."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._admin_api.close()
+        await self._gateway_api.close()
+        assert self._opened is not None
+        try:
+            while await self._recent.flush(self._opened.records):
+                pass
+            await self._checkpoints.sign()
+        except Exception as error:  # noqa: BLE001 - a full disk must not keep the process from ending
+            _LOG.error("last-checkpoint-failed", error=repr(error))
+        await self._opened.close()
+        self._hasher.close()
+
+
+def build_administration(
+    settings: Settings, opened: OpenRecords, hasher: Argon2Hasher, recent: RecentEvaluations
+) -> Administration:
+    """The administration over opened records; the same for the admin socket and for offline commands."""
+    return Administration(
+        records=opened.records,
+        keyring=opened.keyring,
+        hasher=hasher,
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        default_domain=settings.identity.default_domain,
+        recent=recent,
+        unused_after=timedelta(hours=settings.identity.unused_password_hours),
+    )
+
+
+def backend_auth(settings: Settings) -> Mapping[str, BackendAuth]:
+    """How each publication signs in behind."""
+    return {
+        item.name: BackendAuth(
+            kind=SignInKind(item.backend.auth),
+            header=item.backend.auth_header,
+            value_form=ValueForm(item.backend.auth_header_value),
+        )
+        for item in settings.publications
+    }
+
+
+def stored_publications(settings: Settings) -> frozenset[str]:
+    """Publications with stored secrets: no remote node may have those."""
+    return frozenset(item.name for item in settings.publications if item.backend.auth == "stored")
+
+
+def runtime_socket(settings: Settings, name: str) -> Path:
+    """A socket in the runtime directory."""
+    return settings.identity.runtime_dir / name
+
+
+def _note_event(node: str, event: GatewayEvent) -> None:
+    details = {f"event_{key}": value for key, value in event.details}
+    _LOG.warning(
+        "gateway-event",
+        node=node,
+        name=event.name,
+        publication=event.publication,
+        source=event.source,
+        count=event.count,
+        **details,
+    )
+
+
+def _report_error(error: Exception) -> None:
+    _LOG.error("decision-failed", error=repr(error))

@@ -1,0 +1,66 @@
+"""Administration without a running identity: this process owns the database for the length of one command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handfast.app.identity_process import build_administration
+from handfast.app.records import open_all
+from handfast.identity.administration import Administration, AdministrationError
+from handfast.identity.ports import Unavailable
+from handfast.identity.recent_evaluations import RecentEvaluations
+from handfast.keys.hasher import Argon2Hasher
+from handfast.keys.key_file import KeyFileError
+from handfast.settings.model import Settings
+
+
+class OfflineAdministration:
+    """The administration, called as the admin socket would call it."""
+
+    def __init__(self, runner: asyncio.Runner, administration: Administration) -> None:
+        self._runner = runner
+        self._administration = administration
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        """Raises: AdministrationError."""
+        work = getattr(self._administration, method)
+        try:
+            return self._runner.run(work(actor=_actor(), **arguments))
+        except Unavailable as problem:
+            raise AdministrationError("unavailable", str(problem), "try again") from problem
+
+
+@contextmanager
+def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministration]:
+    """Raises: AdministrationError where the key file or the database can't be used, or identity runs."""
+    hasher = Argon2Hasher()
+    with asyncio.Runner() as runner:
+        try:
+            opened = runner.run(open_all(settings, offline=True))
+        except KeyFileError as error:
+            raise AdministrationError("unavailable", str(error), error.remedy) from error
+        except Unavailable as problem:
+            raise AdministrationError(
+                "unavailable", str(problem), "is the database there, and this user allowed to open it?"
+            ) from problem
+        try:
+            yield OfflineAdministration(
+                runner, build_administration(settings, opened, hasher, RecentEvaluations())
+            )
+        finally:
+            runner.run(opened.close())
+            hasher.close()
+
+
+def _actor() -> str:
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = "-"
+    return f"uid:{uid}({name})"

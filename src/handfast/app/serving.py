@@ -1,0 +1,178 @@
+"""`handfast serve`, `gateway` and `identity`: the supervisor with the children each of them needs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from handfast.observability.logging import configure, event_log
+from handfast.settings.load import load_settings
+from handfast.settings.model import Settings
+from handfast.settings.problems import SettingsError
+from handfast.supervisor.children import ChildSpec
+from handfast.supervisor.sockets import open_listeners
+from handfast.supervisor.supervise import StartFailed, Supervisor
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+_LOG = event_log("supervisor")
+
+
+class CannotServe(Exception):
+    """The service can't start; `message` says why, `remedy` what to do. The command line shows both."""
+
+    kind = "unavailable"
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+async def serve_async(
+    settings: Settings,
+    path: Path,
+    *,
+    with_identity: bool,
+    with_gateway: bool,
+    on_ready: Callable[[], None] = lambda: None,
+    stop: Callable[[Supervisor], None] = lambda _supervisor: None,
+) -> None:
+    """Serves until SIGTERM or SIGINT. `stop` is handed the supervisor, for callers that end it otherwise.
+
+    Raises: CannotServe.
+    """
+    metrics_dir = prepare_runtime(settings)
+    try:
+        listeners = (
+            open_listeners((item.name, item.address) for item in settings.listeners) if with_gateway else {}
+        )
+    except OSError as error:
+        raise CannotServe(str(error), "change `[[listener]] address`, or free the port") from error
+    environment = {METRICS_VARIABLE: str(metrics_dir)}
+    descriptors = {name: listener.fileno() for name, listener in listeners.items()}
+    groups = []
+    if with_identity:
+        groups.append([child(path, "identity", "identity", environment)])
+    if with_gateway:
+        groups.append(gateway_children(settings, path, descriptors, environment))
+    supervisor = Supervisor(
+        groups,
+        stop_deadline_seconds=settings.gateway.stop_deadline_seconds,
+        check_reload=lambda: reload_problems(path, settings),
+        on_ready=on_ready,
+    )
+    stop(supervisor)
+    metrics = serve_health(settings, supervisor, metrics_dir)
+    try:
+        await supervisor.run()
+    except StartFailed as error:
+        raise CannotServe(str(error), "mend what it said, then start again") from error
+    finally:
+        metrics()
+        for listener in listeners.values():
+            listener.close()
+
+
+def prepare_runtime(settings: Settings) -> Path:
+    """The runtime directory, with an empty place for the children's metrics. Raises: CannotServe."""
+    folder = settings.identity.runtime_dir
+    metrics_dir = folder / "metrics"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(metrics_dir, ignore_errors=True)
+        metrics_dir.mkdir()
+        # Workers run as another user than we do, and each writes files of its own.
+        metrics_dir.chmod(0o1777)
+    except OSError as error:
+        raise CannotServe(
+            f"{folder} can't be used: {error.strerror}", "change `identity.runtime_dir`, or its owner"
+        ) from error
+    return metrics_dir
+
+
+def child(
+    path: Path,
+    kind: str,
+    name: str,
+    environment: Mapping[str, str],
+    *,
+    descriptors: Sequence[int] = (),
+    user: str = "",
+) -> ChildSpec:
+    """`handfast worker KIND` under this very interpreter."""
+    arguments = (sys.executable, "-m", "handfast", "worker", kind, "--settings", str(path))
+    return ChildSpec(name, arguments, tuple(descriptors), user, environment)
+
+
+def gateway_children(
+    settings: Settings, path: Path, descriptors: Mapping[str, int], environment: Mapping[str, str]
+) -> list[ChildSpec]:
+    """One worker a core, or as many as were set."""
+    named = ",".join(f"{name}={descriptor}" for name, descriptor in descriptors.items())
+    environment = {**environment, "HANDFAST_LISTENERS": named}
+    count = settings.gateway.workers or os.cpu_count() or 1
+    user = settings.gateway.user if os.geteuid() == 0 else ""
+    return [
+        child(
+            path,
+            "gateway",
+            f"gateway-{number}",
+            environment,
+            descriptors=tuple(descriptors.values()),
+            user=user,
+        )
+        for number in range(count)
+    ]
+
+
+def reload_problems(path: Path, running: Settings) -> list[str]:
+    """Why the settings file can't be taken now; logs what only a restart can change."""
+    try:
+        settings = load_settings(path).settings
+    except SettingsError as error:
+        return [str(problem) for problem in error.problems]
+    if [(item.name, item.address) for item in settings.listeners] != [
+        (item.name, item.address) for item in running.listeners
+    ]:
+        return ["listener names and addresses change only by a restart: restart, or put them back"]
+    if settings.identity != running.identity or settings.gateway.workers != running.gateway.workers:
+        _LOG.warning("reload-partial", why="[identity] and gateway.workers take effect at the next restart")
+    return []
+
+
+def serve_health(settings: Settings, supervisor: Supervisor, metrics_dir: Path) -> Callable[[], None]:
+    """Starts `/metrics` and `/healthz` where they are wanted; the answer ends them. Raises: CannotServe."""
+    if not settings.metrics.address:
+        return lambda: None
+    os.environ[METRICS_VARIABLE] = str(metrics_dir)
+    from handfast.observability.metrics_server import serve_metrics
+
+    def health() -> dict[str, bool]:
+        return {str(row["name"]): bool(row["ready"]) for row in supervisor.status()}
+
+    try:
+        return serve_metrics(settings.metrics.address, health).close
+    except OSError as error:
+        raise CannotServe(
+            f"metrics can't listen on {settings.metrics.address}: {error.strerror}",
+            'change `metrics.address`, or set it to "" for none',
+        ) from error
+
+
+def run(settings_file: Path | None, *, with_identity: bool, with_gateway: bool) -> None:
+    """The three verbs. Raises: SettingsError, CannotServe."""
+    loaded = load_settings(settings_file)
+    settings = loaded.settings
+    configure(level=settings.log.level, form=settings.log.format, file=settings.log.file)
+    for warning in loaded.warnings:
+        _LOG.warning("settings", warning=str(warning))
+    if with_identity and settings.gateway.identity is not None:
+        raise CannotServe(
+            "`[gateway.identity]` says that identity runs on another machine", "use `handfast gateway` here"
+        )
+    asyncio.run(serve_async(settings, loaded.path, with_identity=with_identity, with_gateway=with_gateway))
