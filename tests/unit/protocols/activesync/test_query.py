@@ -112,7 +112,7 @@ def test_options_with_a_query(raw):
     assert parse_query(query.encode(), method="OPTIONS") == query
 
 
-def test_a_post_that_says_options_still_requires_a_device():
+def test_a_post_that_says_options_needs_no_device_either():
     assert not parse_query(b"Cmd=OPTIONS", method="POST").requires_device
 
 

@@ -1,0 +1,28 @@
+"""Upper-casing as Windows compares names: one character for one, and never into ASCII from outside it.
+
+`str.upper` is not that: it turns one character into several ("ß" into "SS") and letters beyond ASCII into ASCII ones
+(dotless i, U+0131, into "I", long s, U+017F, into "S"), so that two names would meet that are two accounts. Windows maps UTF-16
+code units one by one, hence characters beyond the basic plane stay too.
+Source: MS-NLMP 6 (UpperCase); MS-UCODEREF 3.1.5.3 (ToUpperCase).
+"""
+
+from __future__ import annotations
+
+
+def _upcase_character(character: str) -> str:
+    upper = character.upper()
+    if len(upper) != 1 or ord(character) > 0xFFFF or (ord(upper) < 0x80 <= ord(character)):
+        return character
+    return upper
+
+
+def upcase(text: str) -> str:
+    """`text` upper-cased one to one: the result has as many characters, and folding twice changes nothing."""
+    if text.isascii():
+        return text.upper()
+    return "".join(map(_upcase_character, text))
+
+
+def upcase_ascii(text: str) -> str:
+    """`text` with a-z upper-cased and everything else untouched."""
+    return "".join(character.upper() if character.isascii() else character for character in text)

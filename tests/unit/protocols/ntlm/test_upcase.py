@@ -1,0 +1,50 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handfast.protocols.ntlm.upcase import upcase, upcase_ascii
+
+
+@pytest.mark.parametrize(
+    ("text", "upper"),
+    [
+        ("user", "USER"),
+        ("User.Name-1", "USER.NAME-1"),
+        ("jürgen", "JÜRGEN"),
+        ("straße", "STRAßE"),
+        ("ÿ", "Ÿ"),
+        ("пользователь", "ПОЛЬЗОВАТЕЛЬ"),
+        ("σς", "ΣΣ"),
+        ("ı", "ı"),
+        ("ſ", "ſ"),
+        ("İ", "İ"),
+        ("ŉ", "ŉ"),
+        ("\ufb03", "\ufb03"),
+        ("\U00010428", "\U00010428"),
+        ("用户", "用户"),
+        ("", ""),
+    ],
+)
+def test_names_keep_their_length(text, upper):
+    assert upcase(text) == upper
+
+
+@given(st.text())
+def test_one_character_for_one_and_twice_is_once(text):
+    upper = upcase(text)
+    assert len(upper) == len(text)
+    assert upcase(upper) == upper
+
+
+def test_no_character_outside_ascii_becomes_an_ascii_one():
+    for code in range(0x80, 0x10000):
+        if not 0xD800 <= code < 0xE000:
+            assert not upcase(chr(code)).isascii()
+
+
+def test_every_character_folds_as_itself_does_in_company():
+    assert upcase("aé" * 300) == "AÉ" * 300
+
+
+def test_ascii_only():
+    assert upcase_ascii("jürgen") == "JüRGEN"
