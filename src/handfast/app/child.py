@@ -29,7 +29,7 @@ class Service(Protocol):
         """Serves when it returns."""
         ...
 
-    def reload(self, settings: Settings) -> None: ...
+    async def reload(self, settings: Settings) -> None: ...
 
     async def stop(self) -> None: ...
 
@@ -59,19 +59,26 @@ async def _serve(
             "not-started", error=f"{type(error).__name__}: {error}", remedy=getattr(error, "remedy", "")
         )
         return 3
-    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(settings_file, service, output))
+    reloading: set[asyncio.Task[None]] = set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(_reload(settings_file, service, output))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     _say_ready()
     await stopping.wait()
     await service.stop()
     return 0
 
 
-def _reload(settings_file: Path | None, service: Service, output: LogOutput) -> None:
+async def _reload(settings_file: Path | None, service: Service, output: LogOutput) -> None:
     """The supervisor has checked the settings; should they have changed since, the old ones stay."""
     output.reopen()
     try:
-        service.reload(load_settings(settings_file).settings)
-    except (SettingsError, OSError, ValueError) as error:
+        await service.reload(load_settings(settings_file).settings)
+    except (SettingsError, OSError, ValueError, KeyError) as error:
         _LOG.error("reload-failed", error=str(error), remedy="the settings before it stay in force")
 
 

@@ -43,9 +43,9 @@ class GatewayProcess:
         await self._worker.start(inherited_listeners())
         _LOG.info("gateway-serving", listeners=[listener.name for listener in self._settings.listeners])
 
-    def reload(self, settings: Settings) -> None:
+    async def reload(self, settings: Settings) -> None:
         """New connections see the new certificates, new requests the new publications; nothing is dropped."""
-        self._worker.reload(build_gateway_config(settings))
+        await self._worker.reload(build_gateway_config(settings))
         self._output.reopen()
         self._settings = settings
         _LOG.info("gateway-reloaded")

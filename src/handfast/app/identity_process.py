@@ -74,7 +74,7 @@ class IdentityProcess:
             events=_note_event,
             local_only=stored_publications(settings),
         )
-        administration = build_administration(settings, self._opened, self._hasher, services.recent)
+        administration = build_administration(settings, self._opened, self._hasher, services)
         self._admin_api = AdminApiServer(administration, admin_group=settings.identity.admin_group)
         await self._open_doors(settings)
         self._keep_house(services.recent)
@@ -134,7 +134,7 @@ class IdentityProcess:
         ]
         self._recent = recent
 
-    def reload(self, settings: Settings) -> None:
+    async def reload(self, settings: Settings) -> None:
         """Publications, policies and lockout anew; what is being decided keeps what it began with."""
         self._settings = settings
         self._pipeline.replace_publications(build_publications(settings))
@@ -161,18 +161,20 @@ class IdentityProcess:
 
 
 def build_administration(
-    settings: Settings, opened: OpenRecords, hasher: Argon2Hasher, recent: RecentEvaluations
+    settings: Settings, opened: OpenRecords, hasher: Argon2Hasher, services: Services | None = None
 ) -> Administration:
-    """The administration over opened records; the same for the admin socket and for offline commands."""
+    """The administration over opened records; `services` are the deciding process's own, None for offline commands."""
     return Administration(
-        records=opened.records,
-        keyring=opened.keyring,
-        hasher=hasher,
-        clock=SystemClock(),
-        randomness=SystemRandomness(),
+        opened.records,
+        opened.keyring,
+        hasher,
+        SystemClock(),
+        SystemRandomness(),
+        publications=frozenset(item.name for item in settings.publications),
         default_domain=settings.identity.default_domain,
-        recent=recent,
-        unused_after=timedelta(hours=settings.identity.unused_password_hours),
+        unused_password_life=timedelta(hours=settings.identity.unused_password_hours),
+        recent=services.recent if services is not None else None,
+        delays=services.delays if services is not None else None,
     )
 
 

@@ -13,7 +13,6 @@ from handfast.app.identity_process import build_administration
 from handfast.app.records import open_all
 from handfast.identity.administration import Administration, AdministrationError
 from handfast.identity.ports import Unavailable
-from handfast.identity.recent_evaluations import RecentEvaluations
 from handfast.keys.hasher import Argon2Hasher
 from handfast.keys.key_file import KeyFileError
 from handfast.settings.model import Settings
@@ -49,9 +48,7 @@ def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministr
                 "unavailable", str(problem), "is the database there, and this user allowed to open it?"
             ) from problem
         try:
-            yield OfflineAdministration(
-                runner, build_administration(settings, opened, hasher, RecentEvaluations())
-            )
+            yield OfflineAdministration(runner, build_administration(settings, opened, hasher))
         finally:
             runner.run(opened.close())
             hasher.close()
