@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""How accounts are signed in behind us: identity's side of `BackendSignIn`, against live grants only."""

@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""Log lines, decision records and metrics: what operators and their tools see."""

@@ -1,0 +1,185 @@
+"""Identity's side of signing accounts in behind us: `header`, `stored`, `none`, each against a live grant only."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import assert_never
+
+from handfast.backend_auth.live_grants import LiveGrants
+from handfast.decision.outcome import Grant
+from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
+from handfast.decision.reasons import Reason
+from handfast.identity.ports import Clock, KeyRing, Records, Repositories
+from handfast.identity.records import Account, AccountState, SecretState, StoredSecret
+from handfast.identity.stored_secrets import suspend_secret, unseal_secret
+from handfast.observability import metrics
+from handfast.observability.logging import event_log
+
+ACTOR = "gateway"
+
+_LOG = event_log("backend-auth")
+_PLAIN_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
+
+class SignInKind(StrEnum):
+    """How a publication's back ends learn who is there."""
+
+    STORED = "stored"
+    HEADER = "header"
+    NONE = "none"
+
+
+class ValueForm(StrEnum):
+    """Which name of the account a header carries."""
+
+    USER = "user"
+    UPN = "upn"
+    DOMAIN_USER = "domain-user"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAuth:
+    """How one publication signs in. `header` and `value_form` matter with HEADER alone."""
+
+    kind: SignInKind
+    header: str = ""
+    value_form: ValueForm = ValueForm.USER
+
+
+class SignInDesk:
+    """`BackendSignIn` in the identity process."""
+
+    def __init__(
+        self,
+        records: Records,
+        keyring: KeyRing,
+        live_grants: LiveGrants,
+        publications: Mapping[str, BackendAuth],
+        clock: Clock,
+    ) -> None:
+        self._records = records
+        self._keyring = keyring
+        self._live_grants = live_grants
+        self._publications = dict(publications)
+        self._clock = clock
+
+    async def authorize(self, grant: Grant) -> BackendAuthorization:
+        """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""
+        known, auth = self._check(grant)
+        match auth.kind:
+            case SignInKind.NONE:
+                return BackendAuthorization(headers=())
+            case SignInKind.HEADER:
+                return await self._header(known, auth)
+            case SignInKind.STORED:
+                return await self._stored(known)
+            case _:
+                assert_never(auth.kind)
+
+    async def report_refused(self, grant: Grant, version: str) -> None:
+        """Suspends the secret that the back end refused, once; a secret changed since then is left alone.
+
+        Raises: BackendSignInRefused where there is no such grant, Unavailable.
+        """
+        known, auth = self._check(grant)
+        if auth.kind is not SignInKind.STORED:
+            _LOG.error("backend-refused-sign-in", publication=known.publication, account=known.account_id)
+            return
+        now = self._clock.now()
+
+        def suspend(records: Repositories) -> bool:
+            secret = records.stored_secrets.find(known.account_id, known.publication)
+            if secret is None or (version and version_of(secret) != version):
+                return False
+            account = records.accounts.find(known.account_id)
+            return account is not None and suspend_secret(
+                records, account, known.publication, now=now, actor=ACTOR
+            )
+
+        if await self._records.write(suspend):
+            metrics.ALARMS.labels("stored-secret-suspended").inc()
+            _LOG.error(
+                "stored-secret-suspended",
+                publication=known.publication,
+                account=known.account_id,
+                remedy="store the account's new password",
+            )
+
+    def _check(self, grant: Grant) -> tuple[Grant, BackendAuth]:
+        """The grant as identity made it. Raises: BackendSignInRefused for any other, or another publication."""
+        known = self._live_grants.find(grant.grant_id, grant.node)
+        if known is None or known.publication != grant.publication:
+            raise BackendSignInRefused(Reason.GRANT_EXPIRED)
+        auth = self._publications.get(known.publication)
+        if auth is None:
+            raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+        return known, auth
+
+    async def _header(self, grant: Grant, auth: BackendAuth) -> BackendAuthorization:
+        account = await self._records.read(lambda records: records.accounts.find(grant.account_id))
+        value = _name(_enabled(account), auth.value_form)
+        # A name with other characters would be read differently by different servers; none is better than wrong.
+        if not _PLAIN_VALUE.fullmatch(value):
+            _LOG.error(
+                "account-name-unfit-for-header", publication=grant.publication, account=grant.account_id
+            )
+            raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+        return BackendAuthorization(headers=((auth.header.encode("ascii"), value.encode("ascii")),))
+
+    async def _stored(self, grant: Grant) -> BackendAuthorization:
+        account, secret = await self._records.read(
+            lambda records: (
+                records.accounts.find(grant.account_id),
+                records.stored_secrets.find(grant.account_id, grant.publication),
+            )
+        )
+        _enabled(account)
+        if secret is None:
+            raise BackendSignInRefused(Reason.BACKEND_SECRET_MISSING)
+        if secret.state is not SecretState.ACTIVE:
+            raise BackendSignInRefused(Reason.BACKEND_SECRET_SUSPENDED)
+        try:
+            password = unseal_secret(self._keyring, secret)
+        except ValueError as problem:
+            _LOG.error(
+                "stored-secret-unreadable",
+                publication=grant.publication,
+                account=grant.account_id,
+                why=str(problem),
+            )
+            raise BackendSignInRefused(Reason.BACKEND_SECRET_MISSING) from None
+        # RFC 7617 2: the user name ends at the first colon, so one within it would name somebody else.
+        if ":" in secret.user_name:
+            raise BackendSignInRefused(Reason.BACKEND_SECRET_MISSING)
+        basic = base64.b64encode(f"{secret.user_name}:{password}".encode())
+        return BackendAuthorization(
+            headers=((b"Authorization", b"Basic " + basic),), version=version_of(secret)
+        )
+
+
+def version_of(secret: StoredSecret) -> str:
+    """Changes whenever the secret is stored anew, and says nothing about it: each sealing has a fresh nonce."""
+    return sha256(secret.key_id.encode() + b"\0" + secret.sealed).hexdigest()[:16]
+
+
+def _enabled(account: Account | None) -> Account:
+    if account is None or account.state is not AccountState.ENABLED:
+        raise BackendSignInRefused(Reason.ACCOUNT_DISABLED)
+    return account
+
+
+def _name(account: Account, form: ValueForm) -> str:
+    match form:
+        case ValueForm.USER:
+            return account.user
+        case ValueForm.UPN:
+            return account.upn
+        case ValueForm.DOMAIN_USER:
+            return f"{account.domain}\\{account.user}"
+        case _:
+            assert_never(form)

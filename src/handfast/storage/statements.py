@@ -1,0 +1,149 @@
+"""Core expressions compiled once a dialect, and run on a DB-API connection: what the repositories speak through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.selectable import SelectBase
+
+from handfast.identity.ports import Unavailable
+
+Statement = SelectBase | UpdateBase
+NO_SCHEMA = (
+    "the database lacks the tables of this version: it was never migrated; start identity, which does so"
+)
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+_Processor = Callable[[Any], Any]
+
+
+class MustRetry(Exception):
+    """The transaction lost a conflict with another one (serialization, deadlock): run it again from the start."""
+
+
+class Cursor(Protocol):
+    """What both drivers' cursors share."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+class DriverConnection(Protocol):
+    """What both drivers' connections share."""
+
+    def execute(self, query: str, params: Any = ...) -> Any: ...
+    def close(self) -> None: ...
+
+
+class Compiled:
+    """One statement in one dialect: its text, fixed parameters, and the conversions of parameters and columns."""
+
+    __slots__ = ("binders", "fixed", "getters", "text")
+
+    def __init__(self, statement: Statement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.text = str(compiled)
+        self.binders: dict[str, _Processor] = {}
+        self.fixed: dict[str, Any] = {}
+        for parameter, key in compiled.bind_names.items():
+            binder = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            if binder is not None:
+                self.binders[key] = binder
+            if not parameter.required and parameter.value is not None:
+                self.fixed[key] = binder(parameter.value) if binder else parameter.value
+        columns = (
+            statement.selected_columns if isinstance(statement, SelectBase) else statement.exported_columns
+        )
+        processors = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in columns]
+        self.getters = [(index, getter) for index, getter in enumerate(processors) if getter is not None]
+
+    def bind(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The parameters in the driver's terms."""
+        bound = dict(self.fixed)
+        for key, value in values.items():
+            binder = self.binders.get(key)
+            bound[key] = binder(value) if binder is not None and value is not None else value
+        return bound
+
+    def convert(self, row: Sequence[Any]) -> Row:
+        """A row in our terms."""
+        values = list(row)
+        for index, getter in self.getters:
+            if values[index] is not None:
+                values[index] = getter(values[index])
+        return tuple(values)
+
+
+class StatementCache:
+    """Every compiled statement of one dialect; the statements are module constants, so it stays small."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._compiled: dict[int, tuple[Statement, Compiled]] = {}
+
+    def get(self, statement: Statement) -> Compiled:
+        """Compiles on first use; the statement is kept, so that its id can't come to mean another."""
+        known = self._compiled.get(id(statement))
+        if known is None:
+            known = self._compiled[id(statement)] = (statement, Compiled(statement, self.dialect))
+        return known[1]
+
+
+class Transaction:
+    """One connection's transaction. `translate` turns the driver's errors into `Conflict`, `Unavailable` and builtins.
+
+    `doomed` is the error after which nothing of this transaction may be committed, even if the work caught it.
+    """
+
+    __slots__ = ("_connection", "_get", "_translate", "dialect_name", "doomed")
+
+    def __init__(
+        self,
+        connection: DriverConnection,
+        cache: StatementCache,
+        translate: Callable[[Exception], Exception | None],
+    ) -> None:
+        self._connection = connection
+        self._get = cache.get
+        self._translate = translate
+        self.dialect_name = cache.dialect.name
+        self.doomed: Exception | None = None
+
+    def all(self, statement: Statement, **values: Any) -> list[Row]:
+        """Every row."""
+        compiled = self._get(statement)
+        convert = compiled.convert
+        return [convert(row) for row in self._execute(compiled, values).fetchall()]
+
+    def first(self, statement: Statement, **values: Any) -> Row | None:
+        """The first row, or None."""
+        compiled = self._get(statement)
+        rows = self._execute(compiled, values).fetchall()
+        return compiled.convert(rows[0]) if rows else None
+
+    def run(self, statement: Statement, **values: Any) -> int:
+        """How many rows were changed."""
+        return self._execute(self._get(statement), values).rowcount
+
+    def finish(self, result: T) -> T:
+        """The work's result, if what it did may be committed. Raises: the error that doomed the transaction."""
+        if self.doomed is not None:
+            raise self.doomed
+        return result
+
+    def _execute(self, compiled: Compiled, values: dict[str, Any]) -> Cursor:
+        try:
+            cursor: Cursor = self._connection.execute(compiled.text, compiled.bind(values))
+        except Exception as error:
+            translated = self._translate(error)
+            if translated is None:
+                raise
+            if isinstance(translated, MustRetry | Unavailable):
+                self.doomed = translated
+            raise translated from error
+        return cursor

@@ -1,0 +1,82 @@
+"""Migrations: re-runnable, safe side by side, and equal to the tables the program uses."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from handfast.identity.ports import Unavailable
+from handfast.storage.migration import current_revision, migrate, needs_migration, newest_revision
+from handfast.storage.opening import open_records
+from handfast.storage.schema import metadata
+from handfast.storage.urls import engine_url
+from tests.contracts.conftest import SQL
+from tests.contracts.raw_sql import run_sql
+
+
+@pytest.fixture(params=SQL)
+def empty_url(request, tmp_path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    return request.getfixturevalue("postgresql").new_database()
+
+
+def test_a_migration_may_run_again(empty_url) -> None:
+    assert current_revision(empty_url) is None
+    assert needs_migration(empty_url)
+    assert migrate(empty_url) == newest_revision()
+    run_sql(empty_url, "UPDATE revocation_epoch SET epoch = 7")
+    assert migrate(empty_url) == newest_revision()
+    assert not needs_migration(empty_url)
+    assert [row[0] for row in run_sql(empty_url, "SELECT epoch FROM revocation_epoch")] == [7]
+
+
+def test_several_at_once_make_one_schema(empty_url) -> None:
+    # Alembic's `op` and `context` are per process, so that each identity is a process of its own here.
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run_migration, [empty_url] * 4))
+    assert results == [0] * 4
+    assert not needs_migration(empty_url)
+    assert [row[0] for row in run_sql(empty_url, "SELECT count(*) FROM revocation_epoch")] == [1]
+
+
+def run_migration(url: str) -> int:
+    import subprocess
+    import sys
+
+    code = "import sys; from handfast.storage.migration import migrate; migrate(sys.argv[1])"
+    return subprocess.run([sys.executable, "-c", code, url], timeout=60, check=False).returncode
+
+
+def test_the_migrated_schema_is_the_one_in_use(database_url) -> None:
+    engine = create_engine(engine_url(database_url))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_a_database_newer_than_the_program_is_left_alone(database_url) -> None:
+    run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unavailable, match="newer than this program"):
+        migrate(database_url)
+
+
+def test_no_server_is_unavailable(tmp_path) -> None:
+    with pytest.raises(Unavailable):
+        migrate(f"postgresql://postgres@/x?host={tmp_path}")
+    with pytest.raises(Unavailable):
+        current_revision(f"postgresql://postgres@/x?host={tmp_path}")
+    with pytest.raises(Unavailable):
+        migrate(f"sqlite:///{tmp_path}/none/x.db")
+
+
+async def test_an_empty_database_does_not_start(empty_url, keyring) -> None:
+    records = open_records(empty_url, keyring, chain="identity-1")
+    with pytest.raises(Unavailable, match="never migrated"):
+        await records.start()
+    await records.close()

@@ -1,0 +1,158 @@
+import base64
+from dataclasses import replace
+
+import pytest
+
+from handfast.backend_auth.live_grants import LiveGrants
+from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
+from handfast.decision.outcome import Grant
+from handfast.decision.ports import BackendSignInRefused
+from handfast.decision.reasons import Reason
+from handfast.identity.audit import AuditEvent
+from handfast.identity.records import AccountState, RevocationScope, SecretState, StoredSecret
+from handfast.identity.stored_secrets import associated_data
+from tests.fakes.clock import SettableClock
+from tests.fakes.records import InMemoryRecords
+
+PUBLICATIONS = {
+    "mail": BackendAuth(SignInKind.STORED),
+    "user": BackendAuth(SignInKind.HEADER, "X-Remote-User", ValueForm.USER),
+    "upn": BackendAuth(SignInKind.HEADER, "X-Remote-User", ValueForm.UPN),
+    "domain": BackendAuth(SignInKind.HEADER, "X-Remote-User", ValueForm.DOMAIN_USER),
+    "open": BackendAuth(SignInKind.NONE),
+}
+
+
+class Scene:
+    """An account, a desk, and the grants the account holds."""
+
+    def __init__(self) -> None:
+        self.clock = SettableClock()
+        self.records = InMemoryRecords()
+        self.grants = LiveGrants()
+        self.desk = SignInDesk(self.records, self.records.keyring, self.grants, PUBLICATIONS, self.clock)
+
+    async def account(self, user: str = "alice", upn: str = "alice@example.com"):
+        add = lambda r: r.accounts.add(user=user, domain="EX", upn=upn, display_name="", now=self.clock.now())
+        self.account_id = (await self.records.write(add)).id
+        return self
+
+    def grant(self, publication: str) -> Grant:
+        grant = Grant(
+            f"g-{publication}", publication, self.account_id, "alice@example.com", 0, 300.0, node="local"
+        )
+        self.grants.remember(grant)
+        return grant
+
+    async def store(self, password: bytes, user_name: str = "sogo-alice") -> StoredSecret:
+        place = associated_data(self.account_id, "mail")
+        key_id, sealed = self.records.keyring.seal(password, associated=place)
+        secret = StoredSecret(self.account_id, "mail", user_name, key_id, sealed)
+        await self.records.write(lambda r: r.stored_secrets.save(secret))
+        return secret
+
+    async def refusal(self, grant: Grant) -> Reason:
+        with pytest.raises(BackendSignInRefused) as caught:
+            await self.desk.authorize(grant)
+        return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("publication", "value"), [("user", b"alice"), ("upn", b"alice@example.com"), ("domain", b"EX\\alice")]
+)
+async def test_a_header_names_the_account(publication: str, value: bytes):
+    scene = await Scene().account()
+    authorization = await scene.desk.authorize(scene.grant(publication))
+    assert authorization.headers == ((b"X-Remote-User", value),)
+
+
+@pytest.mark.parametrize("user", ["ä", "a\r\nX-Admin: 1", "a\x00", " a", "a ", ""])
+async def test_a_name_unfit_for_a_header_is_refused(user: str):
+    scene = await Scene().account(user=user)
+    assert await scene.refusal(scene.grant("user")) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
+async def test_none_adds_nothing():
+    scene = await Scene().account()
+    assert (await scene.desk.authorize(scene.grant("open"))).headers == ()
+
+
+async def test_a_stored_secret_becomes_basic_and_its_version_follows_it():
+    scene = await Scene().account()
+    await scene.store("pä:ss".encode())
+    first = await scene.desk.authorize(scene.grant("mail"))
+    expected = b"Basic " + base64.b64encode("sogo-alice:pä:ss".encode())
+    assert first.headers == ((b"Authorization", expected),)
+    assert first.version == (await scene.desk.authorize(scene.grant("mail"))).version
+    await scene.store(b"new")
+    assert (await scene.desk.authorize(scene.grant("mail"))).version not in ("", first.version)
+    assert "Basic" not in repr(first)
+
+
+async def test_missing_moved_and_ambiguous_secrets_are_no_sign_in():
+    scene = await Scene().account()
+    grant = scene.grant("mail")
+    assert await scene.refusal(grant) is Reason.BACKEND_SECRET_MISSING
+    await scene.store(b"x", user_name="a:b")
+    assert await scene.refusal(grant) is Reason.BACKEND_SECRET_MISSING
+    secret = await scene.store(b"x")
+    _, moved = scene.records.keyring.seal(b"x", associated=associated_data(99, "mail"))
+    await scene.records.write(lambda r: r.stored_secrets.save(replace(secret, sealed=moved)))
+    assert await scene.refusal(grant) is Reason.BACKEND_SECRET_MISSING
+
+
+async def test_only_a_live_grant_of_that_node_and_publication_counts():
+    scene = await Scene().account()
+    await scene.store(b"x")
+    grant = scene.grant("mail")
+    forged = replace(grant, grant_id="g-forged")
+    for other in [forged, replace(grant, node="edge1"), replace(grant, publication="user")]:
+        assert await scene.refusal(other) is Reason.GRANT_EXPIRED
+        with pytest.raises(BackendSignInRefused):
+            await scene.desk.report_refused(other, "v")
+    # What the gateway says of the account does not matter: identity's own grant does.
+    victim = replace(grant, account_id=99, principal="victim")
+    assert await scene.desk.authorize(victim) == await scene.desk.authorize(grant)
+    assert await scene.refusal(scene.grant("unpublished")) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
+async def test_a_disabled_or_removed_account_is_not_signed_in():
+    scene = await Scene().account()
+    await scene.store(b"x")
+    await scene.records.write(lambda r: r.accounts.set_state(scene.account_id, AccountState.DISABLED))
+    for publication in ("mail", "user"):
+        assert await scene.refusal(scene.grant(publication)) is Reason.ACCOUNT_DISABLED
+    await scene.records.write(lambda r: r.accounts.remove(scene.account_id))
+    assert await scene.refusal(scene.grant("mail")) is Reason.ACCOUNT_DISABLED
+
+
+async def test_one_refusal_behind_us_suspends_once_in_one_transaction():
+    scene = await Scene().account()
+    await scene.store(b"old")
+    grant = scene.grant("mail")
+    version = (await scene.desk.authorize(grant)).version
+    for _ in range(3):
+        await scene.desk.report_refused(grant, version)
+    assert await scene.refusal(grant) is Reason.BACKEND_SECRET_SUSPENDED
+    tables = scene.records.tables
+    assert [entry.event for entry in tables.audit] == [AuditEvent.SECRET_SUSPENDED]
+    assert [(r.scope, r.account_id, r.publication) for r in tables.revocations] == [
+        (RevocationScope.STORED_SECRET, scene.account_id, "mail")
+    ]
+    assert tables.secrets[scene.account_id, "mail"].suspended_at == scene.clock.now()
+
+
+async def test_a_late_report_does_not_suspend_the_new_secret():
+    scene = await Scene().account()
+    await scene.store(b"old")
+    grant = scene.grant("mail")
+    version = (await scene.desk.authorize(grant)).version
+    await scene.store(b"new")
+    await scene.desk.report_refused(grant, version)
+    assert scene.records.tables.secrets[scene.account_id, "mail"].state is SecretState.ACTIVE
+
+
+async def test_a_refused_header_suspends_nothing():
+    scene = await Scene().account()
+    await scene.desk.report_refused(scene.grant("user"), "")
+    assert scene.records.tables.audit == []

@@ -1,0 +1,194 @@
+import contextlib
+from datetime import UTC
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handfast.decision.access import (
+    AccessRequest,
+    BasicCredential,
+    ClaimedDevice,
+    ConnectionCredential,
+    Facts,
+    NoCredential,
+    NtlmCredential,
+)
+from handfast.decision.outcome import Decision, Grant, Outcome
+from handfast.decision.ports import BackendAuthorization, GatewayEvent, IssuedChallenge, RevocationBatch
+from handfast.decision.reasons import Reason
+from handfast.identity.channels import Channel
+from handfast.identity.records import Revocation, RevocationScope, StageTrace
+from handfast.identity_api import codec, revocation_codec
+from handfast.identity_api.fields import encode_object, parse_object
+from handfast.protocols.errors import MalformedMessage
+
+text = st.text(max_size=12)
+octets = st.binary(max_size=40)
+ids = st.integers(0, 2**63 - 1)
+numbers = st.floats(0, 1e9, allow_nan=False)
+credentials = st.one_of(
+    st.builds(NoCredential),
+    st.builds(BasicCredential, text, text),
+    st.builds(NtlmCredential, text, text, octets, octets, octets),
+    st.builds(ConnectionCredential, text, octets),
+)
+requests = st.builds(
+    AccessRequest,
+    request_id=text,
+    node=text,
+    listener=text,
+    source=text,
+    publication=text,
+    rule=text,
+    channel=st.sampled_from(Channel),
+    credential=credentials,
+    host=text,
+    device=st.none() | st.builds(ClaimedDevice, text, text),
+    facts=st.builds(Facts, text, text, text),
+    command=text,
+    request_line=text,
+)
+grants = st.builds(
+    Grant,
+    grant_id=text,
+    publication=text,
+    account_id=ids,
+    principal=text,
+    epoch=ids,
+    lifetime_seconds=numbers,
+    device_id=st.none() | text,
+    app_password_id=st.none() | ids,
+    node=text,
+    session=octets,
+)
+stages = st.lists(st.builds(StageTrace, text, text, text, text, text), max_size=3).map(tuple)
+decisions = st.one_of(
+    st.builds(
+        Decision,
+        outcome=st.just(Outcome.ALLOW),
+        reason=st.sampled_from(Reason),
+        grant=grants,
+        stages=stages,
+        login=text,
+    ),
+    st.builds(
+        Decision,
+        outcome=st.sampled_from([Outcome.DENY, Outcome.CHALLENGE]),
+        reason=st.sampled_from(Reason),
+        grant=st.none(),
+        stages=stages,
+        retry_after_seconds=st.none() | ids,
+        delay_seconds=numbers,
+        login=text,
+    ),
+)
+pairs = st.lists(st.tuples(text, text), max_size=3).map(tuple)
+revocations = st.builds(
+    Revocation,
+    epoch=ids,
+    scope=st.sampled_from(RevocationScope),
+    at=st.datetimes(timezones=st.just(UTC)),
+    account_id=st.none() | ids,
+    device_id=st.none() | text,
+    app_password_id=st.none() | ids,
+    publication=st.none() | text,
+    node=st.none() | text,
+)
+KINDS = [
+    (requests, codec.encode_access_request, codec.decode_access_request),
+    (decisions, codec.encode_decision, codec.decode_decision),
+    (grants, codec.encode_grant, codec.decode_grant),
+    (st.builds(IssuedChallenge, text, octets), codec.encode_challenge, codec.decode_challenge),
+    (
+        st.builds(BackendAuthorization, st.lists(st.tuples(octets, octets), max_size=3).map(tuple), text),
+        codec.encode_authorization,
+        codec.decode_authorization,
+    ),
+    (st.builds(GatewayEvent, text, text, text, ids, pairs), codec.encode_event, codec.decode_event),
+    (
+        st.builds(RevocationBatch, ids, st.lists(revocations, max_size=3).map(tuple), st.booleans()),
+        revocation_codec.encode_batch,
+        revocation_codec.decode_batch,
+    ),
+]
+KIND_NAMES = ["request", "decision", "grant", "challenge", "authorization", "event", "batch"]
+kinds = pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
+
+
+@kinds
+def test_what_is_encoded_decodes_to_the_same(kind):
+    values, encode, decode = kind
+
+    @given(values)
+    def same(value):
+        assert decode(parse_object(encode_object(encode(value)))) == value
+
+    same()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@kinds
+def test_any_object_gives_a_value_or_malformed(kind):
+    values, encode, decode = kind
+
+    @given(values, st.data())
+    def damaged(value, data):
+        encoded = parse_object(encode_object(encode(value)))
+        name = data.draw(st.sampled_from(sorted(encoded)))
+        encoded[name] = data.draw(json_values)
+        with contextlib.suppress(MalformedMessage):
+            decode(encoded)
+
+    damaged()
+
+
+@kinds
+def test_missing_and_unknown_fields_are_refused(kind):
+    values, encode, decode = kind
+
+    @given(values)
+    def refused(value):
+        encoded = encode(value)
+        for name in encoded:
+            with pytest.raises(MalformedMessage):
+                decode({key: item for key, item in encoded.items() if key != name})
+        with pytest.raises(MalformedMessage):
+            decode({**encoded, "more": 1})
+
+    refused()
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_give_an_object_or_malformed(body: bytes):
+    with contextlib.suppress(MalformedMessage):
+        assert isinstance(parse_object(body), dict)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100000, b'{"a":NaN}', b"[]", b"1" * 5000, b'{"a":' * 3000, b"\xff"])
+def test_hostile_json_is_malformed(body: bytes):
+    with pytest.raises(MalformedMessage):
+        parse_object(body)
+
+
+def test_a_grant_without_allow_is_refused_and_allow_without_a_grant():
+    allowed = {"outcome": "allow", "reason": "allowed", "grant": None, "stages": []}
+    rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": ""}
+    with pytest.raises(MalformedMessage, match="exactly when"):
+        codec.decode_decision({**allowed, **rest})
+
+
+def test_lone_surrogates_are_refused():
+    with pytest.raises(MalformedMessage, match="no text"):
+        codec.decode_credential({"kind": "basic", "login": "\ud800", "secret": ""})
+
+
+def test_stages_can_be_left_out():
+    decision = Decision(Outcome.DENY, Reason.DEVICE_BLOCKED, stages=(StageTrace("device", "deny"),))
+    assert codec.encode_decision(decision, with_stages=False)["stages"] == []

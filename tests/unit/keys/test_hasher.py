@@ -1,0 +1,39 @@
+import asyncio
+import time
+
+import pytest
+
+from handfast.identity.ports import Unavailable
+from handfast.keys.hasher import THREADS, Argon2Hasher
+
+
+@pytest.fixture
+def hasher():
+    made = Argon2Hasher(time_cost=1, memory_kib=64, max_waiting=2)
+    yield made
+    made.close()
+
+
+async def test_a_secret_fits_its_own_hash_alone(hasher: Argon2Hasher):
+    verifier = await hasher.hash("1234 ä")
+    assert verifier.startswith("$argon2id$")
+    assert verifier != await hasher.hash("1234 ä")
+    assert await hasher.verify(verifier, "1234 ä")
+    assert not await hasher.verify(verifier, "1234 a")
+    assert not await hasher.verify("no hash", "1234")
+
+
+async def test_without_a_verifier_nothing_fits_after_as_much_work(hasher: Argon2Hasher, monkeypatch):
+    seen = []
+    monkeypatch.setattr(hasher, "_fits", lambda verifier, secret: seen.append(verifier) or True)
+    assert not await hasher.verify(None, "1234")
+    assert seen[0].startswith("$argon2id$v=19$m=64,t=1,p=1$")
+
+
+async def test_a_full_queue_is_unavailable_and_empties_again(hasher: Argon2Hasher, monkeypatch):
+    monkeypatch.setattr(hasher, "_fits", lambda verifier, secret: time.sleep(0.02) or True)
+    calls = [hasher.verify("v", "s") for _ in range(THREADS + 2 + 3)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results].count(Unavailable) == 3
+    assert results.count(True) == THREADS + 2
+    assert await hasher.verify("v", "s")

@@ -1,0 +1,96 @@
+"""No query of a sign-in reads a whole table: with a million devices a look-up stays a look-up."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.selectable import SelectBase
+
+from handfast.storage.repositories import (
+    accounts,
+    app_passwords,
+    audit_trail,
+    counters,
+    evaluations,
+    nodes,
+    partnerships,
+    revocations,
+    stored_secrets,
+    windows,
+)
+from handfast.storage.statements import Compiled
+
+MODULES = (
+    accounts,
+    app_passwords,
+    audit_trail,
+    counters,
+    evaluations,
+    nodes,
+    partnerships,
+    revocations,
+    stored_secrets,
+    windows,
+)
+# For administrators: they list, and walk an index page by page or the whole trail.
+LISTINGS = {
+    "accounts._ALL",
+    "audit_trail._CHAINS",
+    "audit_trail._OF_ALL",
+    "counters._LIST",
+    "evaluations._RECENT",
+    "nodes._LIST",
+}
+# These sort or group what one account has: a handful.
+SMALL_SORTS = {"app_passwords._HASHES", "partnerships._STATES"}
+ONE_ROW = {"revocations._CURRENT", "revocations._NEXT"}
+BASES = {
+    "accounts._ACCOUNT",
+    "app_passwords._PASSWORD",
+    "partnerships._PARTNERSHIP",
+    "counters._COUNTER",
+    "evaluations._EVALUATION",
+    "audit_trail._ENTRY",
+    "revocations._NOTIFY",
+}
+
+
+def statements() -> dict[str, object]:
+    found = {}
+    for module in MODULES:
+        short = module.__name__.rpartition(".")[2]
+        for name, value in vars(module).items():
+            if (
+                name.isupper()
+                and isinstance(value, SelectBase | UpdateBase)
+                and f"{short}.{name}" not in BASES
+            ):
+                found[f"{short}.{name}"] = value
+    return found
+
+
+HOT = {name: value for name, value in statements().items() if name not in LISTINGS | ONE_ROW}
+
+
+def test_the_hot_statements_are_found() -> None:
+    assert {
+        "app_passwords._BY_VERIFIER",
+        "partnerships._BY_KEY",
+        "counters._FIND",
+        "accounts._BY_UPN",
+    } <= set(HOT)
+    assert len(HOT) > 40
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_no_scan(path, name) -> None:
+    compiled = Compiled(HOT[name], sqlite.dialect(paramstyle="named"))
+    values = dict.fromkeys(HOT[name].compile(dialect=sqlite.dialect(paramstyle="named")).params, 1)
+    connection = sqlite3.connect(path)
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", values)]
+    connection.close()
+    assert not [step for step in plan if step.startswith("SCAN")], plan
+    assert not [step for step in plan if "TEMP B-TREE" in step and name not in SMALL_SORTS], plan
