@@ -139,7 +139,7 @@ class IdentityProcess:
         self._settings = settings
         self._pipeline.replace_publications(build_publications(settings))
         self._desk.replace_publications(backend_auth(settings))
-        self._gateway_api.replace_local_only(stored_publications(settings))
+        self._gateway_api.policy_changed(stored_publications(settings))
         _LOG.info("identity-reloaded")
 
     async def stop(self) -> None:

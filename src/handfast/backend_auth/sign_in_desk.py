@@ -68,6 +68,10 @@ class SignInDesk:
         self._publications = dict(publications)
         self._clock = clock
 
+    def replace_publications(self, publications: Mapping[str, BackendAuth]) -> None:
+        """A reload: sign-ins from now on are made as the new settings say."""
+        self._publications = dict(publications)
+
     async def authorize(self, grant: Grant) -> BackendAuthorization:
         """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""
         known, auth = self._check(grant)

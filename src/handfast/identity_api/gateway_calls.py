@@ -84,7 +84,7 @@ class GatewayCalls:
         self._sign_in = sign_in
         self._feed = feed
         self._events = events
-        self._local_only = local_only
+        self.local_only = local_only
 
     async def answer(self, request: Request, caller: Caller, connection: HttpConnection) -> Answer | None:
         """The answer of a call; None once the connection is a stream. Raises nothing a caller could cause."""
@@ -159,7 +159,7 @@ class GatewayCalls:
         if caller.node is None:
             return grant
         caller.check(grant.node, grant.publication)
-        if grant.publication in self._local_only:
+        if grant.publication in self.local_only:
             _LOG.error("stored-secret-asked-from-afar", node=caller.node, publication=grant.publication)
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         return replace(grant, node=caller.node)

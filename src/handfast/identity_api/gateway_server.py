@@ -96,6 +96,11 @@ class GatewayApiServer:
         )
         self._servers.append(server)
 
+    def policy_changed(self, local_only: frozenset[str]) -> None:
+        """A reload: every gateway, on this machine or not, has its grants decided anew; nothing is cut for it."""
+        self._calls.local_only = local_only
+        self._feed.resync()
+
     async def close(self, *, deadline_seconds: float = 5.0) -> None:
         """Takes no more connections, lets calls in progress finish until the deadline, then cuts all."""
         for server in self._servers:

@@ -86,6 +86,12 @@ class RevocationFeed:
         """The connection is gone."""
         self._streams.pop(connection, None)
 
+    def resync(self) -> None:
+        """Tells every gateway that what it was granted must be asked for again."""
+        for connection, stream in list(self._streams.items()):
+            if not stream.is_replaying:
+                self._send(connection, stream, RevocationBatch(epoch=stream.delivered, resync=True))
+
     async def _replay(self, after_epoch: int) -> RevocationBatch:
         current, missed = await self._records.read(
             lambda records: (
