@@ -53,12 +53,13 @@ key = "{key}"
 name = "mail"
 hosts = ["{host}"]
 auth = {auth}
+ntlm_targets = ["127.0.0.1", "localhost"]
 {publication}
 
 [publication.backend]
 urls = {backends}
 auth = "{backend_auth}"
-{backend}
+{backend_options}
 
 [[policy]]
 name = "default"
@@ -208,7 +209,7 @@ def prepare(folder: Path, *, backend: str | Sequence[str], **values: Any) -> Ins
         "mode": "first-use",
     }
     empty = dict.fromkeys(
-        ("identity", "gateway", "listener", "publication", "backend", "policy", "lockout", "more"), ""
+        ("identity", "gateway", "listener", "publication", "backend_options", "policy", "lockout", "more"), ""
     )
     site = Installation(
         folder=folder,

@@ -76,6 +76,7 @@ name = "mail"
 kind = "activesync"
 hosts = ["{host}"]
 auth = ["basic", "ntlm"]
+ntlm_targets = ["127.0.0.1", "localhost"]
 
 [publication.backend]
 urls = ["{backend}"]

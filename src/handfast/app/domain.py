@@ -53,6 +53,7 @@ def build_publication(
             human_secrets=publication.human_secrets,
             channel_binding=ChannelBindingMode(publication.channel_binding),
             require_mic=publication.require_mic,
+            ntlm_targets=frozenset(publication.ntlm_targets),
             default_domain=default_domain,
         ),
         devices=devices,

@@ -8,6 +8,20 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from handfast.identity.channels import Channel
+from handfast.identity.policies import DevicePolicy, LockoutPolicy, PartnershipMode
+
+__all__ = [
+    "ACTIVESYNC_RULES",
+    "AuthMethod",
+    "ChannelBindingMode",
+    "CredentialPolicy",
+    "DevicePolicy",
+    "LockoutPolicy",
+    "PartnershipMode",
+    "PathRule",
+    "Publication",
+    "QueryShape",
+]
 
 
 class QueryShape(StrEnum):
@@ -54,56 +68,18 @@ class AuthMethod(StrEnum):
     NTLM = "ntlm"
 
 
-class PartnershipMode(StrEnum):
-    """How a device that identity has not seen yet can pair."""
-
-    FIRST_USE = "first-use"
-    WINDOW = "window"
-    APPROVAL = "approval"
-    LISTED = "listed"
-    INSIDE = "inside"
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePolicy:
-    """Which devices may pair and be used. Patterns are shell-style (`*`, `?`), compared without case.
-
-    An empty allow list allows all; a deny list wins. `inside_listeners` names the listeners where mode INSIDE enrols.
-    """
-
-    mode: PartnershipMode = PartnershipMode.FIRST_USE
-    device_limit: int = 10
-    pending_limit: int = 3
-    allow_types: tuple[str, ...] = ()
-    deny_types: tuple[str, ...] = ()
-    allow_user_agents: tuple[str, ...] = ()
-    deny_user_agents: tuple[str, ...] = ()
-    allow_protocol_versions: tuple[str, ...] = ()
-    deny_protocol_versions: tuple[str, ...] = ()
-    inside_listeners: frozenset[str] = frozenset()
-    companion_window: timedelta = timedelta(hours=24)
-    two_networks_window: timedelta = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class LockoutPolicy:
-    """Failures in `window` before a human-chosen secret is no longer evaluated, by scope."""
-
-    window: timedelta = timedelta(minutes=15)
-    per_account_and_source: int = 10
-    per_account: int = 50
-    per_source: int = 100
-    familiar_for: timedelta = timedelta(days=30)
-
-
 @dataclass(frozen=True, slots=True)
 class CredentialPolicy:
-    """Which credentials are taken. `human_secrets` lets a local account sign in with its PIN (off by default)."""
+    """Which credentials are taken. `human_secrets` lets a local account sign in with its PIN (off by default).
+
+    `ntlm_targets` are names and addresses beside the published hosts that clients may call us by in NTLM.
+    """
 
     methods: frozenset[AuthMethod] = frozenset({AuthMethod.BASIC})
     human_secrets: bool = False
     channel_binding: ChannelBindingMode = ChannelBindingMode.ALLOW
     require_mic: bool = False
+    ntlm_targets: frozenset[str] = frozenset()
     default_domain: str = ""
 
 
@@ -117,8 +93,8 @@ class Publication:
     listeners: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     credentials: CredentialPolicy = CredentialPolicy()
-    devices: DevicePolicy = DevicePolicy()
-    lockout: LockoutPolicy = LockoutPolicy()
+    devices: DevicePolicy = DevicePolicy()  # noqa: RUF009 - frozen
+    lockout: LockoutPolicy = LockoutPolicy()  # noqa: RUF009 - frozen
     needs_stored_secret: bool = False
     grant_lifetime: timedelta = timedelta(minutes=5)
     allow_from_node: frozenset[str] = field(default=frozenset())

@@ -56,6 +56,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [_Handler()]
     root.setLevel(max(LEVELS[level], logging.INFO))
+    # It tells each start what it found, three times over; what goes wrong it raises.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return output
 
 

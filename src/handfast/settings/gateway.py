@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 
 from handfast.settings.base import Section
+from handfast.settings.values import AbsolutePath, Address, Network, ServiceUrl
 
 
 class IdentityLink(Section):
     """`[gateway.identity]`: where identity is, when it runs on another machine."""
 
-    url: str
+    url: ServiceUrl
     """`https://host:port` of identity's `[identity.listen]`."""
-    certificate: Path
+    certificate: AbsolutePath
     """PEM chain of this node's certificate (`handfast pki issue NODE`)."""
-    key: Path
+    key: AbsolutePath
     """PEM key of that certificate."""
-    ca_file: Path
+    ca_file: AbsolutePath
     """PEM of the node CA."""
 
 
@@ -38,27 +37,30 @@ class GatewaySettings(Section):
     stop_deadline_seconds: float = Field(20.0, ge=0, le=3600)
     """On stop, requests in flight may finish for so long and are cut then."""
     identity: IdentityLink | None = None
+    """Set on a gateway whose identity runs on another machine; not set: both run here."""
 
 
 class ListenerSettings(Section):
     """`[[listener]]`: an address with its own certificate and limits."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    address: str
+    """How publications and logs call it."""
+    address: Address
     """IP:port to listen on, e.g. "0.0.0.0:443" or "[::]:443"."""
-    certificate: Path | None = None
+    certificate: AbsolutePath | None = None
     """PEM chain; without it the listener speaks plain HTTP (for a TLS front on the same machine only)."""
-    key: Path | None = None
+    key: AbsolutePath | None = None
     """PEM key of the certificate."""
-    more_certificates: tuple[tuple[Path, Path], ...] = ()
+    more_certificates: tuple[tuple[AbsolutePath, AbsolutePath], ...] = ()
     """Further (certificate, key) pairs, chosen by SNI."""
     inside: bool = False
     """True for a listener that only the inside network reaches; mode "inside" enrols here."""
     behind_http_proxy: bool = False
     """True where an HTTP proxy stands in front: NTLM is refused here, connections are not the client's own."""
-    proxy_protocol_from: tuple[str, ...] = ()
+    proxy_protocol_from: tuple[Network, ...] = ()
     """Networks whose connections must begin with a PROXY protocol v2 header; from all others it is refused."""
     max_head_bytes: int = Field(32 * 1024, ge=4096, le=98304)
+    """Largest request head, in bytes; 96 KiB inside, where Kerberos tickets are large."""
     max_connections: int = Field(20000, ge=1)
     """Per worker."""
     max_connections_per_source: int = Field(500, ge=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from handfast.settings.base import Section
+from handfast.settings.values import AbsolutePath, Address, DatabaseUrl
 
 
 class NtlmNames(Section):
@@ -25,30 +26,30 @@ class NtlmNames(Section):
 class IdentityListen(Section):
     """`[identity.listen]`: where identity serves gateways on other machines, by mutual TLS."""
 
-    address: str
+    address: Address
     """IP:port, e.g. "10.0.0.5:7443"."""
-    certificate: Path
+    certificate: AbsolutePath
     """PEM chain of identity's own certificate (`handfast pki issue --identity`)."""
-    key: Path
+    key: AbsolutePath
     """PEM key of that certificate."""
-    ca_file: Path
+    ca_file: AbsolutePath
     """PEM of the node CA (`handfast pki init`)."""
 
 
 class IdentitySettings(Section):
     """Records, keys and where identity is reached."""
 
-    database: str = "sqlite:////var/lib/handfast/handfast.db"
+    database: DatabaseUrl = "sqlite:////var/lib/handfast/handfast.db"
     """`sqlite:////absolute/path.db`, or `postgresql://user@host/name` (password by ~/.pgpass or `database_password_file`)."""
-    database_password_file: Path | None = None
+    database_password_file: AbsolutePath | None = None
     """File with the PostgreSQL password, where one is needed."""
-    key_file: Path = Path("/etc/handfast/handfast.key")
+    key_file: AbsolutePath = Path("/etc/handfast/handfast.key")
     """Key file made by `handfast init`; everything secret in the database hangs on it."""
-    runtime_dir: Path = Path("/run/handfast")
+    runtime_dir: AbsolutePath = Path("/run/handfast")
     """Holds gateway.sock (gateway API) and admin.sock (administration)."""
     admin_group: str = ""
     """Group that may use admin.sock besides root and the service user (mode 0660)."""
-    checkpoint_file: Path | None = None
+    checkpoint_file: AbsolutePath | None = None
     """Where signed audit checkpoints are also written; put it on another machine's disk. None: beside the database."""
     checkpoint_every_seconds: int = Field(60, ge=1, le=3600)
     """A checkpoint is signed this often while the trail grows."""
@@ -59,4 +60,6 @@ class IdentitySettings(Section):
     evaluation_days: int = Field(14, ge=1, le=90)
     """How long `handfast explain` can look back."""
     ntlm: NtlmNames = NtlmNames()
+    """Names shown in NTLM challenges."""
     listen: IdentityListen | None = None
+    """Set where gateways on other machines are served; not set: only the Unix socket."""

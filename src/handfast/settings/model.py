@@ -15,10 +15,18 @@ class Settings(Section):
     """One settings file. Arrays of tables keep their singular TOML name: `[[listener]]`, `[[publication]]`, `[[policy]]`."""
 
     identity: IdentitySettings = IdentitySettings()
+    """Records, keys, and where identity is reached."""
     gateway: GatewaySettings = GatewaySettings()
+    """What all listeners share."""
     listeners: tuple[ListenerSettings, ...] = Field((), alias="listener")
+    """Addresses that clients connect to."""
     publications: tuple[PublicationSettings, ...] = Field((), alias="publication")
+    """What is published."""
     policies: tuple[PolicySettings, ...] = Field((PolicySettings(),), alias="policy")
+    """Which devices may pair, and how."""
     lockout: LockoutSettings = LockoutSettings()
+    """When guessing stops being evaluated."""
     log: LogSettings = LogSettings()
+    """Where log lines go."""
     metrics: MetricsSettings = MetricsSettings()
+    """Where Prometheus reads."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from handfast.settings.base import Section
+from handfast.settings.values import AbsolutePath, OptionalAddress
 
 
 class LogSettings(Section):
     """Where log lines go."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below this level are not written."""
     format: Literal["line", "json"] = "line"
     """`line`: one logfmt-like line an event, stable, for people and fail2ban; `json`: one object a line."""
-    file: Path | None = None
+    file: AbsolutePath | None = None
     """None: standard error (the journal)."""
 
 
 class MetricsSettings(Section):
     """Prometheus metrics and `/healthz`."""
 
-    address: str = "127.0.0.1:9464"
+    address: OptionalAddress = "127.0.0.1:9464"
     """IP:port; empty: off. Keep it off the internet."""

@@ -1,0 +1,70 @@
+"""Whether the files that settings name exist and can be read by whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from handfast.settings.model import Settings
+from handfast.settings.problems import Problem, shown
+
+
+def check_files(settings: Settings) -> list[Problem]:
+    """A problem for every named file that isn't there or can't be read. The key file is looked for, not opened."""
+    problems = [problem for path, file in named_files(settings) for problem in _unreadable(path, file)]
+    key_file = settings.identity.key_file
+    if settings.gateway.identity is None and not _exists(key_file):
+        problems.append(
+            Problem(
+                "identity.key_file",
+                shown(str(key_file)),
+                "does not exist, or its folder can't be entered",
+                "`handfast init` makes it; run as root or as the service's user",
+            )
+        )
+    return problems
+
+
+def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """(path in the settings, file) of every file that is read at start."""
+    for index, one in enumerate(settings.listeners):
+        if one.certificate is not None:
+            yield f"listener[{index}].certificate", one.certificate
+        if one.key is not None:
+            yield f"listener[{index}].key", one.key
+        for place, (certificate, key) in enumerate(one.more_certificates):
+            yield f"listener[{index}].more_certificates[{place}][0]", certificate
+            yield f"listener[{index}].more_certificates[{place}][1]", key
+    for index, publication in enumerate(settings.publications):
+        if publication.backend.ca_file is not None:
+            yield f"publication[{index}].backend.ca_file", publication.backend.ca_file
+    for table, link in (
+        ("gateway.identity", settings.gateway.identity),
+        ("identity.listen", settings.identity.listen),
+    ):
+        if link is not None:
+            yield f"{table}.certificate", link.certificate
+            yield f"{table}.key", link.key
+            yield f"{table}.ca_file", link.ca_file
+    if settings.identity.database_password_file is not None:
+        yield "identity.database_password_file", settings.identity.database_password_file
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:
+        return False
+
+
+def _unreadable(path: str, file: Path) -> Iterator[Problem]:
+    try:
+        with file.open("rb") as opened:
+            opened.read(1)
+    except FileNotFoundError:
+        yield Problem(path, shown(str(file)), "does not exist", "put the file there, or correct the path")
+    except PermissionError:
+        remedy = "let the service's user read it, or run this as root"
+        yield Problem(path, shown(str(file)), "can't be read", remedy)
+    except OSError as error:
+        yield Problem(path, shown(str(file)), error.strerror or "can't be read", "name a readable file")
