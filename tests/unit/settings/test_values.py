@@ -49,6 +49,11 @@ from handfast.settings import values
                 "a.b.",
             ],
         ),
+        (
+            values.check_called_name,
+            ["mail.example.com", "192.0.2.1", "2001:db8::1"],
+            ["Mail.example.com", "a b", ""],
+        ),
         (values.check_optional_host, ["", "a.b"], ["A B"]),
         (
             values.check_backend_url,

@@ -1,0 +1,79 @@
+"""How a command reaches the records: through identity while it runs, else on the database itself."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from handfast.cli.exits import CommandFailed, Exit
+from handfast.settings.load import load_settings
+from handfast.settings.model import Settings
+
+
+class AdministrationCalls(Protocol):
+    """Whoever carries out administrative work: identity behind its socket, or this process itself."""
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        """Raises: AdministrationError."""
+        ...
+
+
+@contextmanager
+def open_administration(settings: Settings) -> Iterator[AdministrationCalls]:
+    """The administration of this installation.
+
+    While identity runs, its admin socket; otherwise the database under an exclusive lock, which identity and
+    other commands wait for. Raises: CommandFailed, AdministrationError.
+    """
+    if settings.gateway.identity is not None:
+        raise CommandFailed(
+            Exit.UNAVAILABLE,
+            "this node is a gateway; the records are kept where identity runs",
+            f"run the command there ({settings.gateway.identity.url})",
+        )
+    admin_socket = settings.identity.runtime_dir / "admin.sock"
+    if identity_listens(admin_socket):
+        from handfast.identity_api.admin_client import AdminClient  # noqa: PLC0415 - loaded only when needed
+
+        yield AdminClient(admin_socket)
+        return
+    from handfast import app  # noqa: PLC0415 - the composition root is heavy; most commands talk to a socket
+
+    with app.open_offline_administration(settings) as administration:
+        yield administration
+
+
+def identity_listens(admin_socket: Path) -> bool:
+    """True where something accepts on the admin socket; a socket file without a listener is a leftover.
+
+    Raises: CommandFailed, where this user may not use it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(str(admin_socket))
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            return False
+        except PermissionError:
+            raise CommandFailed(
+                Exit.REFUSED,
+                f"{admin_socket}: you may not administer this installation",
+                "run as root, as the service's user, or as a member of `identity.admin_group`",
+            ) from None
+        except OSError as error:
+            raise CommandFailed(
+                Exit.UNAVAILABLE,
+                f"{admin_socket}: {error.strerror or error}",
+                "see the service's log; is it overloaded?",
+            ) from None
+    return True
+
+
+def administer(settings_file: Path | None, method: str, **arguments: Any) -> Any:
+    """One call on the installation that the settings file describes."""
+    settings = load_settings(settings_file).settings
+    with open_administration(settings) as administration:
+        return administration.call(method, **arguments)

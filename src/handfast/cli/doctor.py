@@ -1,0 +1,112 @@
+"""`handfast doctor`: what is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from handfast.cli.connection import identity_listens, open_administration
+from handfast.cli.exits import CommandFailed, Exit, failure_of
+from handfast.cli.options import JsonOption, SettingsOption
+from handfast.cli.output import plain, show_json, show_rows
+from handfast.settings.check_files import check_files
+from handfast.settings.load import load_settings
+from handfast.settings.model import Settings
+from handfast.settings.problems import SettingsError
+
+if TYPE_CHECKING:
+    from handfast.doctor.examination import Outside
+    from handfast.doctor.findings import Finding
+
+COLUMNS = ("severity", "id", "what", "remedy")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("doctor")(doctor)
+
+
+def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Look at settings, keys, certificates, back ends, clock and disk. Exit 1 where an error is found."""
+    findings = diagnose(settings)
+    if as_json:
+        show_json(plain(findings))
+    else:
+        show_rows(findings, COLUMNS, as_json=False, empty="no findings")
+    if any(one.severity == "error" for one in findings):
+        raise typer.Exit(Exit.REFUSED)
+
+
+def diagnose(settings: Path | None) -> list[Finding]:
+    """All findings; settings that can't be read are the only ones then."""
+    from handfast.doctor.examination import examine  # noqa: PLC0415 - loads cryptography
+    from handfast.doctor.findings import error  # noqa: PLC0415 - as above
+
+    try:
+        loaded = load_settings(settings)
+    except SettingsError as problem:
+        if problem.is_missing:
+            raise
+        return [error("settings", str(one), one.remedy) for one in problem.problems]
+    missing = [
+        error("settings-file", f"{one.path}: {one.problem}", one.remedy)
+        for one in check_files(loaded.settings)
+    ]
+    # The examination itself speaks of the key file and of certificates, with more to say than "not there".
+    told = [one for one in missing if not one.what.startswith(("identity.key_file", "listener["))]
+    return [*told, *examine(loaded, outside(loaded.settings))]
+
+
+def outside(settings: Settings) -> Outside:
+    """The doctor's questions to key file, database and identity."""
+    from handfast.doctor.examination import Outside  # noqa: PLC0415 - loads cryptography
+
+    try:
+        is_running = settings.gateway.identity is None and identity_listens(
+            settings.identity.runtime_dir / "admin.sock"
+        )
+    except CommandFailed:
+        is_running = True
+    return Outside(
+        load_keys=_load_keys,
+        match_keys=lambda: _key_mismatch(settings),
+        ask_identity=lambda: _identity_silence(settings, is_running=is_running),
+        open_records=lambda: _call(settings, "status")[1],
+        is_running=is_running,
+    )
+
+
+def _load_keys(path: Path) -> str | None:
+    from handfast.keys.key_file import KeyFileError, load_key_file  # noqa: PLC0415 - only the doctor needs it here
+
+    try:
+        load_key_file(path)
+    except KeyFileError as problem:
+        return str(problem)
+    return None
+
+
+def _call(settings: Settings, method: str, **arguments: object) -> tuple[object, str | None]:
+    """(answer, None), or (None, why there is none)."""
+    try:
+        with open_administration(settings) as administration:
+            return plain(administration.call(method, **arguments)), None
+    except Exception as problem:  # noqa: BLE001 - whatever breaks, the doctor's other findings must come out
+        failure = failure_of(problem)
+        return None, failure.message if failure else f"unforeseen {type(problem).__name__}: {problem}"
+
+
+def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:
+    if not is_running:
+        return f"nothing listens on {settings.identity.runtime_dir / 'admin.sock'}"
+    return _call(settings, "status")[1]
+
+
+def _key_mismatch(settings: Settings) -> str | None:
+    """The audit chain hangs on the key file: a chain that does not verify at all was written with another one."""
+    answer, _ = _call(settings, "audit_verify", checkpoints=[])
+    if isinstance(answer, dict) and not answer.get("ok", True):
+        return "the audit trail does not verify under this key (`handfast audit verify` says where)"
+    return None

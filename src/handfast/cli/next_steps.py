@@ -1,0 +1,72 @@
+"""What an administrator does next, for every reason a request can end with."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from handfast.decision.reasons import Reason
+
+NEXT_STEPS = MappingProxyType(
+    {
+        Reason.ALLOWED: "nothing; if the phone still complains, look at the back end's own log",
+        Reason.MALFORMED_REQUEST: "look at the client: a scanner, or a proxy in front that changes requests",
+        Reason.HEAD_TOO_LARGE: "if it is a real client, raise the listener's `max_head_bytes`",
+        Reason.BODY_TOO_LARGE: "if such mails shall pass, raise the publication's `max_body_bytes`",
+        Reason.REQUEST_TIMEOUT: "usually a bad mobile network; if it is common, raise the listener's timeouts",
+        Reason.UNKNOWN_HOST: "add the name to the publication's `hosts`, or let the DNS name point elsewhere",
+        Reason.UNKNOWN_PATH: "nothing, if a scanner asked; that path is not published",
+        Reason.METHOD_REFUSED: "nothing, if a scanner asked; ActiveSync uses OPTIONS and POST alone",
+        Reason.COMMAND_REFUSED: "check the client: it sends a command that is no ActiveSync command we publish",
+        Reason.DEVICE_ID_MISSING: "use a client that sends its DeviceId; test tools need it in the query",
+        Reason.PROXIED_NTLM: "use Basic behind HTTP proxies, or put a TCP balancer with PROXY protocol in front",
+        Reason.TOO_MANY_CONNECTIONS: "if many phones share that address, raise `max_connections_per_source`",
+        Reason.SOURCE_REFUSED: "add the network to the publication's `networks`, if it shall be let in",
+        Reason.CREDENTIAL_MISSING: "nothing; this is how every sign-in begins",
+        Reason.NTLM_CONTINUE: "nothing; this is the first leg of NTLM",
+        Reason.CREDENTIAL_WRONG: "let the person type the app password anew, or issue one: `handfast app-password issue`",
+        Reason.ACCOUNT_UNKNOWN: "if the name is right, `handfast account add`; else correct it on the device",
+        Reason.ACCOUNT_LOCKED_OUT: "wait, or `handfast counter clear --account ACCOUNT` after talking to its owner",
+        Reason.METHOD_NOT_OFFERED: "add the method to the publication's `auth`, or set the client to one offered",
+        Reason.APP_PASSWORD_EXPIRED: "issue a new one: `handfast app-password issue ACCOUNT`",
+        Reason.APP_PASSWORD_REVOKED: "if its owner still uses the device, issue a new one; else look who has it",
+        Reason.NTLM_MALFORMED: "check the client; nothing that speaks NTLM sends this",
+        Reason.NTLM_VERSION_REFUSED: "set the client to NTLMv2 (LmCompatibilityLevel 3 or more), or use Basic",
+        Reason.NTLM_ANONYMOUS: "set a user and app password in the client",
+        Reason.NTLM_CHALLENGE_UNKNOWN: "usually a connection shared by a proxy, or a replay; check what stands between",
+        Reason.NTLM_MIC_WRONG: "something changed the sign-in on its way; check what stands between",
+        Reason.NTLM_TIMESTAMP_OFF: "correct the clock of the device, or of this machine (`handfast doctor`)",
+        Reason.CHANNEL_BINDING_MISSING: 'use a client that binds, or set `channel_binding = "allow"`',
+        Reason.CHANNEL_BINDING_WRONG: "TLS is intercepted between client and gateway, or it ends at another certificate",
+        Reason.TARGET_SPN_WRONG: "check the server name in the client; else the sign-in was relayed from elsewhere",
+        Reason.ACCOUNT_DISABLED: "if it shall sign in again: `handfast account enable ACCOUNT`",
+        Reason.PROFILE_REFUSED: "issue an app password for that profile: `handfast app-password issue --profile ...`",
+        Reason.APP_PASSWORD_UNBOUND: "let the device set itself up first: its ActiveSync sign-in binds the password",
+        Reason.APP_PASSWORD_OTHER_DEVICE: "issue one for this device; if its owner has no second one, revoke the password",
+        Reason.COMPANION_STALE: "let the paired device synchronise once, then try again",
+        Reason.DEVICE_UNKNOWN: "import the device (`handfast device import`), or change the policy's `mode`",
+        Reason.DEVICE_PENDING: "`handfast device approve ACCOUNT DEVICE_ID`, after its owner said it is theirs",
+        Reason.DEVICE_PENDING_LIMIT: "approve or remove those that wait: `handfast device list ACCOUNT --state pending`",
+        Reason.DEVICE_QUARANTINED: "ask its owner; then `handfast device approve` or `handfast device block`",
+        Reason.DEVICE_BLOCKED: "if it was found again: `handfast device unblock ACCOUNT DEVICE_ID`",
+        Reason.DEVICE_WIPED: "remove it (`handfast device remove`) so that it can pair anew",
+        Reason.DEVICE_LIMIT: "remove devices that are no longer used, or raise the policy's `device_limit`",
+        Reason.DEVICE_TYPE_REFUSED: "change `allow_types` or `deny_types` of the policy, if that type shall be let in",
+        Reason.USER_AGENT_REFUSED: "change `allow_user_agents` or `deny_user_agents` of the policy, if it shall be let in",
+        Reason.PROTOCOL_VERSION_REFUSED: "update the client, or change the policy's protocol versions",
+        Reason.WINDOW_CLOSED: "`handfast window open ACCOUNT`, then let the device try again",
+        Reason.REVOKED_IN_FLIGHT: "nothing; see `handfast audit show` for who took it away",
+        Reason.GRANT_EXPIRED: "see why identity could not be reached: `handfast doctor`",
+        Reason.IDENTITY_UNAVAILABLE: "is identity running and its disk not full? `handfast doctor`",
+        Reason.OVERLOADED: "look at the metrics; raise the limit that was reached, or add a machine",
+        Reason.BACKEND_UNAVAILABLE: "is the back end running and reachable from here? `handfast doctor`",
+        Reason.BACKEND_TIMEOUT: "look at the back end's load; `answer_timeout_seconds` must exceed a Ping's hour",
+        Reason.BACKEND_MALFORMED: "look at what answers behind us: `handfast doctor`, and the log of that server",
+        Reason.BACKEND_SIGN_IN_REFUSED: "`handfast backend-secret set ACCOUNT PUBLICATION`: the password changed behind us",
+        Reason.BACKEND_SECRET_MISSING: "`handfast backend-secret set ACCOUNT PUBLICATION`",
+        Reason.BACKEND_SECRET_SUSPENDED: "`handfast backend-secret set ACCOUNT PUBLICATION` with the password that is valid now",
+        Reason.CLIENT_GONE: "nothing; phones close connections when they change networks or sleep",
+        Reason.SHUTTING_DOWN: "nothing; the phone comes back by itself",
+        Reason.INTERNAL_ERROR: "search the log for this request id and report what it says",
+    }
+)
+"""Reason -> next step; total (a test holds it so)."""

@@ -1,0 +1,175 @@
+"""The whole examination, in the order in which things depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from handfast.doctor import probes
+from handfast.doctor.backends import check_backend
+from handfast.doctor.certificates import check_certificate, check_names, dns_names, load_chain
+from handfast.doctor.findings import Finding, error, warning
+from handfast.doctor.machine import (
+    FileRights,
+    check_clock,
+    check_disk,
+    check_dns,
+    check_key_file_rights,
+    check_port,
+    check_worker_user,
+)
+from handfast.settings.gateway import ListenerSettings
+from handfast.settings.load import Loaded
+from handfast.settings.model import Settings
+
+MAX_PROBES = 8
+"""Back ends looked at side by side, so that one dead network does not make the doctor take minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What only other adapters can tell. Each callable returns why it failed, or None where all is well.
+
+    `load_keys` reads the key file; `match_keys` compares it with the database; `ask_identity` calls the admin socket;
+    `open_records` asks for something that is read from the database, by whatever way there is.
+    `is_running` says whether the service runs, whose own ports are then no finding.
+    """
+
+    load_keys: Callable[[Path], str | None]
+    match_keys: Callable[[], str | None]
+    ask_identity: Callable[[], str | None]
+    open_records: Callable[[], str | None]
+    is_running: bool = False
+
+
+def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> list[Finding]:
+    """All findings of an installation, in order. `now` is for tests."""
+    at = now or datetime.now(UTC)
+    settings = loaded.settings
+    found = [warning("settings-warning", f"{one.path}: {one.problem}", one.remedy) for one in loaded.warnings]
+    found += _listeners(settings, outside, at)
+    if settings.gateway.identity is None:
+        found += _records(settings, outside)
+    found += _workers(settings)
+    found += _backends(settings, at if now else None)
+    for host in sorted({host for one in settings.publications for host in one.hosts}):
+        found += check_dns(host, probes.dns_problem(host))
+    return found
+
+
+def _listeners(settings: Settings, outside: Outside, now: datetime) -> Iterator[Finding]:
+    trusted = probes.trusted_subjects()
+    for listener in settings.listeners:
+        names: list[str] = []
+        for certificate, key in pairs_of(listener):
+            where = f"listener {listener.name}, {certificate}"
+            try:
+                pem, key_pem = certificate.read_bytes(), key.read_bytes()
+            except OSError as problem:
+                said = f"{problem.filename}: {problem.strerror}"
+                yield error("certificate-unreadable", said, "correct the path, or run the doctor as root")
+                continue
+            yield from check_certificate(where, pem, key_pem, now=now, trusted=trusted)
+            names += _names_in(pem)
+        if listener.certificate is not None:
+            yield from check_names(listener.name, names, _hosts_on(settings, listener.name))
+        if not outside.is_running:
+            yield from check_port(listener.name, listener.address, probes.bind_problem(listener.address))
+
+
+def pairs_of(listener: ListenerSettings) -> list[tuple[Path, Path]]:
+    """All (certificate, key) pairs of a listener."""
+    own = [(listener.certificate, listener.key)] if listener.certificate and listener.key else []
+    return [*own, *listener.more_certificates]
+
+
+def _names_in(pem: bytes) -> tuple[str, ...]:
+    try:
+        return dns_names(load_chain(pem)[0])
+    except ValueError:
+        return ()
+
+
+def _hosts_on(settings: Settings, listener: str) -> list[str]:
+    shown = [one for one in settings.publications if not one.listeners or listener in one.listeners]
+    return [host for one in shown for host in one.hosts]
+
+
+def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
+    identity = settings.identity
+    rights = probes.file_rights(identity.key_file)
+    yield from check_key_file_rights(rights, identity.key_file)
+    problem = outside.load_keys(identity.key_file) if rights is not None else None
+    if problem is not None:
+        yield error("key-file-unusable", problem, "restore the key file from your backup")
+    database = sqlite_path(settings)
+    if database is not None:
+        free, is_writable = probes.disk(database)
+        yield from check_disk(database, free, is_writable=is_writable)
+    unreachable = outside.ask_identity()
+    if unreachable is not None:
+        remedy = "start the service (systemctl start handfast) and look at its log"
+        yield error("identity-unreachable", f"identity does not answer: {unreachable}", remedy)
+    if rights is not None and problem is None:
+        yield from _database(outside)
+    if identity.admin_group and not probes.has_group(identity.admin_group):
+        said = f"identity.admin_group: this machine has no group {identity.admin_group}"
+        yield error("admin-group", said, f"groupadd {identity.admin_group}, or empty the setting")
+
+
+def _database(outside: Outside) -> Iterator[Finding]:
+    """Whether the database opens, and with this key file."""
+    unusable = outside.open_records()
+    if unusable is not None:
+        remedy = "is its server running, its disk not full, its file the service user's?"
+        yield error("database-unusable", f"the database can't be used: {unusable}", remedy)
+    elif (mismatch := outside.match_keys()) is not None:
+        remedy = "restore the key file that belongs to this database"
+        yield error("key-file-other-database", f"key file and database do not match: {mismatch}", remedy)
+
+
+def sqlite_path(settings: Settings) -> Path | None:
+    """Where the SQLite database lies; None for another kind."""
+    parts = urlsplit(settings.identity.database)
+    return Path(parts.path[1:]) if parts.scheme == "sqlite" else None
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    user = settings.gateway.user
+    if not user:
+        if settings.gateway.identity is None and settings.listeners:
+            remedy = "set gateway.user to a user of its own; `handfast init` makes one"
+            yield warning(
+                "worker-user-not-set", "gateway workers run as the user that reads the keys", remedy
+            )
+        return
+    ids = probes.user_ids(user)
+    if ids is None:
+        yield error(
+            "worker-user", f"gateway.user: this machine has no user {user}", f"useradd --system {user}"
+        )
+        return
+    database = sqlite_path(settings)
+    secret = _rights([settings.identity.key_file, *([database] if database else [])])
+    needed = _rights([file for one in settings.listeners for pair in pairs_of(one) for file in pair])
+    yield from check_worker_user(user, *ids, secret, needed)
+
+
+def _rights(paths: list[Path]) -> list[FileRights]:
+    return [rights for one in paths if (rights := probes.file_rights(one)) is not None]
+
+
+def _backends(settings: Settings, now: datetime | None) -> Iterator[Finding]:
+    targets = [(one, url) for one in settings.publications for url in one.backend.urls]
+    with ThreadPoolExecutor(max_workers=MAX_PROBES) as pool:
+        sights = list(
+            pool.map(lambda pair: probes.look_at_backend(pair[1], pair[0].backend, pair[0].hosts[0]), targets)
+        )
+    for (publication, _), sight in zip(targets, sights, strict=True):
+        yield from check_backend(publication.name, sight)
+        if sight.date is not None and sight.at is not None:
+            yield from check_clock(now or sight.at, [(sight.url, sight.date)])

@@ -1,0 +1,210 @@
+"""Everything the doctor asks the outside: files, sockets, names. Each probe has a deadline and reads little.
+
+A probe connects to what the settings name and to nothing else: it follows no redirect and takes no address from an answer.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import ssl
+import time
+import warnings
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from handfast.doctor.backends import BackendSight
+from handfast.doctor.machine import FileRights
+from handfast.settings.publication import BackendSettings
+from handfast.settings.values import split_address
+
+ANSWER_SECONDS = 10.0
+"""An OPTIONS is answered at once by a server that is well."""
+MAX_HEAD_BYTES = 64 * 1024
+
+
+def file_rights(path: Path) -> FileRights | None:
+    """Rights of a file and the folders above it; None where it is not there or can't be looked at."""
+    try:
+        parts = [path, *path.resolve().parents]
+        stats = [one.stat() for one in parts]
+    except OSError:
+        return None
+    return FileRights(path, tuple((one.st_uid, one.st_gid, one.st_mode) for one in stats))
+
+
+def user_ids(user: str) -> tuple[int, frozenset[int]] | None:
+    """(uid, groups a worker gets: the user's own and no other), or None where there is no such user."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return None
+    return entry.pw_uid, frozenset({entry.pw_gid})
+
+
+def has_group(group: str) -> bool:
+    """Whether this machine knows the group."""
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        return False
+    return True
+
+
+def disk(path: Path) -> tuple[int, bool]:
+    """(free bytes, may be written by this user) where a database lies or will lie."""
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    is_writable = os.access(place, os.W_OK) and os.access(path.parent if path.exists() else place, os.W_OK)
+    return shutil.disk_usage(place).free, is_writable
+
+
+def bind_problem(address: str) -> str | None:
+    """Why the address can't be listened on, or None. Port 0 is always free."""
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((host, port))
+            # With SO_REUSEADDR only `listen` tells that somebody listens there already.
+            probe.listen(1)
+        except PermissionError:
+            return None  # a low port and no root: systemd gives the service that right
+        except OSError as problem:
+            return problem.strerror or str(problem)
+    return None
+
+
+def dns_problem(host: str) -> str | None:
+    """Why a name has no address, or None."""
+    try:
+        socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as problem:
+        return getattr(problem, "strerror", None) or str(problem)
+    return None
+
+
+def trusted_subjects() -> frozenset[bytes]:
+    """Subjects (DER) of the CAs this machine trusts; empty where it has none."""
+    subjects: set[bytes] = set()
+    with warnings.catch_warnings():
+        # Some old roots break RFC 5280 in ways nobody can mend; a root we can't read vouches for nobody.
+        warnings.simplefilter("ignore")
+        for certificate in ssl.create_default_context().get_ca_certs(binary_form=True):
+            with suppress(ValueError):
+                subjects.add(x509.load_der_x509_certificate(certificate).subject.public_bytes())
+    return frozenset(subjects)
+
+
+def look_at_backend(url: str, backend: BackendSettings, host: str) -> BackendSight:
+    """Sends one OPTIONS to a back end, verified as the gateway verifies it; `host` is a published name."""
+    parts = urlsplit(url)
+    server = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    deadline = time.monotonic() + backend.connect_timeout_seconds + ANSWER_SECONDS
+    try:
+        connection = socket.create_connection((server, port), backend.connect_timeout_seconds)
+    except socket.gaierror as problem:
+        return BackendSight(url, "name", problem.strerror or str(problem))
+    except OSError as problem:
+        return BackendSight(url, "connect", problem.strerror or str(problem))
+    with connection:
+        if parts.scheme == "http":
+            return _ask(url, connection, backend, host, deadline)
+        return _look_through_tls(url, connection, backend, host, server, deadline)
+
+
+def _look_through_tls(
+    url: str, connection: socket.socket, backend: BackendSettings, host: str, server: str, deadline: float
+) -> BackendSight:
+    try:
+        context = _context(backend)
+        secured = context.wrap_socket(connection, server_hostname=backend.server_name or server)
+    except ssl.SSLCertVerificationError as problem:
+        return BackendSight(url, "tls", problem.verify_message)
+    except OSError as problem:  # ssl.SSLError is one, and so is a CA file that can't be read
+        return BackendSight(url, "tls", problem.strerror or str(problem))
+    with secured:
+        shown = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+        if backend.verify == "pin-sha256" and shown not in backend.pin_sha256:
+            return BackendSight(url, "pin", "another fingerprint", fingerprint=shown)
+        return _ask(url, secured, backend, host, deadline, shown)
+
+
+def _context(backend: BackendSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(backend.ca_file) if backend.ca_file else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if backend.verify == "pin-sha256":
+        # The fingerprint says more than a CA could; nothing is sent before it was compared.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _ask(
+    url: str,
+    connection: socket.socket,
+    backend: BackendSettings,
+    host: str,
+    deadline: float,
+    fingerprint: str = "",
+) -> BackendSight:
+    path = backend.path or "/Microsoft-Server-ActiveSync"
+    name = backend.host or host
+    request = (
+        f"OPTIONS {path} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: handfast-doctor\r\nConnection: close\r\n\r\n"
+    )
+    try:
+        connection.settimeout(ANSWER_SECONDS)
+        connection.sendall(request.encode("ascii"))
+        head = _read_head(connection, deadline)
+    except OSError as problem:
+        return BackendSight(
+            url, "answer", problem.strerror or str(problem) or "silent", fingerprint=fingerprint
+        )
+    status, date = parse_head(head)
+    if not status:
+        return BackendSight(url, "answer", f"it says {head[:40]!r}", fingerprint=fingerprint)
+    return BackendSight(url, status=status, date=date, at=datetime.now(UTC), fingerprint=fingerprint)
+
+
+def _read_head(connection: socket.socket, deadline: float) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < MAX_HEAD_BYTES:
+        # One deadline for the whole head: a server that drips bytes must not hold the doctor.
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        more = connection.recv(8192)
+        if not more:
+            break
+        head += more
+    return head
+
+
+def parse_head(head: bytes) -> tuple[int, datetime | None]:
+    """(status, Date) of an answer's head; status 0 where it is no HTTP."""
+    first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    if not version.startswith("HTTP/1.") or not rest[:3].isdigit() or len(rest[:3]) != 3:
+        return 0, None
+    date = None
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.lower() == "date":
+            with suppress(ValueError, TypeError, OverflowError):
+                date = parsedate_to_datetime(value.strip())
+    if date is not None and date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return int(rest[:3]), date

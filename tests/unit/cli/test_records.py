@@ -1,0 +1,382 @@
+"""Every record verb: what it asks of administration, and what it prints."""
+
+import json
+
+import pytest
+
+from handfast.cli import audit
+
+NOW = "2026-03-01T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "asked"),
+    [
+        (
+            ["account", "add", "anna", "--domain", "D", "--upn", "anna@d.de", "--display-name", "Anna"],
+            "account_add",
+            {"account_user": "anna", "domain": "D", "upn": "anna@d.de", "display_name": "Anna", "pin": None},
+        ),
+        (["account", "list"], "account_list", {}),
+        (["account", "show", "anna"], "account_show", {"account": "anna"}),
+        (["account", "disable", "anna"], "account_disable", {"account": "anna"}),
+        (["account", "enable", "anna"], "account_enable", {"account": "anna"}),
+        (["account", "remove", "anna"], "account_remove", {"account": "anna"}),
+        (["account", "set-pin", "anna", "--clear"], "account_set_pin", {"account": "anna", "pin": None}),
+        (["app-password", "list", "anna"], "app_password_list", {"account": "anna"}),
+        (["app-password", "revoke", "anna", "7"], "app_password_revoke", {"account": "anna", "id": 7}),
+        (["device", "list"], "device_list", {"account": None, "state": None}),
+        (
+            ["device", "list", "anna", "--state", "pending"],
+            "device_list",
+            {"account": "anna", "state": "pending"},
+        ),
+        (["device", "show", "anna", "D1"], "device_show", {"account": "anna", "device_id": "D1"}),
+        (["device", "approve", "anna", "D1"], "device_approve", {"account": "anna", "device_id": "D1"}),
+        (
+            ["device", "block", "anna", "D1", "--reason", "lost"],
+            "device_block",
+            {"account": "anna", "device_id": "D1", "all_accounts": False, "reason": "lost"},
+        ),
+        (
+            ["device", "block", "anna", "D1", "--all-accounts"],
+            "device_block",
+            {"account": "anna", "device_id": "D1", "all_accounts": True, "reason": ""},
+        ),
+        (["device", "unblock", "anna", "D1"], "device_unblock", {"account": "anna", "device_id": "D1"}),
+        (["device", "remove", "anna", "D1"], "device_remove", {"account": "anna", "device_id": "D1"}),
+        (["window", "open", "anna", "--minutes", "5"], "window_open", {"account": "anna", "minutes": 5}),
+        (["counter", "list"], "counter_list", {}),
+        (
+            ["counter", "clear", "--account", "anna"],
+            "counter_clear",
+            {"account": "anna", "source": None, "everything": False},
+        ),
+        (
+            ["counter", "clear", "--everything"],
+            "counter_clear",
+            {"account": None, "source": None, "everything": True},
+        ),
+        (["backend-secret", "list"], "secret_list", {}),
+        (
+            ["backend-secret", "remove", "anna", "eas"],
+            "secret_remove",
+            {"account": "anna", "publication": "eas"},
+        ),
+        (
+            ["audit", "show", "--limit", "5", "--after", "2", "--event", "x"],
+            "audit_show",
+            {"limit": 5, "after": 2, "event": "x"},
+        ),
+        (["pki", "list"], "node_list", {}),
+        (["pki", "revoke-node", "dmz1"], "node_revoke", {"name": "dmz1"}),
+    ],
+)
+def test_each_verb_asks_exactly_this(line, arguments, method, asked):
+    line.administration.answers[method] = [] if method.endswith(("list", "show")) else None
+    for option in ([], ["--json"]):
+        result = line(*arguments, *option)
+        assert result.exit_code == 0, result.output
+        assert line.administration.calls.pop() == (method, asked)
+        if option:
+            json.loads(result.stdout)
+
+
+def test_every_administrative_verb_has_settings_and_json():
+    from typer.main import get_command
+
+    from handfast.cli import app
+
+    def leaves(command, path):
+        for name, one in getattr(command, "commands", {}).items():
+            yield from leaves(one, [*path, name])
+        if not getattr(command, "commands", None):
+            yield path, command
+
+    found = {" ".join(path): command for path, command in leaves(get_command(app), [])}
+    for name, command in found.items():
+        options = {text for one in command.params for text in one.opts}
+        assert "--settings" in options, name
+        if name not in {"serve", "gateway", "identity", "demo", "worker", "settings reference"}:
+            assert "--json" in options, name
+    assert set(found) == {
+        "account add",
+        "account import",
+        "account list",
+        "account show",
+        "account disable",
+        "account enable",
+        "account remove",
+        "account set-pin",
+        "app-password issue",
+        "app-password list",
+        "app-password revoke",
+        "device list",
+        "device show",
+        "device approve",
+        "device block",
+        "device unblock",
+        "device remove",
+        "device import",
+        "device export",
+        "window open",
+        "counter list",
+        "counter clear",
+        "backend-secret set",
+        "backend-secret list",
+        "backend-secret remove",
+        "audit show",
+        "audit verify",
+        "audit export",
+        "settings check",
+        "settings show",
+        "settings schema",
+        "settings reference",
+        "explain",
+        "doctor",
+        "init",
+        "pki init",
+        "pki issue",
+        "pki revoke-node",
+        "pki list",
+        "serve",
+        "gateway",
+        "identity",
+        "demo",
+        "worker",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("refused", 1), ("conflict", 1), ("usage", 2), ("unavailable", 3), ("not-found", 4), ("not_found", 4)],
+)
+def test_refusals_become_exit_codes_and_two_lines(line, refusal, kind, code):
+    line.administration.answers["account_show"] = refusal(kind, "no account \x1b[31mx", "try `account list`")
+    result = line("account", "show", "x")
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr == "handfast: no account \\x1b[31mx\n  -> try `account list`\n"
+
+
+def test_the_unforeseen_shows_no_traceback(line):
+    line.administration.answers["account_show"] = ZeroDivisionError("x")
+    result = line("account", "show", "x")
+    assert result.exit_code == 3
+    assert "Traceback" not in result.output
+    assert "HANDFAST_DEBUG" in result.stderr
+
+
+def test_usage_is_exit_2(line):
+    assert line("account", "show").exit_code == 2
+    assert line("account", "dance").exit_code == 2
+    assert line("counter", "clear").exit_code == 2
+    assert line("counter", "clear", "--everything", "--source", "192.0.2.1").exit_code == 2
+    assert line("app-password", "revoke", "anna", "abcde-fghij").exit_code == 2
+    assert line("account", "set-pin", "anna", "--clear", "--pin-file", "-").exit_code == 2
+    assert line.administration.calls == []
+
+
+def test_settings_that_are_wrong_are_exit_1_and_missing_ones_4(line, tmp_path):
+    line.settings_file.write_text("[gateway]\nworker = 1\n")
+    result = line("account", "list")
+    assert result.exit_code == 1
+    assert 'did you mean "workers"' in result.stderr
+    line.settings_file = tmp_path / "none.toml"
+    assert line("account", "list").exit_code == 4
+
+
+def test_tables_escape_what_strangers_sent(line):
+    line.administration.answers["device_list"] = [
+        {
+            "account": "anna",
+            "device_id": "D1",
+            "state": "allowed",
+            "user_agent": "[bold]\x1b]0;x\x07\n",
+            "last_seen_at": NOW,
+            "x": 1,
+        }
+    ]
+    result = line("device", "list")
+    assert "\x1b" not in result.stdout
+    assert "[bold]\\x1b]0;x\\x07\\n" in result.stdout
+    assert "2026-03-01 12:00:00" in result.stdout
+    (row,) = json.loads(line("device", "list", "--json").stdout)
+    assert row["user_agent"] == "[bold]\x1b]0;x\x07\n"
+
+
+def test_pins_and_secrets_come_by_stdin_or_file(line, tmp_path):
+    assert line("account", "set-pin", "anna", "--pin-file", "-", stdin="4711\n").exit_code == 0
+    assert line.administration.calls.pop()[1] == {"account": "anna", "pin": "4711"}
+    file = tmp_path / "pin"
+    file.write_bytes(b" 47 11 \r\n")
+    assert line("account", "add", "anna", "--pin-file", str(file)).exit_code == 0
+    assert line.administration.calls.pop()[1]["pin"] == " 47 11 "
+    assert line("backend-secret", "set", "anna", "eas", stdin="gehe im\n").exit_code == 0
+    assert line.administration.calls.pop() == (
+        "secret_set",
+        {"account": "anna", "publication": "eas", "user_name": "", "password": "gehe im"},
+    )
+    for bad in ("\n", "", "x" * 1025):
+        assert line("account", "set-pin", "anna", stdin=bad).exit_code == 2
+    file.write_text("a\nb\n")
+    assert line("account", "set-pin", "anna", "--pin-file", str(file)).exit_code == 2
+    assert line("account", "set-pin", "anna", "--pin-file", str(tmp_path / "none")).exit_code == 1
+    assert line.administration.calls == []
+
+
+def test_an_app_password_is_shown_alone_on_stdout(line):
+    issued = {"id": 3, "password": "abcde-fghij", "channels": ["activesync", "autodiscover"], "use_by": NOW}
+    line.administration.answers["app_password_issue"] = issued
+    result = line(
+        "app-password",
+        "issue",
+        "anna",
+        "--ntlm",
+        "--device",
+        "D1",
+        "--expires-days",
+        "30",
+        "--label",
+        "tablet",
+    )
+    assert result.stdout == "abcde-fghij\n"
+    assert "only time" in result.stderr
+    assert line.administration.calls.pop()[1] == {
+        "account": "anna", "profile": "phone", "channels": None, "label": "tablet", "device_id": "D1", "expires_days": 30, "ntlm": True,
+    }  # fmt: skip
+    result = line("app-password", "issue", "anna", "--channel", "ews", "--channel", "oab", "--json")
+    assert json.loads(result.stdout) == issued
+    assert line.administration.calls.pop()[1]["channels"] == ["ews", "oab"]
+
+
+def test_account_import(line, tmp_path):
+    line.administration.answers["account_import"] = {"imported": 2, "problems": []}
+    file = tmp_path / "a.csv"
+    file.write_bytes("User;Domain\r\nanna;D\r\nböse;D\r\n".encode("utf-16"))
+    result = line("account", "import", str(file))
+    assert result.exit_code == 0
+    assert "2 imported, 0 refused" in result.stdout
+    assert line.administration.calls.pop()[1] == {
+        "rows": [{"user": "anna", "domain": "D"}, {"user": "böse", "domain": "D"}]
+    }
+    line.administration.answers["account_import"] = {
+        "imported": 1,
+        "problems": [{"row": 2, "problem": "taken"}],
+    }
+    result = line("account", "import", "-", stdin="user\nanna\nbert\n")
+    assert result.exit_code == 1
+    assert "row 2: taken" in result.stderr
+    for bad in ("domain\nD\n", "user,shoe\na,b\n", "", 'user\n"x\n'):
+        result = line("account", "import", "-", stdin=bad)
+        assert result.exit_code == 1, bad
+        assert "->" in result.stderr
+
+
+def test_devices_go_out_and_come_back_exactly(line, tmp_path):
+    rows = [
+        {
+            "account": "anna@d.de",
+            "device_id": "D1",
+            "state": "allowed",
+            "device_type": "=cmd()",
+            "user_agent": "'=x",
+            "model": None,
+        },
+        {
+            "account": "D\\bert",
+            "device_id": "D2",
+            "state": "blocked",
+            "device_type": 'a,b;"c"',
+            "user_agent": "line\r\nbreak\ttab",
+            "model": "-1",
+        },
+    ]
+    line.administration.answers["device_export"] = rows
+    file = tmp_path / "d.csv"
+    assert line("device", "export", "--output", str(file)).exit_code == 0
+    assert ",=cmd" not in file.read_text()
+    line.administration.answers["device_import"] = {"imported": 2, "updated": 0, "problems": []}
+    result = line("device", "import", str(file), "--state", "blocked")
+    assert "2 imported, 0 updated, 0 refused" in result.stdout
+    asked = line.administration.calls.pop()[1]
+    assert asked["state"] == "blocked"
+    assert asked["rows"] == [{name: value or "" for name, value in row.items()} for row in rows]
+    assert (
+        line("device", "export").stdout.splitlines()[0]
+        == "account,device_id,state,device_type,user_agent,model"
+    )
+    assert json.loads(line("device", "export", "--json").stdout) == rows
+    line.administration.answers["device_export"] = []
+    assert line("device", "export").stdout.startswith("account,device_id")
+
+
+def test_audit_verify(line, tmp_path):
+    line.administration.answers["audit_verify"] = {"ok": True, "entries": 12, "findings": []}
+    file = tmp_path / "cp"
+    file.write_text("one\n\ntwo\n")
+    result = line("audit", "verify", "--checkpoints", str(file))
+    assert result.exit_code == 0
+    assert "whole: 12" in result.stdout
+    assert line.administration.calls.pop()[1] == {"checkpoints": ["one", "two"]}
+    line.administration.answers["audit_verify"] = {
+        "ok": False,
+        "entries": 12,
+        "findings": ["entry 3 was changed", {"sequence": 4}],
+    }
+    result = line("audit", "verify")
+    assert result.exit_code == 1
+    assert "entry 3 was changed" in result.stdout
+    assert line.administration.calls.pop()[1] == {"checkpoints": []}
+    assert line("audit", "verify", "--json").exit_code == 1
+    assert line("audit", "verify", "--checkpoints", str(tmp_path / "none")).exit_code == 1
+
+
+def test_audit_verify_takes_what_identity_wrote_beside_the_database(line, tmp_path, monkeypatch):
+    line.administration.answers["audit_verify"] = {"ok": True, "entries": 1, "findings": []}
+    result = line("audit", "verify")
+    assert "cut off" in result.stderr
+    (tmp_path / "handfast.db.checkpoints").write_bytes(b"one\ntwo\nthree\n")
+    result = line("audit", "verify")
+    assert result.stderr == ""
+    assert line.administration.calls.pop()[1] == {"checkpoints": ["one", "two", "three"]}
+    monkeypatch.setattr(audit, "MAX_CHECKPOINT_BYTES", 8)
+    line("audit", "verify")
+    assert line.administration.calls.pop()[1] == {"checkpoints": ["three"]}
+
+
+def test_audit_export_goes_on_until_the_end(line, tmp_path):
+    entries = [{"sequence": number, "event": "x"} for number in range(1, 2301)]
+    line.administration.answers["audit_export"] = lambda after, limit: [
+        e for e in entries if e["sequence"] > after
+    ][:limit]
+    lines = line("audit", "export", "--after", "100").stdout.splitlines()
+    assert [json.loads(one)["sequence"] for one in lines] == list(range(101, 2301))
+    file = tmp_path / "trail"
+    assert line("audit", "export", "-o", str(file)).exit_code == 0
+    assert len(file.read_text().splitlines()) == 2300
+
+
+def test_a_revoked_node_lists_what_it_saw(line):
+    line.administration.answers["node_revoke"] = {
+        "node": "dmz1",
+        "certificates": 1,
+        "saw": [{"account": "anna", "app_password": 3, "uses": 2}],
+    }
+    result = line("pki", "revoke-node", "dmz1")
+    assert "anna" in result.stdout
+    assert "issue new ones" in result.stdout
+
+
+def test_records_show_nested_tables(line):
+    line.administration.answers["account_show"] = {
+        "user": "anna",
+        "devices": [{"device_id": "D1", "ok": True}],
+        "facts": {"a": 1},
+        "none": None,
+    }
+    shown = line("account", "show", "anna").stdout
+    assert "devices:" in shown
+    assert "D1" in shown
+    assert "yes" in shown
+    assert "a=1" in shown

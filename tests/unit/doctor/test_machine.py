@@ -1,0 +1,70 @@
+import datetime as dt
+import stat
+from pathlib import Path
+
+from handfast.doctor.machine import (
+    FileRights,
+    check_clock,
+    check_disk,
+    check_dns,
+    check_key_file_rights,
+    check_port,
+    check_worker_user,
+    may_read,
+)
+
+GB = 1024**3
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+PATH = Path("/etc/handfast/handfast.key")
+
+
+def rights(mode, owner=10, group=20, folders=((0, 0, 0o755),)):
+    return FileRights(PATH, ((owner, group, stat.S_IFREG | mode), *folders))
+
+
+def ids(found):
+    listed = list(found)
+    assert all(one.what and one.remedy for one in listed)
+    return [one.id for one in listed]
+
+
+def test_who_may_read():
+    assert may_read(rights(0o600), 10, frozenset())
+    assert not may_read(rights(0o600), 11, frozenset({20}))
+    assert may_read(rights(0o640), 11, frozenset({20}))
+    assert not may_read(rights(0o640), 11, frozenset({21}))
+    assert may_read(rights(0o644), 11, frozenset())
+    assert not may_read(rights(0o044), 10, frozenset())  # the owner's own bits count, no others
+    assert not may_read(rights(0o644, folders=((0, 0, 0o700), (0, 0, 0o755))), 11, frozenset())
+    assert may_read(rights(0o000), 0, frozenset())
+
+
+def test_key_file():
+    assert ids(check_key_file_rights(rights(0o600), PATH)) == []
+    assert ids(check_key_file_rights(rights(0o640), PATH)) == ["key-file-mode"]
+    assert ids(check_key_file_rights(None, PATH)) == ["key-file-missing"]
+
+
+def test_worker_user():
+    groups = frozenset({21})
+    assert ids(check_worker_user("w", 11, groups, [rights(0o600)], [rights(0o640, group=21)])) == []
+    assert ids(check_worker_user("w", 11, groups, [rights(0o644)], [])) == ["worker-user-reads-secrets"]
+    assert ids(check_worker_user("w", 11, groups, [], [rights(0o600)])) == ["worker-user-lacks-certificate"]
+    assert ids(check_worker_user("root", 0, groups, [rights(0o600)], [])) == ["worker-user"]
+
+
+def test_disk():
+    assert ids(check_disk(PATH, 2 * GB, is_writable=True)) == []
+    assert ids(check_disk(PATH, GB // 2, is_writable=True)) == ["disk-low"]
+    assert ids(check_disk(PATH, 1024, is_writable=False)) == ["disk-full", "database-not-writable"]
+
+
+def test_port_clock_dns():
+    assert ids(check_port("o", "1.2.3.4:443", None)) == []
+    assert ids(check_port("o", "1.2.3.4:443", "in use")) == ["port-in-use"]
+    assert ids(check_dns("a.b", None)) == []
+    assert ids(check_dns("a.b", "unknown")) == ["dns-name"]
+    (off,) = check_clock(NOW, [("a", NOW + dt.timedelta(seconds=59)), ("b", NOW - dt.timedelta(seconds=90))])
+    assert (off.id, off.severity) == ("clock-off", "warning")
+    (off,) = check_clock(NOW, [("b", NOW + dt.timedelta(minutes=6))])
+    assert off.severity == "error"
