@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,11 @@ async def serve_async(
         await supervisor.run()
     except StartFailed as error:
         raise CannotServe(str(error), "mend what it said, then start again") from error
+    except PermissionError as error:
+        raise CannotServe(
+            f"workers can't become {settings.gateway.user!r}: {error.strerror}",
+            "start as root or by the systemd unit of `handfast init`, or unset gateway.user",
+        ) from error
     finally:
         metrics()
         for listener in listeners.values():
@@ -116,7 +122,7 @@ def gateway_children(
     named = ",".join(f"{name}={descriptor}" for name, descriptor in descriptors.items())
     environment = {**environment, "HANDFAST_LISTENERS": named}
     count = settings.gateway.workers or os.cpu_count() or 1
-    user = settings.gateway.user if os.geteuid() == 0 else ""
+    user = worker_user(settings)
     return [
         child(
             path,
@@ -128,6 +134,20 @@ def gateway_children(
         )
         for number in range(count)
     ]
+
+
+def worker_user(settings: Settings) -> str:
+    """The account workers change to; "" where they stay ours. Raises: CannotServe where there is none of that name."""
+    name = settings.gateway.user
+    if not name:
+        return ""
+    try:
+        wanted = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise CannotServe(
+            f"gateway.user {name!r} does not exist", "create it, or change the setting"
+        ) from None
+    return "" if wanted == os.geteuid() else name
 
 
 def reload_problems(path: Path, running: Settings) -> list[str]:

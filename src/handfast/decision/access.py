@@ -75,7 +75,7 @@ class AccessRequest:
     """One request for access, translated from whatever protocol carried it.
 
     `source` is an IP address as text, `node` the gateway node that reports it, `command` the channel's own verb
-    ("Sync", "OPTIONS"). `binds_device` is False for messages that may never pair a device (a bare OPTIONS).
+    ("Sync", "OPTIONS"). A message without `device` never pairs one (a bare OPTIONS, a companion channel).
     """
 
     request_id: str

@@ -16,6 +16,11 @@ class Reason(StrEnum):
 
     meaning: str
 
+    @classmethod
+    def from_value(cls, value: str) -> Reason:
+        """The member of that value. Raises: KeyError."""
+        return {member.value: member for member in cls}[value]
+
     ALLOWED = "allowed", "credential, account and device may use the publication"
 
     # What the message itself is refused for, before anybody is asked.

@@ -1,0 +1,135 @@
+"""Basic: an app password found by one probe, else (where the policy allows it) a human-chosen secret under lockout.
+
+Whether the name exists or not, the same probes are made, the same kind of counter is written and one slow hash is
+computed, so that neither answer nor time tells one from the other. A generated secret is looked for first: what the
+counters say concerns human-chosen secrets alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handfast.decision.access import AccessRequest, BasicCredential
+from handfast.decision.outcome import Deny
+from handfast.decision.publication import AuthMethod, Publication
+from handfast.decision.reasons import Reason
+from handfast.decision.services import Services
+from handfast.decision.stages.credential import LOCKOUT_NAME, Authenticated, Identification, identified
+from handfast.identity.app_passwords import find_password, find_refusal
+from handfast.identity.counters import (
+    Reservation,
+    Scope,
+    find_full,
+    reserve_attempt,
+    scopes_of_account,
+    scopes_of_unknown_name,
+)
+from handfast.identity.names import resolve_account
+from handfast.identity.ports import Repositories
+from handfast.identity.records import Account, AccountId, AppPassword, StageTrace
+from handfast.protocols.http_auth.login_name import parse_login
+
+NOBODY = AccountId(0)
+"""No account has this id; probes for unknown names are made with it."""
+MAX_HUMAN_SECRET_CHARACTERS = 256
+"""A longer one was never set, and is not hashed."""
+
+
+async def identify_basic(
+    services: Services, publication: Publication, request: AccessRequest, credential: BasicCredential
+) -> Identification:
+    """Whose login and secret these are. Raises: Unavailable."""
+    if AuthMethod.BASIC not in publication.credentials.methods:
+        return Identification(Deny(Reason.METHOD_NOT_OFFERED, rule="basic"), credential.login)
+    now = services.clock.now()
+
+    def probe(repositories: Repositories) -> tuple[Account | None, AppPassword | None]:
+        login = parse_login(credential.login)
+        account = resolve_account(repositories, login, _default_domain(services, publication))
+        account_id = NOBODY if account is None else account.id
+        return account, find_password(repositories, services.keyring, account_id, credential.secret)
+
+    account, password = await services.records.read(probe)
+    if account is not None and password is not None:
+        return _judge_password(account, password, credential.login, now)
+    if publication.credentials.human_secrets:
+        return await _identify_human(services, publication, request, credential, account)
+    return Identification(_refusal(account), credential.login, is_failure=True)
+
+
+def _default_domain(services: Services, publication: Publication) -> str:
+    return publication.credentials.default_domain or services.default_domain
+
+
+def _judge_password(account: Account, password: AppPassword, login: str, now: datetime) -> Identification:
+    refusal = find_refusal(password, now)
+    rule = f"app password {password.id}"
+    if refusal is not None:
+        return Identification(Deny(Reason.from_value(refusal.value), rule=rule), login, is_failure=True)
+    return identified(login, Authenticated(account, password), rule)
+
+
+def _refusal(account: Account | None) -> Deny:
+    if account is None:
+        return Deny(Reason.ACCOUNT_UNKNOWN)
+    return Deny(Reason.CREDENTIAL_WRONG)
+
+
+async def _identify_human(
+    services: Services,
+    publication: Publication,
+    request: AccessRequest,
+    credential: BasicCredential,
+    account: Account | None,
+) -> Identification:
+    """Lockout first: the attempt is counted, then the secret is hashed (against nothing, where there is none)."""
+    scopes, reservation = await _reserve(services, publication, request, credential, account)
+    verifier = None if account is None or reservation.is_locked else account.pin_verifier
+    fits = await services.hasher.verify(verifier, credential.secret[:MAX_HUMAN_SECRET_CHARACTERS])
+    too_long = len(credential.secret) > MAX_HUMAN_SECRET_CHARACTERS
+    before = (_lockout_trace(reservation),)
+    if reservation.is_locked:
+        assert reservation.locked_by is not None
+        result = Deny(Reason.ACCOUNT_LOCKED_OUT, rule=reservation.locked_by.kind.value)
+        return Identification(result, credential.login, before=before, is_failure=True)
+    if not fits or too_long or account is None or verifier is None:
+        return Identification(_refusal(account), credential.login, before=before, is_failure=True)
+    return identified(credential.login, Authenticated(account, None, scopes), "pin", before)
+
+
+def _lockout_trace(reservation: Reservation) -> StageTrace:
+    full = reservation.locked_by
+    if full is None:
+        return StageTrace(LOCKOUT_NAME, "pass")
+    return StageTrace(LOCKOUT_NAME, "deny", Reason.ACCOUNT_LOCKED_OUT.value, full.kind.value, full.scope)
+
+
+async def _reserve(
+    services: Services,
+    publication: Publication,
+    request: AccessRequest,
+    credential: BasicCredential,
+    account: Account | None,
+) -> tuple[tuple[Scope, ...], Reservation]:
+    """A full counter is seen by reading alone: a flood against a locked account writes nothing."""
+    policy = publication.lockout
+    now = services.clock.now()
+    device_id = None if request.device is None else request.device.device_id
+
+    def look(repositories: Repositories) -> tuple[tuple[Scope, ...], Scope | None]:
+        if account is None:
+            scopes = scopes_of_unknown_name(services.keyring, policy, credential.login, request.source)
+        else:
+            scopes = scopes_of_account(
+                repositories.counters, policy, account.id, device_id, request.source, now
+            )
+        return scopes, find_full(repositories.counters, scopes, policy.window, now)
+
+    scopes, full = await services.records.read(look)
+    if full is not None:
+        return scopes, Reservation(full)
+
+    def reserve(repositories: Repositories) -> Reservation:
+        return reserve_attempt(repositories, scopes, policy, account, now)
+
+    return scopes, await services.records.write(reserve)

@@ -1,0 +1,80 @@
+"""Sixth stage: is this device a partner of the account, or may it become one?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handfast.decision.access import AccessRequest, ClaimedDevice
+from handfast.decision.outcome import Deny, Pass, StageResult
+from handfast.decision.publication import Publication
+from handfast.decision.reasons import Reason
+from handfast.identity.channels import DEVICE_CHANNELS, Channel
+from handfast.identity.device_rules import DeviceSighting
+from handfast.identity.devices import (
+    PartnershipDecision,
+    decide_companion,
+    decide_partnership,
+    read_facts,
+)
+from handfast.identity.ports import Repositories
+from handfast.identity.records import Account, AppPassword
+
+NAME = "device"
+
+
+def judge_device(
+    repositories: Repositories,
+    publication: Publication,
+    request: AccessRequest,
+    account: Account,
+    password: AppPassword | None,
+    *,
+    returned: bool,
+    now: datetime,
+) -> PartnershipDecision:
+    """What identity's rules say; nothing is stored yet. `returned`: see `identity.networks`."""
+    if request.device is None or request.channel not in DEVICE_CHANNELS:
+        return _judge_without_device(repositories, publication, request, account, password, now)
+    facts = read_facts(repositories, account, password, request.device.device_id, returned=returned)
+    sighting = _sighting(request, request.device)
+    return decide_partnership(publication.devices, account, sighting, facts, now)
+
+
+def _judge_without_device(
+    repositories: Repositories,
+    publication: Publication,
+    request: AccessRequest,
+    account: Account,
+    password: AppPassword | None,
+    now: datetime,
+) -> PartnershipDecision:
+    owner = None if password is None else password.bound_device_id or password.reserved_device_id
+    known = None if owner is None else repositories.partnerships.find(account.id, owner)
+    is_companion = request.channel not in DEVICE_CHANNELS
+    return decide_companion(
+        publication.devices,
+        request.facts.user_agent,
+        password,
+        known,
+        passes_fresh=request.channel is Channel.AUTODISCOVER or request.command == "OPTIONS",
+        needs_activity=is_companion,
+        now=now,
+    )
+
+
+def _sighting(request: AccessRequest, device: ClaimedDevice) -> DeviceSighting:
+    return DeviceSighting(
+        device_id=device.device_id,
+        device_type=device.device_type,
+        user_agent=request.facts.user_agent,
+        protocol_version=request.facts.protocol_version,
+        source=request.source,
+        listener=request.listener,
+    )
+
+
+def render_device(decision: PartnershipDecision) -> StageResult:
+    """The stage's word for what identity decided; both sides name refusals alike."""
+    if decision.refusal is None:
+        return Pass(rule=decision.rule, detail=decision.detail)
+    return Deny(Reason.from_value(decision.refusal.value), rule=decision.rule, detail=decision.detail)

@@ -1,0 +1,80 @@
+"""Failure counters: list and clear."""
+
+from __future__ import annotations
+
+from handfast.identity.administration.errors import AdministrationError
+from handfast.identity.administration.office import JsonRow, Office, as_json
+from handfast.identity.audit import AuditEvent
+from handfast.identity.names import principal_of
+from handfast.identity.ports import Repositories
+from handfast.identity.records import CounterKind
+from handfast.identity.sources import counted_source, parse_source
+
+MAX_COUNTERS = 10_000
+
+
+class CounterAdministration(Office):
+    """Calls on counters."""
+
+    async def counter_list(self, *, actor: str) -> list[JsonRow]:
+        """The counters of human-chosen secrets."""
+        del actor
+        counters = await self._records.read(
+            lambda repositories: repositories.counters.list(limit=MAX_COUNTERS)
+        )
+        return [as_json(counter) for counter in counters]
+
+    async def counter_clear(
+        self,
+        *,
+        actor: str,
+        account: str | None = None,
+        source: str | None = None,
+        everything: bool = False,
+    ) -> JsonRow:
+        """Forgets the failures of an account, of a source, or all: exactly one is named."""
+        if sum((account is not None, source is not None, everything)) != 1:
+            raise AdministrationError("usage", "name an account, a source, or everything: exactly one")
+        if source is not None and parse_source(source) is None:
+            raise AdministrationError("usage", f"{source!r} is no IP address")
+
+        def work(repositories: Repositories) -> JsonRow:
+            if account is not None:
+                found = self._account(repositories, account)
+                subject, cleared = principal_of(found), repositories.counters.clear_account(found.id)
+            elif source is not None:
+                subject, cleared = f"source {counted_source(source)}", _clear_source(repositories, source)
+            else:
+                subject, cleared = "everything", _clear_all(repositories)
+            repositories.audit.append(
+                AuditEvent.COUNTER_CLEARED, now=self._clock.now(), actor=actor, subject=subject
+            )
+            return {"cleared": cleared}
+
+        result = await self._records.write(work)
+        if self._delays is not None and account is None:
+            self._delays.clear(source)
+        return result
+
+
+def _clear_source(repositories: Repositories, source: str) -> int:
+    """The source's own counter, and those of accounts from it."""
+    scope = counted_source(source)
+    hit = [
+        counter
+        for counter in repositories.counters.list(limit=MAX_COUNTERS)
+        if (counter.kind is CounterKind.SOURCE and counter.scope == scope)
+        or (counter.kind is CounterKind.ACCOUNT_SOURCE and counter.scope.partition(":")[2] == scope)
+    ]
+    for counter in hit:
+        repositories.counters.clear(counter.kind, counter.scope)
+    return len(hit)
+
+
+def _clear_all(repositories: Repositories) -> int:
+    cleared = 0
+    while counters := repositories.counters.list(limit=MAX_COUNTERS):
+        for counter in counters:
+            repositories.counters.clear(counter.kind, counter.scope)
+        cleared += len(counters)
+    return cleared

@@ -1,0 +1,97 @@
+"""What every group of administrative calls shares: ports, the search for what was named, values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from handfast.identity.administration.errors import AdministrationError
+from handfast.identity.names import find_named_account
+from handfast.identity.ports import Clock, KeyRing, Randomness, Records, Repositories, SecretHasher
+from handfast.identity.recent_evaluations import RecentEvaluations
+from handfast.identity.records import Account, Partnership
+from handfast.identity.source_delays import SourceDelays
+
+JsonRow = dict[str, Any]
+MAX_LIST = 1_000_000
+"""Rows a listing reads; above it a filter is needed."""
+PAGE = 1000
+
+
+class Office:
+    """Ports and settings of administrative work.
+
+    `recent` and `delays` are the serving process's own memory, where there is one. `unused_password_life` is how long a new
+    app password may stay unused.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        keyring: KeyRing,
+        hasher: SecretHasher,
+        clock: Clock,
+        randomness: Randomness,
+        *,
+        publications: frozenset[str],
+        default_domain: str = "",
+        unused_password_life: timedelta = timedelta(hours=24),
+        recent: RecentEvaluations | None = None,
+        delays: SourceDelays | None = None,
+    ) -> None:
+        """`publications` are the names in the settings file, to catch a misspelt one."""
+        self._records = records
+        self._keyring = keyring
+        self._hasher = hasher
+        self._clock = clock
+        self._randomness = randomness
+        self._default_domain = default_domain
+        self._unused_password_life = unused_password_life
+        self._publications = publications
+        self._recent = recent
+        self._delays = delays
+
+    def _account(self, repositories: Repositories, name: str) -> Account:
+        account = find_named_account(repositories, name, self._default_domain)
+        if account is None:
+            raise AdministrationError(
+                "not-found",
+                f"no account is called {name!r}",
+                "`handfast account list` shows all; where two share a user name, name it by UPN or DOMAIN\\user",
+            )
+        return account
+
+    def _partnership(self, repositories: Repositories, account: Account, device_id: str) -> Partnership:
+        known = repositories.partnerships.find(account.id, device_id)
+        if known is None:
+            raise AdministrationError(
+                "not-found",
+                f"{account.upn or account.user} has no device {device_id!r}",
+                "`handfast device list ACCOUNT` shows its devices",
+            )
+        return known
+
+
+def as_json(record: Any, *, without: frozenset[str] = frozenset()) -> JsonRow:
+    """A record as JSON values: times in ISO 8601, sets sorted, enums by value."""
+    return {f.name: as_value(getattr(record, f.name)) for f in fields(record) if f.name not in without}
+
+
+def as_value(value: Any) -> Any:
+    """One value as JSON knows it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, frozenset):
+        return sorted(as_value(one) for one in value)
+    if isinstance(value, tuple):
+        return [as_value(one) if not hasattr(one, "__dataclass_fields__") else as_json(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): as_value(one) for key, one in value.items()}
+    return value

@@ -1,0 +1,49 @@
+"""Policy values that identity's rules take as arguments: how devices pair, and when guessing is cut off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class PartnershipMode(StrEnum):
+    """How a device that identity has not seen yet can pair."""
+
+    FIRST_USE = "first-use"
+    WINDOW = "window"
+    APPROVAL = "approval"
+    LISTED = "listed"
+    INSIDE = "inside"
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePolicy:
+    """Which devices may pair and be used. Patterns are shell-style (`*`, `?`), compared without case.
+
+    An empty allow list allows all; a deny list wins. `inside_listeners` names the listeners where mode INSIDE enrols.
+    """
+
+    mode: PartnershipMode = PartnershipMode.FIRST_USE
+    device_limit: int = 10
+    pending_limit: int = 3
+    allow_types: tuple[str, ...] = ()
+    deny_types: tuple[str, ...] = ()
+    allow_user_agents: tuple[str, ...] = ()
+    deny_user_agents: tuple[str, ...] = ()
+    allow_protocol_versions: tuple[str, ...] = ()
+    deny_protocol_versions: tuple[str, ...] = ()
+    inside_listeners: frozenset[str] = frozenset()
+    companion_window: timedelta = timedelta(hours=24)
+    two_networks_window: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutPolicy:
+    """Failures in `window` before a human-chosen secret is no longer evaluated, by scope."""
+
+    window: timedelta = timedelta(minutes=15)
+    per_account_and_source: int = 10
+    per_account: int = 50
+    per_source: int = 100
+    familiar_for: timedelta = timedelta(days=30)
