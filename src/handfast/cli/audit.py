@@ -117,9 +117,11 @@ def export(
 
 
 def _entries(administration: AdministrationCalls, after: int) -> Iterator[Any]:
-    while True:
-        batch = plain(administration.call("audit_export", after=after, limit=EXPORT_BATCH))
-        yield from batch
-        if len(batch) < EXPORT_BATCH:
-            return
-        after = batch[-1]["sequence"]
+    for chain in plain(administration.call("audit_chains")):
+        reached = after
+        while True:
+            batch = plain(administration.call("audit_export", chain=chain, after=reached, limit=EXPORT_BATCH))
+            yield from batch
+            if len(batch) < EXPORT_BATCH:
+                break
+            reached = batch[-1]["sequence"]

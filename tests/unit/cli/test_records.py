@@ -346,12 +346,16 @@ def test_audit_verify_takes_what_identity_wrote_beside_the_database(line, tmp_pa
 
 
 def test_audit_export_goes_on_until_the_end(line, tmp_path):
-    entries = [{"sequence": number, "event": "x"} for number in range(1, 2301)]
-    line.administration.answers["audit_export"] = lambda after, limit: [
-        e for e in entries if e["sequence"] > after
+    entries = {
+        chain: [{"chain": chain, "sequence": number, "event": "x"} for number in range(1, count + 1)]
+        for chain, count in (("identity@one", 2299), ("identity@two", 1))
+    }
+    line.administration.answers["audit_chains"] = list(entries)
+    line.administration.answers["audit_export"] = lambda chain, after, limit: [
+        e for e in entries[chain] if e["sequence"] > after
     ][:limit]
     lines = line("audit", "export", "--after", "100").stdout.splitlines()
-    assert [json.loads(one)["sequence"] for one in lines] == list(range(101, 2301))
+    assert [json.loads(one)["sequence"] for one in lines] == list(range(101, 2300))
     file = tmp_path / "trail"
     assert line("audit", "export", "-o", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 2300

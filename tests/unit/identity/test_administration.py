@@ -356,7 +356,8 @@ async def test_the_trail_is_shown_newest_last_and_verified(desk):
     assert (await desk.refused("audit_show", event="x")).kind == "usage"
     assert (await desk.refused("audit_show", limit=0)).kind == "usage"
     assert (await desk("audit_verify", checkpoints=[]))["ok"]
-    exported = await desk("audit_export", after=0, limit=3)
+    (chain,) = await desk("audit_chains")
+    exported = await desk("audit_export", chain=chain, after=0, limit=3)
     assert [row["sequence"] for row in exported] == [1, 2, 3]
     assert desk.identity.audit_events[-1] == "audit:trail:exported"
 

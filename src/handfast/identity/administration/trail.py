@@ -11,6 +11,7 @@ from handfast.identity.audit import AuditEntry, AuditEvent
 from handfast.identity.audit_verification import ChainVerifier
 from handfast.identity.checkpoints import Checkpoint, parse_checkpoint
 from handfast.identity.ports import Repositories
+from handfast.identity.recent_evaluations import complete
 from handfast.identity.records import RevocationScope
 from handfast.protocols.errors import MalformedMessage
 
@@ -60,17 +61,24 @@ class TrailAdministration(Office):
         await self._records.read(lambda repositories: verifier.finish(repositories.audit))
         return verifier
 
-    async def audit_export(self, *, actor: str, after: int = 0, limit: int = 1000) -> list[JsonRow]:
-        """Entries after number `after`, oldest first; the first page is audited itself."""
+    async def audit_chains(self, *, actor: str) -> list[str]:
+        """The names of the chains: one an identity process."""
+        del actor
+        return await self._records.read(lambda repositories: list(repositories.audit.chains()))
+
+    async def audit_export(
+        self, *, actor: str, chain: str, after: int = 0, limit: int = 1000
+    ) -> list[JsonRow]:
+        """One chain's entries after number `after`, oldest first; the first page is audited itself."""
         count = _checked_limit(limit)
         if after == 0:
             await self._records.write(
                 lambda repositories: repositories.audit.append(
-                    AuditEvent.EXPORTED, now=self._clock.now(), actor=actor, subject="trail"
+                    AuditEvent.EXPORTED, now=self._clock.now(), actor=actor, subject=chain
                 )
             )
         entries = await self._records.read(
-            lambda repositories: repositories.audit.entries(after=after, limit=count)
+            lambda repositories: repositories.audit.entries(chain=chain, after=after, limit=count)
         )
         return [as_json(entry) for entry in entries]
 
@@ -78,14 +86,14 @@ class TrailAdministration(Office):
         """One decision, stage by stage."""
         del actor
         waiting = None if self._recent is None else self._recent.find(request_id)
-        found = waiting or await self._records.read(
-            lambda repositories: repositories.evaluations.find(request_id)
-        )
+        stored = await self._records.read(lambda repositories: repositories.evaluations.find(request_id))
+        found = stored if waiting is None else complete(stored, waiting)
         if found is None:
             raise AdministrationError(
                 "not-found",
                 f"no decision with request id {request_id!r} is kept",
-                "decisions are kept 14 days; in a flood of refusals only some are. The gateway's log has each",
+                "decisions are kept 14 days, in a flood of refusals only some; what a live grant let through"
+                " (reused=true) is decided once. The gateway's log has each request",
             )
         return as_json(found)
 

@@ -1,0 +1,121 @@
+"""The page is what the file yields; budgets are judged the right way round; what is missing is said."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from benchmarks.budgets import BUDGETS, Budget
+from benchmarks.report import TITLES, number, render
+from benchmarks.results import Figure, Machine, Run, parse_run
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+RATIO = Budget("requests vs peer", "request", "ours", 2.0, 1.0, ("request", "peer"))
+SPEED = Budget("download vs peer", "download", "ours", 0.9, 1.2, ("download", "peer"), at_least=True)
+MEMORY = Budget("idle poll", "poll", "ours", 10, 6)
+
+
+def run_of(*figures: Figure) -> Run:
+    machine = Machine("A processor", 2, 3.9, "6.1.0", (("nginx", "1.22.1"), ("Python", "3.11.2")))
+    return Run("2026-01-02T03:04:05+00:00", False, machine, (("rounds", 3), ("requests", 40000)), figures)
+
+
+def two(key: str, ours: float, peer: float) -> Run:
+    return run_of(Figure(key, "ours", "us", (ours,)), Figure(key, "peer", "us", (peer,)))
+
+
+def line_of(page: str, start: str) -> str:
+    return next(line for line in page.splitlines() if line.startswith(f"| {start}"))
+
+
+def test_the_page_is_what_the_file_yields():
+    run = parse_run((DOCS / "benchmarks.json").read_text())
+    assert (DOCS / "benchmarks.md").read_text() == render(run), "run `python -m benchmarks --render`"
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [
+        (50, "goal met"),
+        (100, "goal met"),
+        (101, "floor met"),
+        (200, "floor met"),
+        (250, "**floor missed by 25%**"),
+    ],
+)
+def test_a_ratio_that_should_be_small(ours, verdict):
+    line = line_of(render(two("request", ours, 100), [RATIO], {}), "requests vs peer")
+    assert line.endswith(f"| 2 x | 1 x | {verdict} |")
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [
+        (130, "goal met"),
+        (120, "goal met"),
+        (119, "floor met"),
+        (90, "floor met"),
+        (45, "**floor missed by 50%**"),
+    ],
+)
+def test_a_ratio_that_should_be_large(ours, verdict):
+    line = line_of(render(two("download", ours, 100), [SPEED], {}), "download vs peer")
+    assert line.endswith(f"| 0.9 x | 1.2 x | {verdict} |")
+
+
+def test_an_absolute_budget_shows_the_unit():
+    page = render(run_of(Figure("poll", "ours", "KiB", (7.0, 8.0, 90.0))), [MEMORY], {})
+    assert line_of(page, "idle poll") == "| idle poll | 8.00 KiB | 10 KiB | 6 KiB | floor met |"
+
+
+def test_a_missed_floor_says_why_and_a_kept_one_does_not():
+    why = {"requests vs peer": "The reason we know."}
+    missed = render(two("request", 300, 100), [RATIO], why)
+    assert "- **requests vs peer**: The reason we know." in missed
+    assert "the reason is not known yet" in render(two("request", 300, 100), [RATIO], {})
+    assert "The reason we know." not in render(two("request", 200, 100), [RATIO], why)
+
+
+def test_what_could_not_be_measured_says_so_and_why():
+    run = run_of(
+        Figure("request", "ours", "us", (), "it | did not start"), Figure("request", "peer", "us", (3,))
+    )
+    page = render(run, [RATIO], {})
+    assert line_of(page, "requests vs peer") == "| requests vs peer | - | 2 x | 1 x | not measured |"
+    assert line_of(page, "ours") == "| ours | not measured | it   did not start |"
+
+
+def test_a_ratio_needs_both_figures():
+    assert RATIO.measure(run_of(Figure("request", "ours", "us", (3,)))) is None
+    assert RATIO.measure(run_of(Figure("request", "peer", "us", (3,)))) is None
+    assert RATIO.measure(two("request", 3, 0)) is None
+    assert RATIO.measure(two("request", 3, 2)) == 1.5
+
+
+def test_a_quick_run_is_marked():
+    run = two("request", 1, 1)
+    assert "(quick" not in render(run, [RATIO], {})
+    assert "(quick" in render(dataclasses.replace(run, quick=True), [RATIO], {})
+
+
+def test_every_figure_of_a_run_is_on_the_page():
+    page = render(run_of(Figure("a-new-one", "ours", "s", (1.25,)), *two("request", 1, 2).figures), [], {})
+    assert "### a-new-one" in page
+    assert "| ours | 1.25 s | 1.25 |" in page
+    assert f"### {TITLES['request']}" in page
+
+
+def test_budgets_are_consistent():
+    for budget in BUDGETS:
+        assert budget.key in TITLES or budget.key.startswith("decision-")
+        if budget.goal is not None:
+            assert budget.meets(budget.goal, budget.floor), f"{budget.work}: the goal is below the floor"
+    assert len({budget.work for budget in BUDGETS}) == len(BUDGETS)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.01234, "0.0123"), (0.5, "0.50"), (3.14159, "3.14"), (31.4159, "31.4"), (1234.5, "1,234")],
+)
+def test_numbers_have_three_digits_or_so(value, text):
+    assert number(value) == text
