@@ -24,7 +24,8 @@ from typing import Any
 
 from handfast.keys.key_file import create_key_file
 from handfast.keys.pki import issue_demo_certificate
-from tests.servers.processes import free_port, log_tail, server_directory, stop_process, wait_until
+from tests.servers.namespaces import inside
+from tests.servers.processes import find_program, free_port, log_tail, server_directory, stop_process, wait_until
 
 HOST = "mail.contoso.lab"
 HANDFAST = str(Path(sys.executable).with_name("handfast"))
@@ -88,16 +89,28 @@ class Installation:
     values: dict[str, Any]
     log: Path
     process: subprocess.Popen[bytes] | None = field(default=None)
+    template: str = field(default=SETTINGS, repr=False)
+    verb: str = "serve"
+    address: str = "127.0.0.1"
+    namespace: str = ""
+    """The network namespace it runs in; "": the one of the tests."""
 
     @property
     def url(self) -> str:
         """Base URL by address; send `Host: mail.contoso.lab`."""
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.address}:{self.port}"
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The words before a command that make it run where the installation does."""
+        if not self.namespace:
+            return ()
+        return (find_program("ip"), "netns", "exec", self.namespace)
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """The command line as a person calls it."""
         return subprocess.run(
-            [HANDFAST, *arguments, "--settings", str(self.settings)],
+            [*self.place, HANDFAST, *arguments, "--settings", str(self.settings)],
             capture_output=True,
             text=True,
             input=stdin,
@@ -132,13 +145,13 @@ class Installation:
     def write_settings(self, **changes: Any) -> None:
         """Writes the settings file anew, with some values changed."""
         self.values.update(changes)
-        self.settings.write_text(SETTINGS.format(**self.values))
+        self.settings.write_text(self.template.format(**self.values))
 
     def start(self) -> None:
-        """`handfast serve`, until it serves."""
+        """`handfast serve` (or the verb it has), until it serves."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [HANDFAST, "serve", "--settings", str(self.settings)],
+                [*self.place, HANDFAST, self.verb, "--settings", str(self.settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -146,7 +159,7 @@ class Installation:
             )
         try:
             wait_until(lambda: self.is_healthy() or self._ended(), "handfast serves", 40)
-            assert not self._ended(), f"handfast serve ended:\n{log_tail(self.log, 60)}"
+            assert not self._ended(), f"handfast {self.verb} ended:\n{log_tail(self.log, 60)}"
         except BaseException:
             print(log_tail(self.log, 60), file=sys.stderr)
             self.stop()
@@ -157,7 +170,7 @@ class Installation:
 
     def is_healthy(self) -> bool:
         """What `/healthz` says."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), inside(self.namespace):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/healthz", timeout=2) as answer:
                 return answer.status == 200
         return False

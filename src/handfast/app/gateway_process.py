@@ -13,6 +13,7 @@ from handfast.keys.mutual_tls import build_node_context
 from handfast.observability.decisions import DecisionLog
 from handfast.observability.log_output import LogOutput
 from handfast.observability.logging import event_log
+from handfast.observability.record_decision import DecisionRecorder
 from handfast.settings.model import Settings
 
 LISTENERS_VARIABLE = "HANDFAST_LISTENERS"
@@ -38,7 +39,7 @@ class GatewayProcess:
             sign_in=self._client,
             revocations=self._client,
             audit=self._client,
-            recorder=self._log,
+            recorder=DecisionRecorder(self._log, self._client),
         )
         await self._worker.start(inherited_listeners())
         _LOG.info("gateway-serving", listeners=[listener.name for listener in self._settings.listeners])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pwd
+import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -22,11 +23,11 @@ from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
 from handfast.decision.pipeline import Pipeline
 from handfast.decision.ports import GatewayEvent
+from handfast.decision.reported import REFUSED_EVENT, parse_report
 from handfast.decision.services import Services
 from handfast.identity.administration import Administration
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
 from handfast.identity.nt_candidates import NtCandidateOpener
-from handfast.identity.recent_evaluations import RecentEvaluations
 from handfast.identity_api.admin_server import AdminApiServer
 from handfast.identity_api.gateway_server import GatewayApiServer
 from handfast.keys.hasher import Argon2Hasher
@@ -61,6 +62,7 @@ class IdentityProcess:
         self._opened = await open_all(settings)
         records, keyring = self._opened.records, self._opened.keyring
         services = self._services(self._opened)
+        self._recent = services.recent
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
         live_grants = LiveGrants()
         self._desk = SignInDesk(records, keyring, live_grants, backend_auth(settings), self._clock)
@@ -71,13 +73,13 @@ class IdentityProcess:
             records=records,
             clock=self._clock,
             parse_certificate=parse_node_certificate,
-            events=_note_event,
+            events=self._note_event,
             local_only=stored_publications(settings),
         )
         administration = build_administration(settings, self._opened, self._hasher, services)
         self._admin_api = AdminApiServer(administration, admin_group=settings.identity.admin_group)
         await self._open_doors(settings)
-        self._keep_house(services.recent)
+        self._keep_house()
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
@@ -92,6 +94,25 @@ class IdentityProcess:
         if listen is not None:
             context = build_identity_context(listen.certificate, listen.key, listen.ca_file)
             await self._gateway_api.serve_tls(open_listener("identity", listen.address), context)
+
+    def _note_event(self, node: str, event: GatewayEvent) -> None:
+        """Refusals of single requests are kept for `explain`; everything else a gateway tells goes to the log."""
+        report = parse_report(node, event, self._clock.now(), new_id=secrets.token_hex(12))
+        if report is not None:
+            self._recent.add(report)
+        if event.name == REFUSED_EVENT:
+            return
+        details = {f"event_{key}": value for key, value in event.details}
+        _LOG.warning(
+            "gateway-event",
+            node=node,
+            name=event.name,
+            publication=event.publication,
+            source=event.source,
+            count=event.count,
+            request="" if report is None else report.request_id,
+            **details,
+        )
 
     def _services(self, opened: OpenRecords) -> Services:
         randomness, names = SystemRandomness(), self._settings.identity.ntlm
@@ -112,9 +133,9 @@ class IdentityProcess:
             default_domain=self._settings.identity.default_domain,
         )
 
-    def _keep_house(self, recent: RecentEvaluations) -> None:
+    def _keep_house(self) -> None:
         assert self._opened is not None
-        settings, records = self._settings.identity, self._opened.records
+        settings, records, recent = self._settings.identity, self._opened.records, self._recent
         path = checkpoint_path(self._settings)
         self._checkpoints = Checkpoints(
             records,
@@ -132,7 +153,6 @@ class IdentityProcess:
             loop.create_task(repeat(SWEEP_SECONDS, "sweep", sweeper.sweep)),
             loop.create_task(repeat(settings.checkpoint_every_seconds, "checkpoint", self._checkpoints.sign)),
         ]
-        self._recent = recent
 
     async def reload(self, settings: Settings) -> None:
         """Publications, policies and lockout anew; what is being decided keeps what it began with."""
@@ -198,19 +218,6 @@ def stored_publications(settings: Settings) -> frozenset[str]:
 def runtime_socket(settings: Settings, name: str) -> Path:
     """A socket in the runtime directory."""
     return settings.identity.runtime_dir / name
-
-
-def _note_event(node: str, event: GatewayEvent) -> None:
-    details = {f"event_{key}": value for key, value in event.details}
-    _LOG.warning(
-        "gateway-event",
-        node=node,
-        name=event.name,
-        publication=event.publication,
-        source=event.source,
-        count=event.count,
-        **details,
-    )
 
 
 def _report_error(error: Exception) -> None:

@@ -16,6 +16,7 @@ from handfast.decision.access import AccessRequest
 from handfast.decision.outcome import Decision, Grant, Outcome
 from handfast.decision.ports import BackendSignIn, BackendSignInRefused, Decider, GatewayEvent
 from handfast.decision.reasons import Reason
+from handfast.decision.reported import REFUSED_EVENT
 from handfast.identity.ports import Unavailable
 from handfast.identity_api.codec import (
     decode_access_request,
@@ -148,6 +149,7 @@ class GatewayCalls:
     async def _evaluate_for_node(self, request: AccessRequest, budget: NodeBudget) -> Decision:
         now = asyncio.get_running_loop().time()
         if budget.is_spent(now) and may_be_guessed(request):
+            self._events(request.node, _over_budget(request))
             return Decision(Outcome.DENY, Reason.OVERLOADED, retry_after_seconds=RETRY_AFTER_SECONDS)
         decision = await self._decider.evaluate(request)
         if decision.reason in FAILURES and not budget.spend(now):
@@ -177,6 +179,17 @@ class GatewayCalls:
         for event in events:
             self._events(node, event)
         return _DONE
+
+
+def _over_budget(request: AccessRequest) -> GatewayEvent:
+    details = (
+        ("request_id", request.request_id),
+        ("reason", Reason.OVERLOADED.value),
+        ("listener", request.listener),
+        ("channel", request.channel.value),
+        ("detail", "too many failures reported by that node"),
+    )
+    return GatewayEvent(REFUSED_EVENT, request.publication, request.source, details=details)
 
 
 def _after(query: str) -> int:

@@ -36,7 +36,10 @@ MAX_BUFFERED_LINES = 512
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """What became of one request. `source` is an IP address; sizes are of bodies; `backend` is its address or ""."""
+    """What became of one request. `source` is an IP address; sizes are of bodies; `backend` is its address or "".
+
+    `decided_by_identity` says that the reason is identity's own word; `detail` what was wrong, for administrators alone.
+    """
 
     request_id: str
     node: str
@@ -59,6 +62,8 @@ class DecisionRecord:
     bytes_out: int
     backend: str
     grant_reused: bool
+    decided_by_identity: bool = False
+    detail: str = ""
 
 
 class DecisionLog:

@@ -1,0 +1,134 @@
+"""From an Authorization field to a credential identity can judge, and the state NTLM leaves on a connection.
+
+SPNEGO ends here: identity sees raw NTLMSSP messages.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+from handfast.decision.access import BasicCredential, ConnectionCredential, NoCredential
+from handfast.decision.publication import AuthMethod
+from handfast.decision.reasons import Reason
+from handfast.gateway.refusal import Refusal
+from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.http1.head import RequestHead
+from handfast.protocols.http_auth.authorization import (
+    NegotiateAuthorization,
+    NtlmAuthorization,
+    UnsupportedAuthorization,
+    parse_authorization,
+)
+from handfast.protocols.ntlm.fields import message_type
+from handfast.protocols.spnego.tokens import is_ntlmssp, unwrap, wrap_challenge, wrap_mechanism_choice
+
+_PROXY_FIELDS = (b"via", b"forwarded", b"x-forwarded-for")
+_NEGOTIATE, _AUTHENTICATE = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class NtlmLeg:
+    """One NTLM message of a client. `is_spnego` says how the answer must be wrapped, `scheme` under which name."""
+
+    kind: int
+    message: bytes
+    scheme: bytes
+    is_spnego: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpnegoStart:
+    """A SPNEGO token that offers NTLM but opens with another mechanism: NTLM is chosen, its first message asked for."""
+
+
+Presented = BasicCredential | NoCredential | ConnectionCredential | NtlmLeg | SpnegoStart
+
+
+@dataclass(slots=True)
+class NtlmConnection:
+    """What NTLM knows of one connection. `pending` is the challenge that waits for its answer; `session` who it was."""
+
+    connection_id: str
+    pending_id: str = ""
+    pending_publication: str = ""
+    negotiate: bytes = b""
+    session: bytes = b""
+    sign_ins: int = 0
+
+    def forget(self) -> None:
+        """A new sign-in begins, or one failed: nothing of the old identity stays, and no grant of it is found again."""
+        self.sign_ins += 1
+        self.pending_id = self.pending_publication = ""
+        self.negotiate = self.session = b""
+
+
+def new_ntlm_connection() -> NtlmConnection:
+    """State for a connection that begins NTLM; its id is unpredictable and used once."""
+    return NtlmConnection(secrets.token_hex(16))
+
+
+def read_credential(
+    authorization: bytes | None,
+    ntlm: NtlmConnection | None,
+    head: RequestHead,
+    methods: frozenset[AuthMethod],
+    *,
+    behind_http_proxy: bool,
+) -> Presented:
+    """What a request presents. Raises: Refusal (method not offered, NTLM through a proxy), MalformedMessage."""
+    if authorization is None:
+        if ntlm is not None and ntlm.session:
+            _refuse_proxied(head, behind_http_proxy=behind_http_proxy)
+            return ConnectionCredential(ntlm.connection_id, ntlm.session)
+        return NoCredential()
+    parsed = parse_authorization(authorization)
+    match parsed:
+        case UnsupportedAuthorization():
+            raise Refusal(Reason.METHOD_NOT_OFFERED, detail=f"scheme {parsed.scheme}")
+        case NtlmAuthorization() | NegotiateAuthorization():
+            if AuthMethod.NTLM not in methods:
+                raise Refusal(Reason.METHOD_NOT_OFFERED)
+            _refuse_proxied(head, behind_http_proxy=behind_http_proxy)
+            try:
+                return _ntlm_leg(parsed)
+            except MalformedMessage as fault:
+                raise Refusal(Reason.NTLM_MALFORMED, detail=str(fault)) from fault
+        case _:
+            return BasicCredential(parsed.login, parsed.secret)
+
+
+def challenge_value(leg: NtlmLeg | SpnegoStart, message: bytes | None) -> bytes:
+    """The WWW-Authenticate value that carries a challenge (None: the choice of NTLM alone)."""
+    if isinstance(leg, NtlmLeg) and not leg.is_spnego:
+        return leg.scheme + b" " + base64.b64encode(message or b"")
+    wrapped = wrap_mechanism_choice() if message is None else wrap_challenge(message)
+    return b"Negotiate " + base64.b64encode(wrapped)
+
+
+def _ntlm_leg(parsed: NtlmAuthorization | NegotiateAuthorization) -> NtlmLeg | SpnegoStart:
+    token = parsed.token
+    if isinstance(parsed, NtlmAuthorization):
+        return _checked_leg(token, b"NTLM", is_spnego=False)
+    if is_ntlmssp(token):
+        return _checked_leg(token, b"Negotiate", is_spnego=False)
+    spnego = unwrap(token)
+    if spnego.ntlm_message is not None:
+        return _checked_leg(spnego.ntlm_message, b"Negotiate", is_spnego=True)
+    if spnego.is_init and spnego.offers_ntlm:
+        return SpnegoStart()
+    raise Refusal(Reason.METHOD_NOT_OFFERED, detail="SPNEGO without NTLM")
+
+
+def _checked_leg(message: bytes, scheme: bytes, *, is_spnego: bool) -> NtlmLeg:
+    kind = message_type(message)
+    if kind not in (_NEGOTIATE, _AUTHENTICATE):
+        raise MalformedMessage("ntlm", "MessageType", "a client sends types 1 and 3 only", "MS-NLMP 2.2.1")
+    return NtlmLeg(kind, message, scheme, is_spnego)
+
+
+def _refuse_proxied(head: RequestHead, *, behind_http_proxy: bool) -> None:
+    """A connection through an HTTP proxy may carry several people's requests: NTLM would sign all of them in as one."""
+    if behind_http_proxy or head.version == 0 or any(name in head.fields for name in _PROXY_FIELDS):
+        raise Refusal(Reason.PROXIED_NTLM)

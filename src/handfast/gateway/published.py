@@ -1,0 +1,54 @@
+"""A publication as the data plane holds it: its policy, its servers, the challenges of its refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from handfast.decision.publication import AuthMethod, Publication
+from handfast.gateway.config import PublicationConfig
+from handfast.gateway.pool import BackendPool
+from handfast.identity.channels import Channel
+from handfast.protocols.http1.fields import passes_to_backend
+
+MAX_REMEMBERED_NAMES = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PublishedApp:
+    """One publication with its pool. Compared by identity: a reload makes new ones."""
+
+    config: PublicationConfig
+    pool: BackendPool
+    _passes: dict[bytes, bool] = field(default_factory=dict)
+
+    @property
+    def publication(self) -> Publication:
+        """The policy that identity decides by."""
+        return self.config.publication
+
+    @property
+    def channel(self) -> Channel:
+        """The channel in whose manner a refusal before any rule is answered."""
+        return self.config.publication.rules[0].channel
+
+    def challenges(self, *, with_ntlm: bool) -> tuple[bytes, ...]:
+        """WWW-Authenticate values in the configured order; NTLM only where the connection is the client's own."""
+        found: list[bytes] = []
+        for method in self.config.auth_methods:
+            if method is AuthMethod.BASIC:
+                realm = self.config.auth_realm.replace("\\", "").replace('"', "")
+                found.append(f'Basic realm="{realm}", charset="UTF-8"'.encode("ascii", "replace"))
+            elif with_ntlm:
+                found += [b"NTLM", b"Negotiate"]
+        return tuple(found)
+
+    def passes(self, name: bytes) -> bool:
+        """True for a request field that may reach this publication's servers."""
+        known = self._passes.get(name)
+        if known is None:
+            known = passes_to_backend(name) and name != self.config.backend.auth_header.lower().encode(
+                "ascii"
+            )
+            if len(self._passes) < MAX_REMEMBERED_NAMES:
+                self._passes[name] = known
+        return known

@@ -1,0 +1,88 @@
+"""Long requests outlive their grants: when a lifetime passes, or identity is back, they are decided anew meanwhile.
+
+A Ping may hang for an hour, a grant lives five minutes. While identity is reachable a revocation would have cut the
+request, so it goes on during the question; a denial cuts it, and so does a question that nobody answers for as long
+as the grace lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handfast.decision.outcome import Decision, Outcome
+from handfast.decision.reasons import Reason
+from handfast.identity.ports import Unavailable
+
+if TYPE_CHECKING:
+    from handfast.gateway.grants import LiveGrant
+    from handfast.gateway.state import WorkerState
+
+PARALLEL = 16
+RETRY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Revalidation:
+    """Asks again on behalf of requests that run."""
+
+    __slots__ = ("_slots", "_state")
+
+    def __init__(self, state: WorkerState) -> None:
+        self._state = state
+        self._slots = asyncio.Semaphore(PARALLEL)
+
+    def recheck(self, live: LiveGrant) -> None:
+        """Begins to decide a grant anew, once at a time."""
+        if live.is_rechecked or not live.in_flight:
+            return
+        live.is_rechecked = True
+        self._state.spawn(self._recheck(live))
+
+    async def _recheck(self, live: LiveGrant) -> None:
+        try:
+            patience_ends = self._state.loop.time() + self._state.model.config.grant_grace_seconds
+            while live.in_flight and live.is_live:
+                if await self._ask(live):
+                    return
+                if self._state.loop.time() >= patience_ends:
+                    self._cut(live, Reason.GRANT_EXPIRED)
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            live.is_rechecked = False
+
+    async def _ask(self, live: LiveGrant) -> bool:
+        """True when there was an answer, and it was acted upon."""
+        state = self._state
+        if not state.link.is_reachable:
+            return False
+        request = replace(live.request, request_id=secrets.token_hex(12))
+        asked_at = state.loop.time()
+        try:
+            async with self._slots, asyncio.timeout(state.model.config.evaluate_timeout_seconds):
+                decision = await state.decider.evaluate(request)
+        except (Unavailable, TimeoutError):
+            return False
+        except Exception:
+            _log.exception("a running request could not be decided anew")
+            return False
+        self._apply(live, decision, asked_at)
+        return True
+
+    def _apply(self, live: LiveGrant, decision: Decision, asked_at: float) -> None:
+        grant = decision.grant
+        allowed = decision.outcome is Outcome.ALLOW and grant is not None
+        if allowed and grant is not None and not self._state.grants.is_revoked(grant):
+            if live.is_live and live.renew(grant, asked_at + min(grant.lifetime_seconds, 300.0)):
+                return
+        self._cut(live, Reason.REVOKED_IN_FLIGHT)
+
+    def _cut(self, live: LiveGrant, reason: Reason) -> None:
+        self._state.grants.drop(live)
+        for exchange in tuple(live.in_flight):
+            exchange.cut(reason)

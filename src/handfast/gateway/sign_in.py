@@ -1,0 +1,198 @@
+"""From a request to the grant it may use, or to what identity must be asked.
+
+The fast way: the same Authorization, route and facts as the last request of this connection give the same grant. Then
+the cache, by everything that led to a grant. Then identity.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handfast.decision.access import (
+    AccessRequest,
+    BasicCredential,
+    ConnectionCredential,
+    Credential,
+    NoCredential,
+    NtlmCredential,
+)
+from handfast.decision.outcome import Decision, Grant
+from handfast.decision.reasons import Reason
+from handfast.gateway.credentials import (
+    NtlmConnection,
+    NtlmLeg,
+    SpnegoStart,
+    challenge_value,
+    new_ntlm_connection,
+    read_credential,
+)
+from handfast.gateway.refusal import Refusal
+from handfast.gateway.translate import build_access_request, facts_of
+
+if TYPE_CHECKING:
+    from handfast.gateway.downstream import DownstreamConnection
+    from handfast.gateway.grants import GrantKey, LiveGrant
+    from handfast.gateway.routing import Route
+    from handfast.protocols.http1.head import RequestHead
+
+_NEGOTIATE = 1
+
+
+class Step:
+    """What comes next for a request: a live grant, a challenge to fetch, or an evaluation."""
+
+    __slots__ = ("_conn", "_fast", "_key", "_ntlm", "challenge", "live", "login", "request")
+
+    def __init__(self, conn: DownstreamConnection) -> None:
+        self._conn = conn
+        self._key: GrantKey | None = None
+        self._fast: tuple[object, ...] | None = None
+        self._ntlm: NtlmConnection | None = None
+        self.live: LiveGrant | None = None
+        self.login = ""
+        self.request: AccessRequest | None = None
+        self.challenge: Callable[[], Awaitable[bytes]] | None = None
+
+    async def evaluate(self, request: AccessRequest) -> Decision:
+        """Identity's decision. Raises: Unavailable, MalformedMessage, TimeoutError."""
+        return await self._conn.state.decider.evaluate(request)
+
+    def remember(self, grant: Grant, asked_at: float) -> LiveGrant | None:
+        """Keeps the grant for this key; None where it was revoked before it arrived."""
+        assert self.request is not None
+        conn, request, key, fast = self._conn, self.request, self._key, self._fast
+        if self._ntlm is not None:
+            # The proof was good for one time: what may be asked again is the session identity sealed.
+            ntlm = self._ntlm
+            ntlm.session = grant.session
+            request = replace(request, credential=ConnectionCredential(ntlm.connection_id, grant.session))
+            key = (*_context_key(request), ntlm.connection_id, ntlm.sign_ins)
+            fast = None
+        assert key is not None
+        live = conn.state.grants.store(key, grant, request, asked_at)
+        if live is not None and fast is not None:
+            conn.authenticated = (*fast, live)
+        return live
+
+
+def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, request_id: str) -> Step:
+    """Raises: Refusal, MalformedMessage."""
+    step = Step(conn)
+    state = conn.state
+    authorization = head.find(b"authorization")
+    agent = head.fields.get(b"user-agent", b"")
+    version = head.fields.get(b"ms-asprotocolversion", b"")
+    fast = (route, authorization, agent, version)
+    now = state.loop.time()
+    known = conn.authenticated
+    if known is not None and not head.repeated and _is_same(known, fast):
+        live: LiveGrant = known[4]  # type: ignore[assignment]
+        if state.link.trusts(live, now):
+            step.live = live
+            return step
+    facts = facts_of(head, route)
+    presented = read_credential(
+        authorization,
+        conn.ntlm,
+        head,
+        route.app.publication.credentials.methods,
+        behind_http_proxy=conn.listener.config.behind_http_proxy,
+    )
+    if authorization is not None and conn.ntlm is not None and not isinstance(presented, NtlmLeg):
+        conn.ntlm.forget()
+    if isinstance(presented, NtlmLeg | SpnegoStart):
+        conn.authenticated = None
+        credential = _begin_ntlm(step, conn, route, presented)
+        if credential is None:
+            return step
+    else:
+        credential = presented
+    request = build_access_request(conn, head, route, facts, credential, request_id)
+    step.request = request
+    match credential:
+        case BasicCredential():
+            step.login = credential.login
+            step._key = (*_context_key(request), credential.login, state.grants.digest(authorization or b""))  # noqa: SLF001
+        case ConnectionCredential():
+            assert conn.ntlm is not None
+            step._key = (*_context_key(request), credential.connection_id, conn.ntlm.sign_ins)  # noqa: SLF001
+        case NoCredential():
+            step._key = (*_context_key(request), None)  # noqa: SLF001
+        case NtlmCredential():
+            step._ntlm = conn.ntlm  # noqa: SLF001
+            return step
+    step._fast = fast  # noqa: SLF001
+    found = state.grants.find(step._key, now)  # noqa: SLF001
+    if found is not None and state.link.trusts(found, now):
+        conn.authenticated = (*fast, found)
+        step.live = found
+    return step
+
+
+def _begin_ntlm(
+    step: Step, conn: DownstreamConnection, route: Route, presented: NtlmLeg | SpnegoStart
+) -> Credential | None:
+    """The first leg sets `step.challenge` and gives None; the last gives the credential."""
+    publication = route.app.publication.name
+    if isinstance(presented, SpnegoStart):
+
+        async def choose() -> bytes:
+            return challenge_value(presented, None)
+
+        step.challenge = choose
+        return None
+    if presented.kind == _NEGOTIATE:
+        ntlm = conn.ntlm = conn.ntlm or new_ntlm_connection()
+        ntlm.forget()
+
+        async def challenge() -> bytes:
+            issued = await conn.state.decider.issue_challenge(
+                publication, ntlm.connection_id, presented.message
+            )
+            ntlm.pending_id, ntlm.pending_publication = issued.challenge_id, publication
+            ntlm.negotiate = presented.message
+            return challenge_value(presented, issued.message)
+
+        step.challenge = challenge
+        return None
+    ntlm_state = conn.ntlm
+    if ntlm_state is None or not ntlm_state.pending_id or ntlm_state.pending_publication != publication:
+        if ntlm_state is not None:
+            ntlm_state.forget()
+        raise Refusal(Reason.NTLM_CHALLENGE_UNKNOWN)
+    credential = NtlmCredential(
+        ntlm_state.pending_id,
+        ntlm_state.connection_id,
+        ntlm_state.negotiate,
+        presented.message,
+        conn.channel_binding(),
+    )
+    ntlm_state.forget()
+    return credential
+
+
+def _context_key(request: AccessRequest) -> GrantKey:
+    """Everything but the credential that a grant depends on."""
+    return (
+        request.publication,
+        request.rule,
+        request.listener,
+        request.source,
+        request.host,
+        request.device,
+        request.facts,
+        request.command == "OPTIONS",
+    )
+
+
+def _is_same(known: tuple[object, ...], fast: tuple[object, ...]) -> bool:
+    """The same route object, Authorization and facts as last time; the credential is compared in constant time."""
+    if known[0] is not fast[0] or known[2] != fast[2] or known[3] != fast[3]:
+        return False
+    old, new = known[1], fast[1]
+    if not isinstance(old, bytes) or not isinstance(new, bytes):
+        return old is new
+    return hmac.compare_digest(old, new)

@@ -1,0 +1,81 @@
+"""The simulated Exchange in a thread of its own, for tests whose client is a program or blocks.
+
+with lab_server() as server:
+    ... server.url ...
+    assert server.requests(device_id="PHONE1")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handfast.lab.exchange import SimulatedExchange
+from tests.servers.processes import server_directory
+
+
+@dataclass
+class LabServer:
+    """A running simulated Exchange; its own objects live in the thread's loop and are touched only there."""
+
+    exchange: SimulatedExchange
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+    log_path: Path
+
+    @property
+    def url(self) -> str:
+        """Scheme, address and port."""
+        return self.exchange.url
+
+    @property
+    def hanging(self) -> int:
+        """How many requests wait for their answer now."""
+        return self.exchange.hanging
+
+    def deliver(self, user: str, subject: str, body: str = "Hello.") -> None:
+        """Puts a mail into a user's inbox."""
+        self._call(self.exchange.deliver_mail, user, subject, body)
+
+    def set_password(self, user: str, password: str) -> None:
+        """Changes the server's own password of a user."""
+        self._call(self.exchange.set_password, user, password)
+
+    def failed_sign_ins(self, user: str) -> int:
+        """Wrong passwords of that user so far."""
+        return self.exchange.failed_sign_ins[user]
+
+    def requests(self, **wanted: object) -> list[dict[str, Any]]:
+        """What reached the server so far, in order; with `wanted` only the lines with those values."""
+        lines = [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
+
+    def _call(self, action: Any, *arguments: object) -> None:
+        async def run() -> None:
+            action(*arguments)
+
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+
+@contextlib.contextmanager
+def lab_server(**options: Any) -> Iterator[LabServer]:
+    """Runs `SimulatedExchange(**options)` with a log of its own until the block is left."""
+    with server_directory("lab") as folder:
+        log_path = folder / "requests.log"
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="simulated Exchange")
+        thread.start()
+        exchange = SimulatedExchange(log_path=log_path, **options)
+        try:
+            asyncio.run_coroutine_threadsafe(exchange.start(), loop).result(10)
+            yield LabServer(exchange, loop, log_path)
+        finally:
+            asyncio.run_coroutine_threadsafe(exchange.stop(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()

@@ -1,0 +1,160 @@
+"""Start a server in the foreground, wait until it is ready, stop it; on failure show the end of its log.
+
+For all servers of this folder: each lives under a temporary directory of its own, on loopback ports of its own, and is
+stopped by the ids of the processes we started. The machine's own configuration of these servers is not touched, and
+nothing here imports the product.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+class ServerDidNotStart(RuntimeError):
+    """The process ended, or was not ready in time; the message holds the end of its log."""
+
+
+def find_program(name: str) -> str:
+    """Full path of a server's program; daemons live in sbin, which a user's PATH may lack."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin")
+    if found is None:
+        raise ServerDidNotStart(f"{name} is not installed: run `make test-deps` as root")
+    return found
+
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A TCP port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int, host: str = LOOPBACK) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = 20.0, every: float = 0.05) -> None:
+    """Returns once `ready()` is true. Raises: TimeoutError naming `what`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {seconds:g} s still not: {what}")
+        time.sleep(every)
+
+
+@contextlib.contextmanager
+def server_directory(name: str) -> Iterator[Path]:
+    """An empty directory that other users can enter (pytest's own are closed to them), with a path short enough
+    for Unix sockets (107 bytes); removed at the end.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"hf-{name}-", dir="/tmp"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def as_user(user: str) -> list[str]:
+    """The words before a command that make it run as `user`. Empty unless we are root: then it runs as ourselves."""
+    if os.geteuid() != 0:
+        return []
+    return [find_program("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+
+
+def give(path: Path, user: str) -> Path:
+    """Makes the directory and hands it to `user`, where that is possible; returns the path."""
+    path.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        shutil.chown(path, user, user)
+    return path
+
+
+def log_tail(log: Path, lines: int = 25) -> str:
+    """The last lines of a log file, or what stands in its place."""
+    if not log.exists():
+        return "(no log)"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def descendants(pid: int) -> list[int]:
+    """The ids of a process's children, their children and so on, parents first."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def stop_process(
+    process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGTERM, seconds: float = 10.0
+) -> None:
+    """Ends a process we started and all that it started."""
+    children = descendants(process.pid)
+    if process.poll() is None:
+        process.send_signal(sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    # Workers outlive a master that was killed; some make process groups of their own, so the group isn't enough.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    log: Path,
+    ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    seconds: float = 20.0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `command` in its own process group, with its output in `log`, until the block is left.
+
+    Raises: ServerDidNotStart when it ends, or isn't `ready()` within `seconds`.
+    """
+    name = Path(command[0]).name
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            cwd=directory or log.parent,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if process.poll() is not None:
+                raise ServerDidNotStart(f"{name} ended with {process.returncode}:\n{log_tail(log)}")
+            if time.monotonic() > deadline:
+                raise ServerDidNotStart(f"{name} not ready after {seconds:g} s:\n{log_tail(log)}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        stop_process(process, stop_signal)
