@@ -53,8 +53,6 @@ class Admission:
 
     def leave(self) -> None:
         """The connection is over."""
-        if self._acceptor is None:
-            return
         counts = self._acceptor.by_source
         for network in self._sources:
             counts[network] -= 1

@@ -57,11 +57,16 @@ class NtlmConnection:
     session: bytes = b""
     sign_ins: int = 0
 
-    def forget(self) -> None:
-        """A new sign-in begins, or one failed: nothing of the old identity stays, and no grant of it is found again."""
+    def drop_session(self) -> None:
+        """A new sign-in begins: nothing of the old identity stays, and no grant of it is found again."""
         self.sign_ins += 1
+        self.session = b""
+
+    def forget(self) -> None:
+        """Neither identity nor challenge stays."""
+        self.drop_session()
         self.pending_id = self.pending_publication = ""
-        self.negotiate = self.session = b""
+        self.negotiate = b""
 
 
 def new_ntlm_connection() -> NtlmConnection:
@@ -128,7 +133,12 @@ def _checked_leg(message: bytes, scheme: bytes, *, is_spnego: bool) -> NtlmLeg:
     return NtlmLeg(kind, message, scheme, is_spnego)
 
 
+def is_proxied(head: RequestHead, *, behind_http_proxy: bool) -> bool:
+    """True where the connection may carry several people's requests: a proxy said so, or HTTP/1.0 has no connections."""
+    return behind_http_proxy or head.version == 0 or any(name in head.fields for name in _PROXY_FIELDS)
+
+
 def _refuse_proxied(head: RequestHead, *, behind_http_proxy: bool) -> None:
-    """A connection through an HTTP proxy may carry several people's requests: NTLM would sign all of them in as one."""
-    if behind_http_proxy or head.version == 0 or any(name in head.fields for name in _PROXY_FIELDS):
+    """NTLM signs a connection in: through a proxy it would sign in everybody behind it as one."""
+    if is_proxied(head, behind_http_proxy=behind_http_proxy):
         raise Refusal(Reason.PROXIED_NTLM)

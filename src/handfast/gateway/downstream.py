@@ -131,11 +131,12 @@ class DownstreamConnection(asyncio.Protocol):
         """Bytes of a head, of a body, or of what comes after."""
         phase = self._phase
         if phase is Phase.HEAD:
-            if not self._inbox and not self._queued:
-                self._watch(self.listener.config.head_timeout_seconds)
+            is_first = not self._inbox
             self._inbox = self._inbox + data if self._inbox else data
             if not self._queued:
                 self._read_head()
+                if is_first:
+                    self._await_head()
         elif phase is Phase.EXCHANGE or phase is Phase.DRAIN:
             self._read_body(data)
         elif phase is Phase.LINGER:
@@ -150,7 +151,7 @@ class DownstreamConnection(asyncio.Protocol):
             return not self.is_tls
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client is gone."""
         self._phase = Phase.CLOSED
         self.deadline = NEVER
@@ -179,7 +180,7 @@ class DownstreamConnection(asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.on_client_writable(writable=True)
 
-    def on_deadline(self, now: float) -> None:
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
         """A timeout: of the write, of the body, of the head, of the pause between requests."""
         if not self._is_writable:
             unsent = self._buffered()
@@ -280,7 +281,7 @@ class DownstreamConnection(asyncio.Protocol):
         try:
             if end < 0 or end + 4 > limit:
                 if len(data) > limit:
-                    raise MalformedMessage("http", "head", f"longer than {limit} bytes", status=431)
+                    raise MalformedMessage("http", "head", f"longer than {limit} bytes", status=431)  # noqa: TRY301
                 check_partial_head(data, self._scanned)
                 self._scanned = len(data)
                 return
@@ -294,6 +295,11 @@ class DownstreamConnection(asyncio.Protocol):
         exchange = self._exchange = Exchange(self)
         rest = data[end + 4 :]
         exchange.start(head, rest)
+
+    def _await_head(self) -> None:
+        """A head has begun and is not complete: its time runs from its first byte."""
+        if self._inbox and self._phase is Phase.HEAD and not self._queued:
+            self._watch(self.listener.config.head_timeout_seconds)
 
     def _begin_malformed(self, fault: MalformedMessage) -> None:
         self._phase = Phase.EXCHANGE
@@ -321,8 +327,7 @@ class DownstreamConnection(asyncio.Protocol):
             return
         if self._is_writable:
             self._watch(self.listener.config.body_timeout_seconds)
-        exchange.on_body_data(data)
-        if body.is_done:
+        if exchange.on_body_data(data):
             self.body_done()
 
     def body_done(self) -> None:
@@ -379,8 +384,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._queued = False
         if self._phase is not Phase.HEAD or self.transport is None:
             return
-        self._watch(self.listener.config.head_timeout_seconds)
         self._read_head()
+        self._await_head()
         if len(self._inbox) <= INBOX_BYTES:
             self.hold(PauseFor.INBOX, held=False)
 

@@ -6,20 +6,21 @@ to ask identity, to connect, or to wait for a verdict on a new back-end secret.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from handfast.decision.access import AccessRequest
 from handfast.decision.outcome import Decision, Outcome
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused, GatewayEvent
 from handfast.decision.reasons import Reason
+from handfast.gateway.acting_for import is_named
 from handfast.gateway.body import BodyReader
 from handfast.gateway.heads import answer_head, request_head
 from handfast.gateway.pool import PoolFull
 from handfast.gateway.refusal import Refusal, refusal_of
+from handfast.gateway.request_id import new_request_id
 from handfast.gateway.sign_in import Step, begin_sign_in
 from handfast.identity.ports import Unavailable
 from handfast.observability.decisions import DecisionRecord
@@ -73,11 +74,13 @@ class Exchange:
         "_held",
         "_held_bytes",
         "_is_answered",
+        "_is_asking",
         "_is_over",
         "_keep",
         "_live",
         "_login",
         "_model",
+        "_options",
         "_out_chunked",
         "_proof",
         "_reason",
@@ -97,7 +100,7 @@ class Exchange:
         self._conn = conn
         self._model = conn.state.model
         self._started = conn.state.loop.time()
-        self.request_id = secrets.token_hex(12)
+        self.request_id = new_request_id()
         self.method = b""
         self.body = BodyReader(NO_BODY)
         self.awaits_continue = False
@@ -111,8 +114,10 @@ class Exchange:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._version = 1
+        self._options: frozenset[bytes] = frozenset()
         self._keep = True
         self._is_answered = False
+        self._is_asking = False
         self._is_over = False
         self._out_chunked = False
         self._bytes_out = 0
@@ -133,7 +138,7 @@ class Exchange:
         self._head, self.method, self._version = head, head.method, head.version
         try:
             self._framing = request_body_framing(head)
-            options = connection_options(head.all(b"connection"))
+            options = self._options = connection_options(head.all(b"connection"))
         except MalformedMessage as fault:
             # Nobody knows where this request ends, so nothing after it can be read.
             self.refuse_fault(refusal_of(fault))
@@ -144,16 +149,13 @@ class Exchange:
             self.body.rest = rest
             conn.body_done()
         else:
-            conn.await_body()
             self.awaits_continue = b"expect" in head.fields and head.version == 1 and not rest
-            if rest:
-                self.on_body_data(rest)
-                if self._is_over:
-                    return
-                if self.body.is_done:
-                    conn.body_done()
-        if self.is_refused:
-            return
+            if self.on_body_data(rest):
+                conn.body_done()
+            else:
+                conn.await_body()
+            if self.is_refused:
+                return
         try:
             self._admit(head)
         except MalformedMessage as fault:
@@ -182,29 +184,35 @@ class Exchange:
     # ---- identity is asked
 
     async def _ask(self, step: Step) -> None:
+        self._is_asking = True
         try:
             await self._ask_identity(step)
-        except Unavailable:
+        except (Unavailable, TimeoutError):
             self.refuse(Reason.IDENTITY_UNAVAILABLE)
         except MalformedMessage as fault:
             self.refuse(Reason.NTLM_MALFORMED, detail=str(fault))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
             _log.exception("request %s failed", self.request_id)
             self.refuse(Reason.INTERNAL_ERROR)
+        finally:
+            self._is_asking = False
 
     async def _ask_identity(self, step: Step) -> None:
         conn = self._conn
         state = conn.state
         if not state.link.is_reachable:
             raise Unavailable("identity is silent")
+        patience = self._model.config.evaluate_timeout_seconds
         if step.challenge is not None:
-            value = await step.challenge()
+            async with asyncio.timeout(patience):
+                value = await step.challenge()
             self._refuse_when_read(Reason.NTLM_CONTINUE, (value,))
             return
         assert step.request is not None
         asked_at = state.loop.time()
         for _ in range(2):
-            decision = await step.evaluate(step.request)
+            async with asyncio.timeout(patience):
+                decision = await step.evaluate(step.request)
             grant = decision.grant
             self._login = decision.login or self._login
             if self._is_over:
@@ -237,6 +245,9 @@ class Exchange:
             return
         state = self._conn.state
         self._live = live
+        if self._conn.transport is None:
+            self._end(Outcome.ALLOW, Reason.CLIENT_GONE)
+            return
         state.grants.begin(live, self)
         authorization = live.authorization
         if authorization is None or not self._is_proven(live, authorization):
@@ -270,7 +281,7 @@ class Exchange:
             self.refuse(refused.reason)
         except Unavailable:
             self.refuse(Reason.IDENTITY_UNAVAILABLE)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
             _log.exception("request %s: back-end sign-in failed", self.request_id)
             self.refuse(Reason.INTERNAL_ERROR)
 
@@ -293,7 +304,7 @@ class Exchange:
         except Unavailable:
             self.refuse(Reason.BACKEND_UNAVAILABLE)
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
             _log.exception("request %s: connecting failed", self.request_id)
             self.refuse(Reason.INTERNAL_ERROR)
             return
@@ -315,7 +326,8 @@ class Exchange:
             route,
             authorization,
             self._framing,
-            options=connection_options(head.all(b"connection")),
+            target=self._target(route),
+            options=self._options,
             authority=config.host.encode("ascii") or route.host,
             source=conn.source,
             is_tls=conn.is_tls,
@@ -329,14 +341,24 @@ class Exchange:
             conn.write((_CONTINUE,))
         conn.hold_for_decision(held=False)
 
-    def on_body_data(self, data: bytes) -> None:
-        """Bytes that belong to the body (and perhaps to what follows it)."""
-        self.awaits_continue = False
-        try:
-            pieces = self.body.feed(data)
-        except MalformedMessage as fault:
-            self._fail_body(refusal_of(fault))
-            return
+    def _target(self, route: Route) -> bytes:
+        """The target that is sent: as the route has it, unless its User names somebody else than the signed-in account."""
+        if not route.claimed_user or self._live is None or is_named(self._live, route.claimed_user):
+            return route.target
+        self._detail = "the query's User is not the signed-in account: its own name was sent on"
+        return route.target_for(self._live.grant.principal)
+
+    def on_body_data(self, data: bytes) -> bool:
+        """Bytes that belong to the body (and perhaps to what follows it); True when the body is whole with them."""
+        if data:
+            self.awaits_continue = False
+            try:
+                self._take_body(self.body.feed(data))
+            except MalformedMessage as fault:
+                self._fail_body(refusal_of(fault))
+        return self.body.is_done
+
+    def _take_body(self, pieces: list[bytes]) -> None:
         limit = self._route.app.config.max_body_bytes if self._route is not None else 0
         if limit and self.body.received > limit:
             self._fail_body(Refusal(Reason.BODY_TOO_LARGE))
@@ -349,7 +371,7 @@ class Exchange:
                 self._upstream.send(framed)
             return
         self._held += pieces
-        self._held_bytes += len(data)
+        self._held_bytes += sum(map(len, pieces))
         if self._held_bytes > MAX_HELD_BYTES:
             self._conn.hold_for_decision(held=True)
 
@@ -407,6 +429,7 @@ class Exchange:
                 client_version=self._version,
                 keep_alive=self._keep,
                 hosts=self._model.hosts,
+                request_id=self.request_id,
             )
         except MalformedMessage as fault:
             self._drop_upstream()
@@ -527,9 +550,16 @@ class Exchange:
             self.refuse(reason, at_once=True)
 
     def on_client_gone(self) -> None:
-        """The client closed: nothing more is owed, and the back end is not kept busy for nobody."""
+        """The client closed: nothing more is owed, and the back end is not kept busy for nobody.
+
+        Whoever leaves before a refusal arrives is recorded with that refusal: a guess can't be hidden by hanging up.
+        """
         self._drop_upstream()
-        if not self._is_over:
+        if self._is_asking and not self.is_refused:
+            return
+        if self.is_refused:
+            self._end(Outcome.CHALLENGE if self._reason in _CHALLENGES else Outcome.DENY, self._reason)
+        else:
             self._end(Outcome.ALLOW if self._live is not None else Outcome.DENY, Reason.CLIENT_GONE)
 
     def refuse_fault(self, refusal: Refusal) -> None:

@@ -35,7 +35,8 @@ class LiveGrant:
     """A grant in use. `is_live` turns False for good when it is revoked or replaced.
 
     `authorization` is what signs the account in behind us, None until asked for. `request` is what was asked, ready
-    to be asked again (its credential is the sealed session after NTLM, whose proof is good for once).
+    to be asked again (its credential is the sealed session after NTLM, whose proof is good for once). `named` is the
+    last name of the account that a query was seen to claim rightly.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class LiveGrant:
         "is_live",
         "is_rechecked",
         "key",
+        "named",
         "owner",
         "request",
         "wheel_slot",
@@ -64,6 +66,7 @@ class LiveGrant:
         self.in_flight: set[Cuttable] = set()
         self.is_live = True
         self.is_rechecked = False
+        self.named = ""
         self.deadline = NEVER
         self.wheel_slot = 0
 
@@ -83,7 +86,7 @@ class LiveGrant:
         self.owner.restore(self)
         return True
 
-    def on_deadline(self, now: float) -> None:
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
         """Its lifetime has passed."""
         self.owner.on_expired(self)
 
@@ -230,6 +233,8 @@ class GrantCache:
             self._unlink(live)
 
     def _unlink(self, live: LiveGrant) -> None:
+        # No revocation finds it any more, so no connection that remembers it may go on with it.
+        live.is_live = False
         live.deadline = NEVER
         for subject in _subjects(live.grant):
             grants = self._by_subject.get(subject)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from handfast.decision.ports import BackendAuthorization
 from handfast.gateway.routing import Route
 from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.http1.cookies import cookie_for_client, without_routing_cookies
 from handfast.protocols.http1.fields import connection_options, passes_to_client
 from handfast.protocols.http1.framing import (
     Chunked,
@@ -19,7 +20,7 @@ from handfast.protocols.http1.framing import (
 from handfast.protocols.http1.head import RequestHead, ResponseHead
 
 _BODY_METHODS = frozenset({b"POST", b"PUT", b"PATCH"})
-_LOCATIONS = frozenset({b"location", b"x-ms-location", b"content-location", b"refresh"})
+_LOCATIONS = frozenset({b"location", b"x-ms-location", b"content-location"})
 
 _passes_to_client: dict[bytes, bool] = {}
 _MAX_REMEMBERED_NAMES = 2048
@@ -31,6 +32,7 @@ def request_head(
     authorization: BackendAuthorization,
     framing: RequestFraming,
     *,
+    target: bytes,
     options: frozenset[bytes],
     authority: bytes,
     source: str,
@@ -39,14 +41,15 @@ def request_head(
 ) -> bytes:
     """The request as a server behind us sees it. `options` are the client's Connection options: those fields stay here.
 
-    `authority` is the Host field to send.
+    `target` is the request target and `authority` the Host field to send.
     """
     passes = route.app.passes
-    parts = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, route.target, authority)]
+    parts = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, target, authority)]
+    headers = _without_routing_cookies(head) if b"cookie" in head.fields else head.headers
     if options:
-        parts += [b"%b: %b\r\n" % item for item in head.headers if passes(item[0]) and item[0] not in options]
+        parts += [b"%b: %b\r\n" % item for item in headers if passes(item[0]) and item[0] not in options]
     else:
-        parts += [b"%b: %b\r\n" % item for item in head.headers if passes(item[0])]
+        parts += [b"%b: %b\r\n" % item for item in headers if passes(item[0])]
     parts.append(
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b\r\n"
         % (source.encode("ascii"), b"https" if is_tls else b"http", route.host, request_id.encode("ascii"))
@@ -69,8 +72,11 @@ def answer_head(
     client_version: int,
     keep_alive: bool,
     hosts: Collection[str],
+    request_id: str,
 ) -> bytes:
     """The head of an answer as the client sees it: nothing that names the inside, framed by us.
+
+    `request_id` is what an administrator asks `explain` about.
 
     Raises: MalformedMessage where a redirect leads anywhere but to a published host.
     """
@@ -80,16 +86,29 @@ def answer_head(
         if not _may_leave(name) or name in options:
             continue
         if name in _LOCATIONS and not _leads_to_published(value, hosts):
-            if name in (b"content-location", b"refresh"):
+            if name == b"content-location":
                 continue
             raise MalformedMessage("http", name.decode("ascii"), "leads to a host that is not published")
+        if name == b"set-cookie":
+            cookie = cookie_for_client(value)
+            if cookie is None:
+                continue
+            value = cookie  # noqa: PLW2901 - the field as it may leave
         parts.append(b"%b: %b\r\n" % (spelled, value))
+    parts.append(b"X-Request-Id: %b\r\n" % request_id.encode("ascii"))
     parts.append(_framing_field(head, framing, method, client_version))
     if not keep_alive:
         parts.append(b"Connection: close\r\n\r\n")
     else:
         parts.append(b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")
     return b"".join(parts)
+
+
+def _without_routing_cookies(head: RequestHead) -> list[tuple[bytes, bytes]]:
+    kept = (
+        (name, without_routing_cookies(value) if name == b"cookie" else value) for name, value in head.headers
+    )
+    return [item for item in kept if item[0] != b"cookie" or item[1]]
 
 
 def _framing_field(head: ResponseHead, framing: ResponseFraming, method: bytes, client_version: int) -> bytes:

@@ -24,8 +24,13 @@ class _HealthSink:
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def on_answer(
-        self, head: ResponseHead, framing: ResponseFraming, pieces: list[bytes], *, is_done: bool
-    ) -> None:  # noqa: ARG002
+        self,
+        head: ResponseHead,
+        framing: ResponseFraming,  # noqa: ARG002 - the signature of AnswerSink
+        pieces: list[bytes],  # noqa: ARG002 - as above
+        *,
+        is_done: bool,  # noqa: ARG002 - as above
+    ) -> None:
         self._set(head.status)
 
     def on_answer_body(self, pieces: list[bytes], *, is_done: bool) -> None:

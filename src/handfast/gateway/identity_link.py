@@ -35,6 +35,7 @@ class IdentityLink:
 
     __slots__ = (
         "_grace_seconds",
+        "_grace_timer",
         "_grants",
         "_heard_at",
         "_loop",
@@ -61,8 +62,15 @@ class IdentityLink:
         self._recheck = recheck
         self._loop = asyncio.get_running_loop()
         self._heard_at = float("-inf")
+        self._grace_timer: asyncio.TimerHandle | None = None
         self.epoch = 0
         self.is_reachable = False
+
+    def stop(self) -> None:
+        """Ends the grace timer; `run` is cancelled by whoever runs it."""
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
+            self._grace_timer = None
 
     def set_grace(self, seconds: float) -> None:
         """The grace of a reloaded configuration."""
@@ -78,23 +86,23 @@ class IdentityLink:
 
     async def run(self) -> None:
         """Follows the stream until cancelled; reconnects by itself."""
-        grace: asyncio.TimerHandle | None = None
         while True:
             try:
-                await self._follow(lambda: self._on_heard(grace))
+                await self._follow()
             except (Unavailable, TimeoutError, OSError) as error:
                 _log.debug("revocation stream lost: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the link must not die
                 _log.exception("revocation stream failed")
             if self.is_reachable:
                 self.is_reachable = False
                 _log.warning("identity can't be reached: no new sign-ins until it is back")
-            if grace is not None:
-                grace.cancel()
-            grace = self._loop.call_at(max(self._grace_ends(), self._loop.time()), self._on_grace_over)
+            if self._grace_timer is None:
+                self._grace_timer = self._loop.call_at(
+                    max(self._grace_ends(), self._loop.time()), self._on_grace_over
+                )
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _follow(self, heard: Callable[[], None]) -> None:
+    async def _follow(self) -> None:
         stream = aiter(self._source.revocations(self.epoch))
         try:
             while True:
@@ -103,7 +111,7 @@ class IdentityLink:
                 if batch is None:
                     raise Unavailable("the revocation stream ended")
                 self._take(batch)
-                heard()
+                self._on_heard()
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
@@ -120,9 +128,10 @@ class IdentityLink:
         self.epoch = max(self.epoch, batch.epoch)
         self._heard_at = self._loop.time()
 
-    def _on_heard(self, grace: asyncio.TimerHandle | None) -> None:
-        if grace is not None:
-            grace.cancel()
+    def _on_heard(self) -> None:
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
+            self._grace_timer = None
         if not self.is_reachable:
             self.is_reachable = True
             _log.info("identity is reachable")
@@ -154,6 +163,7 @@ class IdentityLink:
         return self._heard_at + self._grace_seconds
 
     def _on_grace_over(self) -> None:
+        self._grace_timer = None
         if self.in_grace(self._loop.time()):
             return
         for exchange in tuple(self._grants.in_flight()):

@@ -13,7 +13,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from handfast.decision.outcome import Decision, Outcome
+from handfast.decision.outcome import MAX_GRANT_SECONDS, Decision, Outcome
 from handfast.decision.reasons import Reason
 from handfast.identity.ports import Unavailable
 
@@ -68,7 +68,7 @@ class Revalidation:
                 decision = await state.decider.evaluate(request)
         except (Unavailable, TimeoutError):
             return False
-        except Exception:
+        except Exception:  # noqa: BLE001 - asked again until the patience ends, then cut
             _log.exception("a running request could not be decided anew")
             return False
         self._apply(live, decision, asked_at)
@@ -76,10 +76,15 @@ class Revalidation:
 
     def _apply(self, live: LiveGrant, decision: Decision, asked_at: float) -> None:
         grant = decision.grant
-        allowed = decision.outcome is Outcome.ALLOW and grant is not None
-        if allowed and grant is not None and not self._state.grants.is_revoked(grant):
-            if live.is_live and live.renew(grant, asked_at + min(grant.lifetime_seconds, 300.0)):
-                return
+        expires_at = asked_at + min(grant.lifetime_seconds, MAX_GRANT_SECONDS) if grant is not None else 0.0
+        if (
+            grant is not None
+            and decision.outcome is Outcome.ALLOW
+            and live.is_live
+            and not self._state.grants.is_revoked(grant)
+            and live.renew(grant, expires_at)
+        ):
+            return
         self._cut(live, Reason.REVOKED_IN_FLIGHT)
 
     def _cut(self, live: LiveGrant, reason: Reason) -> None:

@@ -8,7 +8,7 @@ the second request cheap.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handfast.decision.access import ClaimedDevice
 from handfast.decision.publication import PathRule, QueryShape
@@ -30,7 +30,10 @@ _SPELLED_PATHS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One understood request line: its publication and rule, what it claims, and `target`, what is sent behind."""
+    """One understood request line: its publication and rule, what it claims, and `target`, what is sent behind.
+
+    `claimed_user` is the User of the query, a claim: `target_for` gives the target with another one.
+    """
 
     app: PublishedApp
     rule: PathRule
@@ -41,6 +44,17 @@ class Route:
     command: str = ""
     claimed_user: str = ""
     protocol_version: str = ""
+    query: ActiveSyncQuery | None = None
+
+    def target_for(self, user: str) -> bytes:
+        """The target with `user` in place of the claimed one; without any where the query can't hold the name."""
+        if self.query is None:
+            return self.target
+        path = self.target.partition(b"?")[0]
+        try:
+            return path + b"?" + replace(self.query, user=user).encode()
+        except ValueError:
+            return path + b"?" + replace(self.query, user="").encode()
 
 
 class Router:
@@ -70,7 +84,7 @@ class Router:
         app = self.find_app(head.host)
         target = parse_target(head.target, head.host)
         if app is None:
-            raise Refusal(Reason.UNKNOWN_HOST)
+            raise Refusal(Reason.UNKNOWN_HOST, detail=f"host {head.host[:100]!a}")
         route = _route(app, head, target)
         if len(head.target) <= MAX_CACHED_TARGET_BYTES:
             if len(self._cache) >= MAX_CACHED_ROUTES:
@@ -82,7 +96,7 @@ class Router:
 def _route(app: PublishedApp, head: RequestHead, target: RequestTarget) -> Route:
     rule = next((rule for rule in app.publication.rules if target.path in rule.paths), None)
     if rule is None:
-        raise Refusal(Reason.UNKNOWN_PATH)
+        raise Refusal(Reason.UNKNOWN_PATH, detail=f"path {target.path[:100]!a}")
     method = head.method.decode("ascii")
     if method not in rule.methods:
         raise Refusal(Reason.METHOD_REFUSED, allow=tuple(sorted(item.encode() for item in rule.methods)))
@@ -108,6 +122,7 @@ def _route(app: PublishedApp, head: RequestHead, target: RequestTarget) -> Route
         query.command.value,
         query.user,
         query.protocol_version,
+        query,
     )
 
 

@@ -26,6 +26,7 @@ from handfast.gateway.credentials import (
     NtlmLeg,
     SpnegoStart,
     challenge_value,
+    is_proxied,
     new_ntlm_connection,
     read_credential,
 )
@@ -56,6 +57,32 @@ class Step:
         self.request: AccessRequest | None = None
         self.challenge: Callable[[], Awaitable[bytes]] | None = None
 
+    def expect(self, request: AccessRequest, authorization: bytes | None, fast: tuple[object, ...]) -> None:
+        """What identity would be asked; `live` is set where the cache knows the answer."""
+        conn = self._conn
+        state = conn.state
+        self.request = request
+        credential = request.credential
+        own: tuple[object, ...]
+        match credential:
+            case BasicCredential():
+                self.login = credential.login
+                own = (credential.login, state.grants.digest(authorization or b""))
+            case ConnectionCredential():
+                assert conn.ntlm is not None
+                own = (credential.connection_id, conn.ntlm.sign_ins)
+            case NoCredential():
+                own = (None,)
+            case NtlmCredential():
+                self._ntlm = conn.ntlm
+                return
+        self._key = (*_context_key(request), *own)
+        self._fast = fast
+        found = state.grants.find(self._key, state.loop.time())
+        if found is not None and state.link.trusts(found, state.loop.time()):
+            conn.authenticated = (*fast, found)
+            self.live = found
+
     async def evaluate(self, request: AccessRequest) -> Decision:
         """Identity's decision. Raises: Unavailable, MalformedMessage, TimeoutError."""
         return await self._conn.state.decider.evaluate(request)
@@ -81,18 +108,20 @@ class Step:
 def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, request_id: str) -> Step:
     """Raises: Refusal, MalformedMessage."""
     step = Step(conn)
-    state = conn.state
     authorization = head.find(b"authorization")
-    agent = head.fields.get(b"user-agent", b"")
-    version = head.fields.get(b"ms-asprotocolversion", b"")
-    fast = (route, authorization, agent, version)
-    now = state.loop.time()
-    known = conn.authenticated
-    if known is not None and not head.repeated and _is_same(known, fast):
-        live: LiveGrant = known[4]  # type: ignore[assignment]
-        if state.link.trusts(live, now):
-            step.live = live
-            return step
+    fast = (
+        route,
+        authorization,
+        head.fields.get(b"user-agent", b""),
+        head.fields.get(b"ms-asprotocolversion", b""),
+    )
+    step.live = _same_as_before(conn, head, fast)
+    if step.live is not None:
+        return step
+    # From here on nothing of the last request's identity counts: what this one presents is judged for itself.
+    conn.authenticated = None
+    if authorization is not None and conn.ntlm is not None:
+        conn.ntlm.drop_session()
     facts = facts_of(head, route)
     presented = read_credential(
         authorization,
@@ -101,35 +130,28 @@ def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, r
         route.app.publication.credentials.methods,
         behind_http_proxy=conn.listener.config.behind_http_proxy,
     )
-    if authorization is not None and conn.ntlm is not None and not isinstance(presented, NtlmLeg):
-        conn.ntlm.forget()
     if isinstance(presented, NtlmLeg | SpnegoStart):
-        conn.authenticated = None
         credential = _begin_ntlm(step, conn, route, presented)
         if credential is None:
             return step
     else:
         credential = presented
     request = build_access_request(conn, head, route, facts, credential, request_id)
-    step.request = request
-    match credential:
-        case BasicCredential():
-            step.login = credential.login
-            step._key = (*_context_key(request), credential.login, state.grants.digest(authorization or b""))  # noqa: SLF001
-        case ConnectionCredential():
-            assert conn.ntlm is not None
-            step._key = (*_context_key(request), credential.connection_id, conn.ntlm.sign_ins)  # noqa: SLF001
-        case NoCredential():
-            step._key = (*_context_key(request), None)  # noqa: SLF001
-        case NtlmCredential():
-            step._ntlm = conn.ntlm  # noqa: SLF001
-            return step
-    step._fast = fast  # noqa: SLF001
-    found = state.grants.find(step._key, now)  # noqa: SLF001
-    if found is not None and state.link.trusts(found, now):
-        conn.authenticated = (*fast, found)
-        step.live = found
+    step.expect(request, authorization, fast)
     return step
+
+
+def _same_as_before(
+    conn: DownstreamConnection, head: RequestHead, fast: tuple[object, ...]
+) -> LiveGrant | None:
+    """The grant of the connection's last request, where this one says exactly the same."""
+    known = conn.authenticated
+    if known is None or head.repeated or not _is_same(known, fast):
+        return None
+    if fast[1] is None and is_proxied(head, behind_http_proxy=conn.listener.config.behind_http_proxy):
+        return None
+    live: LiveGrant = known[4]  # type: ignore[assignment]
+    return live if conn.state.link.trusts(live, conn.state.loop.time()) else None
 
 
 def _begin_ntlm(

@@ -164,7 +164,7 @@ class UpstreamConnection(asyncio.Protocol):
             sink.on_answer_body([], is_done=True)
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The connection is gone."""
         was_closed, self.is_closed = self.is_closed, True
         self.deadline = NEVER
@@ -185,7 +185,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._sink is not None:
             self._sink.on_upstream_writable(writable=True)
 
-    def on_deadline(self, now: float) -> None:
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
         """No answer in time, or idle for long enough."""
         if self._sink is None:
             self.close()

@@ -112,7 +112,7 @@ class GatewayWorker:
         for connection in tuple(state.connections):
             connection.drain_for_stop()
         ends = state.loop.time() + deadline_seconds
-        while state.connections and state.loop.time() < ends:
+        while state.connections and state.loop.time() < ends:  # noqa: ASYNC110 - not worth an event of its own
             await asyncio.sleep(STOP_POLL_SECONDS)
         for connection in tuple(state.connections):
             connection.cut_for_stop()
@@ -121,6 +121,7 @@ class GatewayWorker:
         for connection in tuple(state.connections):
             connection.abort()
         await self._end_tasks(state)
+        state.link.stop()
         for pool in (*self._pools.values(), *self._retired):
             pool.close_idle()
         state.wheel.stop()

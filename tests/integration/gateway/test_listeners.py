@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import hashlib
 import ssl
 import struct
@@ -20,22 +20,21 @@ from handfast.gateway.config import CertificateConfig
 from handfast.protocols.http1.proxy_v2 import SIGNATURE
 from handfast.protocols.ntlm.channel_bindings import tls_server_end_point_binding
 from tests.fakes.gateway_peers import HOST, Gateway, RawBackend, request_bytes, until
-
 from tests.integration.gateway.test_ntlm import TYPE1, leg, type3
 
 
 def make_certificate(folder, name, *, algorithm=hashes.SHA256) -> CertificateConfig:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, algorithm())
@@ -66,7 +65,10 @@ async def test_tls_by_sni_with_the_binding_of_the_certificate_that_was_shown(tmp
     second = make_certificate(tmp_path, "other.example.org", algorithm=hashes.SHA384)
     listener = {"certificates": (first, second)}
     async with RawBackend() as backend, Gateway(backend.url, listener=listener) as gateway:
-        for item, name, digest in ((first, HOST, hashlib.sha256), (second, "other.example.org", hashlib.sha384)):
+        for item, name, digest in (
+            (first, HOST, hashlib.sha256),
+            (second, "other.example.org", hashlib.sha384),
+        ):
             client = await gateway.client(ssl=trusting(first, second), server_hostname=name)
             assert client.writer.get_extra_info("ssl_object").getpeercert(binary_form=True) == der_of(item)
             await client.send(leg(TYPE1))

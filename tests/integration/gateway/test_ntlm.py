@@ -90,6 +90,21 @@ async def test_basic_on_the_connection_ends_ntlm():
         assert (await client.ask(user=None)).status == 401
 
 
+@pytest.mark.parametrize(
+    "value", ["Bearer", "Basic !!!", "Digest x=y", f"{basic('alice', 'wrong')}", "NTLM AAAA"]
+)
+async def test_any_other_authorization_ends_the_signed_in_connection(value):
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        client = await gateway.client()
+        await sign_in(client, "alice")
+        for _ in range(2):
+            assert (await client.ask(user=None)).status == 200
+        refused = await client.ask(user=None, extra=f"Authorization: {value}\r\n")
+        assert refused.status in (400, 401)
+        if refused.status == 401:
+            assert (await client.ask(user=None)).status == 401
+
+
 async def test_a_proof_without_a_challenge_or_twice():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
@@ -106,7 +121,9 @@ async def test_spnego_and_raw_messages_in_negotiate():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
         await client.send(leg(encode_init([NTLM_OID], TYPE1), "Negotiate"))
-        token = base64.b64decode((await client.read_answer()).headers["www-authenticate"].removeprefix("Negotiate "))
+        token = base64.b64decode(
+            (await client.read_answer()).headers["www-authenticate"].removeprefix("Negotiate ")
+        )
         assert unwrap(token).ntlm_message.startswith(b"NTLMSSP\0\2")
         await client.send(leg(encode_resp(response_token=type3("alice")), "Negotiate", body=b"1"))
         assert (await client.read_answer()).body == b"alice:1"
@@ -120,7 +137,9 @@ async def test_kerberos_first_is_told_to_take_ntlm():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
         await client.send(leg(encode_init([KERBEROS_OID, NTLM_OID], b"\x60\x03abc"), "Negotiate"))
-        token = base64.b64decode((await client.read_answer()).headers["www-authenticate"].removeprefix("Negotiate "))
+        token = base64.b64decode(
+            (await client.read_answer()).headers["www-authenticate"].removeprefix("Negotiate ")
+        )
         assert unwrap(token).supported_mech == NTLM_OID
 
 
@@ -134,6 +153,8 @@ async def test_ntlm_through_a_proxy_is_refused_before_and_after_sign_in(extra):
         await client.read_answer()
         assert gateway.identity.records[-1].reason is Reason.PROXIED_NTLM
         await sign_in(client)
+        for _ in range(2):
+            assert (await client.ask(user=None)).status == 200
         assert (await client.ask(user=None, extra=extra)).status != 200
         assert gateway.identity.records[-1].reason is Reason.PROXIED_NTLM
 
@@ -154,7 +175,9 @@ async def test_ntlm_is_neither_offered_nor_taken_behind_a_proxy_or_on_http_10():
         assert gateway.identity.records[-1].reason is Reason.PROXIED_NTLM
 
 
-@pytest.mark.parametrize("token", [b"NTLMSSP\0\2\0\0\0" + bytes(40), b"NTLMSSP\0\1", b"\x60\x03abc", b"garbage"])
+@pytest.mark.parametrize(
+    "token", [b"NTLMSSP\0\2\0\0\0" + bytes(40), b"NTLMSSP\0\1", b"\x60\x03abc", b"garbage"]
+)
 async def test_messages_that_cannot_be_read_are_401(token):
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         for scheme in ("NTLM", "Negotiate"):

@@ -8,7 +8,16 @@ import pytest
 
 from handfast.decision.outcome import Outcome
 from handfast.decision.reasons import Reason
-from tests.fakes.gateway_peers import HOST, TARGET, FakeIdentity, Gateway, RawBackend, basic, request_bytes, until
+from tests.fakes.gateway_peers import (
+    HOST,
+    TARGET,
+    FakeIdentity,
+    Gateway,
+    RawBackend,
+    basic,
+    request_bytes,
+    until,
+)
 
 
 async def test_a_request_is_forwarded_with_its_body_and_the_signed_in_user():
@@ -140,7 +149,9 @@ async def test_http_10_keep_alive_when_asked_for():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
         for _ in range(2):
-            await client.send(request_bytes(extra="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
+            await client.send(
+                request_bytes(extra="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0")
+            )
             answer = await client.read_answer()
             assert answer.headers["connection"] == "keep-alive"
         await client.send(request_bytes().replace(b"HTTP/1.1", b"HTTP/1.0"))
@@ -189,7 +200,9 @@ async def test_interim_answers_of_the_back_end_stay_there():
 async def test_options_without_a_device_and_a_post_without_one():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
-        assert (await client.ask(method="OPTIONS", target="/Microsoft-Server-ActiveSync", body=None)).status == 200
+        assert (
+            await client.ask(method="OPTIONS", target="/Microsoft-Server-ActiveSync", body=None)
+        ).status == 200
         assert gateway.identity.asked[0].device is None
         answer = await client.ask(target="/Microsoft-Server-ActiveSync?Cmd=Sync&User=alice")
         assert answer.status == 400
@@ -307,7 +320,9 @@ async def test_an_answer_in_doubt_is_502(answer):
 async def test_a_published_redirect_passes():
     async def redirect(peer):
         await peer.read_request()
-        await peer.send(f"HTTP/1.1 302 Found\r\nLocation: https://{HOST}/x\r\nContent-Length: 0\r\n\r\n".encode())
+        await peer.send(
+            f"HTTP/1.1 302 Found\r\nLocation: https://{HOST}/x\r\nContent-Length: 0\r\n\r\n".encode()
+        )
 
     async with RawBackend(redirect) as backend, Gateway(backend.url) as gateway:
         assert (await (await gateway.client()).ask()).headers["location"] == f"https://{HOST}/x"
@@ -316,7 +331,9 @@ async def test_a_published_redirect_passes():
 async def test_a_back_end_401_is_503_reported_and_never_relayed():
     async def refuse(peer):
         await peer.read_request()
-        await peer.send(b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=inside\r\nContent-Length: 0\r\n\r\n")
+        await peer.send(
+            b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=inside\r\nContent-Length: 0\r\n\r\n"
+        )
 
     identity = FakeIdentity(version="v1")
     async with RawBackend(refuse) as backend, Gateway(backend.url, identity=identity) as gateway:
@@ -340,7 +357,17 @@ async def test_what_a_client_says_about_itself_stays_outside():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         assert (await (await gateway.client()).ask(extra=lies)).body == b"alice:"
         head = backend.heads[0].lower()
-        for word in (b"1.2.3.4", b"bob", b"x-be", b"x-fe", b"x_remote", b"x-secret", b"forwarded: for", b"te:", b"via"):
+        for word in (
+            b"1.2.3.4",
+            b"bob",
+            b"x-be",
+            b"x-fe",
+            b"x_remote",
+            b"x-secret",
+            b"forwarded: for",
+            b"te:",
+            b"via",
+        ):
             assert word not in head, word
 
 
@@ -390,7 +417,9 @@ async def test_a_refused_body_is_drained_and_the_connection_goes_on():
 async def test_a_refusal_reaches_a_client_that_is_still_sending():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         client = await gateway.client()
-        await client.send(request_bytes(user=None, body=None, extra="Content-Length: 9000000\r\n") + b"x" * 500_000)
+        await client.send(
+            request_bytes(user=None, body=None, extra="Content-Length: 9000000\r\n") + b"x" * 500_000
+        )
         answer = await client.read_answer()
         assert (answer.status, answer.headers.get("connection")) == (401, None)
         assert backend.seen == []
@@ -401,7 +430,8 @@ async def test_a_body_above_the_limit_is_413():
         assert (await (await gateway.client()).ask(body=b"x" * 11)).status == 413
         client = await gateway.client()
         await client.send(
-            request_bytes(body=None, extra="Transfer-Encoding: chunked\r\n") + b"b\r\n01234567890\r\n0\r\n\r\n"
+            request_bytes(body=None, extra="Transfer-Encoding: chunked\r\n")
+            + b"b\r\n01234567890\r\n0\r\n\r\n"
         )
         assert (await client.read_answer()).status == 413
 
@@ -439,7 +469,10 @@ async def test_a_back_end_that_never_answers_is_504():
         await peer.read_request()
         await peer.reader.read()
 
-    async with RawBackend(never) as backend, Gateway(backend.url, backend={"answer_timeout_seconds": 0.3}) as gateway:
+    async with (
+        RawBackend(never) as backend,
+        Gateway(backend.url, backend={"answer_timeout_seconds": 0.3}) as gateway,
+    ):
         await (client := await gateway.client()).send(request_bytes())
         assert (await client.read_answer()).status in (503, 504)
         assert gateway.identity.records[0].reason is Reason.BACKEND_TIMEOUT
@@ -462,7 +495,10 @@ async def test_failover_to_the_second_server_and_an_answer_when_there_is_none():
 
 
 async def test_limits_of_connections_per_source():
-    async with RawBackend() as backend, Gateway(backend.url, listener={"max_connections_per_source": 2}) as gateway:
+    async with (
+        RawBackend() as backend,
+        Gateway(backend.url, listener={"max_connections_per_source": 2}) as gateway,
+    ):
         one, two = await gateway.client(), await gateway.client()
         assert (await one.ask()).status == (await two.ask()).status == 200
         three = await gateway.client()
@@ -579,7 +615,41 @@ async def test_head_gets_no_body():
         for _ in range(2):
             got = await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None)
             assert (got.status, got.headers["content-length"]) == (200, "1234")
-        assert (await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None, user="bob")).status == 200
+        assert (
+            await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None, user="bob")
+        ).status == 200
         refused = await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None, user=None)
         assert refused.status == 401
-        assert (await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None)).status == 200
+        assert (
+            await client.ask(method="HEAD", target="/Microsoft-Server-ActiveSync", body=None)
+        ).status == 200
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.2])
+async def test_a_guess_is_recorded_although_the_guesser_hangs_up(delay):
+    identity = FakeIdentity(delay_seconds=delay)
+    async with (
+        RawBackend() as backend,
+        Gateway(backend.url, identity=identity, denial_quantum_seconds=0.3) as gateway,
+    ):
+        client = await gateway.client()
+        await client.send(request_bytes(user=None, extra=f"Authorization: {basic('alice', 'guess')}\r\n"))
+        await until(lambda: bool(identity.asked))
+        await asyncio.sleep(0.02)
+        client.close()
+        await until(lambda: bool(identity.records))
+        assert [(item.reason, item.outcome) for item in identity.records] == [
+            (Reason.CREDENTIAL_WRONG, Outcome.DENY)
+        ]
+
+
+async def test_a_client_that_left_during_the_decision_reaches_no_back_end():
+    identity = FakeIdentity(delay_seconds=0.2)
+    async with RawBackend() as backend, Gateway(backend.url, identity=identity) as gateway:
+        client = await gateway.client()
+        await client.send(request_bytes())
+        await until(lambda: bool(identity.asked))
+        client.close()
+        await until(lambda: bool(identity.records))
+        assert identity.records[0].reason is Reason.CLIENT_GONE
+        assert backend.seen == []

@@ -16,7 +16,9 @@ AUTH = f"Authorization: {basic('alice')}"
 SMUGGLED = request_bytes(target=TARGET.replace("Sync", "SMUGGLED"))
 
 
-def raw(*lines: str, line: str = f"POST {TARGET} HTTP/1.1", host: str = f"Host: {HOST}", auth: str = AUTH) -> bytes:
+def raw(
+    *lines: str, line: str = f"POST {TARGET} HTTP/1.1", host: str = f"Host: {HOST}", auth: str = AUTH
+) -> bytes:
     fields = [line, *([host] if host else []), *([auth] if auth else []), *lines]
     return ("\r\n".join(fields) + "\r\n\r\n").encode("latin-1")
 
@@ -165,7 +167,10 @@ def test_there_are_enough_forms_and_no_two_are_the_same():
 @pytest.mark.parametrize("name", HEADS)
 async def test_a_head_in_doubt_is_refused_and_closed(name):
     sent, status = HEADS[name]
-    async with RawBackend() as backend, Gateway(backend.url, listener={"head_timeout_seconds": 30.0}) as gateway:
+    async with (
+        RawBackend() as backend,
+        Gateway(backend.url, listener={"head_timeout_seconds": 30.0}) as gateway,
+    ):
         client = await gateway.client()
         await client.send(sent if name.endswith("endless") else sent + SMUGGLED)
         answer = await client.read_answer(timeout=3)

@@ -6,7 +6,7 @@ Stripping is by name here and by nomination (Connection lists further names) in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from handfast.protocols.errors import MalformedMessage
 
@@ -108,6 +108,8 @@ _RESPONSE_STRIPPED = HOP_BY_HOP | {
     b"authentication-info",
     b"persistent-auth",
     b"alt-svc",
+    b"refresh",
+    b"link",
     b"strict-transport-security",
 }
 _RESPONSE_PREFIXES = (b"x-fe", b"x-be", b"x-backend", b"x-proxyerror", b"x-calculated")
@@ -128,8 +130,20 @@ def passes_to_client(name: bytes) -> bool:
     return name not in _RESPONSE_STRIPPED and not name.startswith(_RESPONSE_PREFIXES)
 
 
-def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
+_NO_OPTIONS: frozenset[bytes] = frozenset()
+_USUAL_OPTIONS = {
+    b"keep-alive": frozenset({b"keep-alive"}),
+    b"Keep-Alive": frozenset({b"keep-alive"}),
+    b"close": frozenset({b"close"}),
+}
+
+
+def connection_options(values: Sequence[bytes]) -> frozenset[bytes]:
     """The options of all Connection fields, lower-case; each may nominate a field to strip. Raises: MalformedMessage."""
+    if not values:
+        return _NO_OPTIONS
+    if len(values) == 1 and values[0] in _USUAL_OPTIONS:
+        return _USUAL_OPTIONS[values[0]]
     options: set[bytes] = set()
     for value in values:
         if not _TOKENS_RE.fullmatch(value):

@@ -7,7 +7,7 @@ that the expression does not match is read again, slowly, only to say what is wr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from handfast.protocols.errors import MalformedMessage
 
@@ -46,9 +46,8 @@ _ONCE = frozenset(
 _REFUSED_METHODS = frozenset({b"CONNECT", b"TRACE", b"PRI"})
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
-    """A request head that holds every rule below.
+class RequestHead(NamedTuple):
+    """A request head that holds every rule below. (A named tuple: one is made for each request, and it costs least.)
 
     Names in `headers` are lower-case; values are without the white space around them. `version` is the minor version
     (0 or 1) of HTTP/1. `host` is the Host field, lower-case, still with its port.
@@ -59,8 +58,12 @@ class RequestHead:
     version: int
     headers: tuple[tuple[bytes, bytes], ...]
     host: bytes
-    fields: dict[bytes, bytes] = field(repr=False)
+    fields: dict[bytes, bytes]
     repeated: frozenset[bytes] = frozenset()
+
+    def __repr__(self) -> str:
+        """Without field values: they hold credentials."""
+        return f"<RequestHead {self.method!r} {[name for name, _ in self.headers]}>"
 
     def find(self, name: bytes) -> bytes | None:
         """The value of a field that may come once, or None. Raises: MalformedMessage where it came more often."""
@@ -75,8 +78,7 @@ class RequestHead:
         return [value for known, value in self.headers if known == name]
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """The head of an answer. `spelled` holds the field names as the server spelled them, in the order of `headers`."""
 
     status: int
@@ -84,6 +86,10 @@ class ResponseHead:
     version: int
     headers: tuple[tuple[bytes, bytes], ...]
     spelled: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        """Without field values: they may hold cookies."""
+        return f"<ResponseHead {self.status} {[name for name, _ in self.headers]}>"
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a field, in order."""

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http1.chunked import LAST_CHUNK, ChunkedDecoder, encode_chunk
 
-SAMPLE = b"4\r\nWiki\r\n5;x=\"y\"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: v\r\n\r\n"
+SAMPLE = b'4\r\nWiki\r\n5;x="y"\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nT: v\r\n\r\n'
 BODY = b"Wikipedia in\r\n\r\nchunks."
 
 
@@ -93,4 +93,7 @@ def test_any_bytes_give_pieces_or_a_refusal(data):
     except MalformedMessage:
         return
     single = ChunkedDecoder()
-    assert b"".join(b"".join(single.feed(data[i : i + 1])) for i in range(len(data)) if not single.is_done) == pieces
+    assert (
+        b"".join(b"".join(single.feed(data[i : i + 1])) for i in range(len(data)) if not single.is_done)
+        == pieces
+    )
