@@ -128,12 +128,24 @@ def next_steps(answers: Answers, *, is_trial: bool) -> list[str]:
             f"let the gateway read the TLS key: chgrp {WORKER_USER} {answers.key} && chmod 640 {answers.key}"
         ]
     )
+    stored = (
+        [f"handfast backend-secret set USER activesync{option}   # what the back end itself asks of USER"]
+        if answers.auth == "stored"
+        else []
+    )
+    pairing = (
+        [f"handfast window open USER{option}   # USER may pair one device now"]
+        if answers.mode == "window"
+        else []
+    )
     return [
         f"copy {answers.key_file} to a safe place: without it the database is worth nothing",
         *readable,
         f"handfast settings check{option} && handfast doctor{option}",
         start,
         f"handfast account add USER --domain DOMAIN --upn USER@DOMAIN{option}",
+        *stored,
+        *pairing,
         f"handfast app-password issue USER{option}",
     ]
 
