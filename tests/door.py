@@ -18,6 +18,9 @@ from urllib.parse import urlencode
 
 from tests.installation import HOST, Installation
 
+BALANCER = "127.0.0.2"
+BALANCED = f'proxy_protocol_from = ["{BALANCER}/32"]'
+"""For `installation(listener=BALANCED)`."""
 PATH = "/Microsoft-Server-ActiveSync"
 
 
@@ -43,8 +46,9 @@ def proxy_header(source: str, port: int = 40000) -> bytes:
 
 
 def dial(site: Installation, source: str | None = None, seconds: float = 20.0) -> ssl.SSLSocket:
-    """A TLS connection to the gateway; with `source`, through a balancer that names it."""
-    plain = socket.create_connection(("127.0.0.1", site.port), timeout=seconds)
+    """A TLS connection to the gateway; with `source`, through the balancer at 127.0.0.2 that names it."""
+    balancer = None if source is None else (BALANCER, 0)
+    plain = socket.create_connection(("127.0.0.1", site.port), timeout=seconds, source_address=balancer)
     if source is not None:
         plain.sendall(proxy_header(source))
     context = site.context()

@@ -25,7 +25,14 @@ from typing import Any
 from handfast.keys.key_file import create_key_file
 from handfast.keys.pki import issue_demo_certificate
 from tests.servers.namespaces import inside
-from tests.servers.processes import find_program, free_port, log_tail, server_directory, stop_process, wait_until
+from tests.servers.processes import (
+    find_program,
+    free_port,
+    log_tail,
+    server_directory,
+    stop_process,
+    wait_until,
+)
 
 HOST = "mail.contoso.lab"
 HANDFAST = str(Path(sys.executable).with_name("handfast"))
@@ -94,6 +101,8 @@ class Installation:
     address: str = "127.0.0.1"
     namespace: str = ""
     """The network namespace it runs in; "": the one of the tests."""
+    words: tuple[str, ...] = ()
+    """Before every command."""
 
     @property
     def url(self) -> str:
@@ -104,8 +113,8 @@ class Installation:
     def place(self) -> tuple[str, ...]:
         """The words before a command that make it run where the installation does."""
         if not self.namespace:
-            return ()
-        return (find_program("ip"), "netns", "exec", self.namespace)
+            return self.words
+        return (*self.words, find_program("ip"), "netns", "exec", self.namespace)
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """The command line as a person calls it."""
@@ -123,6 +132,7 @@ class Installation:
         done = self.run(*arguments, "--json", stdin=stdin)
         assert done.returncode == 0, (
             f"handfast {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+            f"\n{log_tail(self.log, 40)}"
         )
         return json.loads(done.stdout) if done.stdout.strip() else None
 

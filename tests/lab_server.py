@@ -1,4 +1,4 @@
-"""The simulated Exchange in a thread of its own, for tests whose client is a program or blocks.
+"""Servers of asyncio in a thread of their own, for tests whose client is a program or blocks.
 
 with lab_server() as server:
     ... server.url ...
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from handfast.lab.exchange import SimulatedExchange
+from tests.fakes.gateway_peers import BackendPeer, RawBackend
 from tests.servers.processes import server_directory
 
 
@@ -62,20 +63,75 @@ class LabServer:
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
 
 
+@dataclass(frozen=True)
+class SeenRequest:
+    """A request as its bytes arrived: the head with its names and values as sent, and the body without framing."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Header fields in order; names in lower case."""
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        return [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines if line)]
+
+    def values(self, name: str) -> list[str]:
+        """Every value of that name (lower case)."""
+        return [value for known, value in self.fields if known == name]
+
+
+@dataclass
+class RecordingServer:
+    """A server that answers everything with 200 and `fields`, and keeps what it saw to the byte."""
+
+    url: str
+    seen: list[SeenRequest]
+
+
+@contextlib.contextmanager
+def recording_server(fields: bytes = b"") -> Iterator[RecordingServer]:
+    """Runs one; `fields` are header lines, each with its line end, that every answer carries."""
+    seen: list[SeenRequest] = []
+
+    async def record(peer: BackendPeer) -> None:
+        while True:
+            head, body = await peer.read_request()
+            seen.append(SeenRequest(head, body))
+            await peer.answer(b"answer", head=fields)
+
+    with loop_thread("recording server") as loop:
+        backend = RawBackend(record)
+        asyncio.run_coroutine_threadsafe(backend.__aenter__(), loop).result(10)
+        try:
+            yield RecordingServer(backend.url, seen)
+        finally:
+            asyncio.run_coroutine_threadsafe(backend.__aexit__(None, None, None), loop).result(10)
+
+
+@contextlib.contextmanager
+def loop_thread(name: str) -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread until the block is left."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name=name)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
 @contextlib.contextmanager
 def lab_server(**options: Any) -> Iterator[LabServer]:
     """Runs `SimulatedExchange(**options)` with a log of its own until the block is left."""
     with server_directory("lab") as folder:
         log_path = folder / "requests.log"
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="simulated Exchange")
-        thread.start()
         exchange = SimulatedExchange(log_path=log_path, **options)
-        try:
+        with loop_thread("simulated Exchange") as loop:
             asyncio.run_coroutine_threadsafe(exchange.start(), loop).result(10)
-            yield LabServer(exchange, loop, log_path)
-        finally:
-            asyncio.run_coroutine_threadsafe(exchange.stop(), loop).result(10)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
-            loop.close()
+            try:
+                yield LabServer(exchange, loop, log_path)
+            finally:
+                asyncio.run_coroutine_threadsafe(exchange.stop(), loop).result(10)

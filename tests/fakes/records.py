@@ -490,6 +490,9 @@ class InMemoryRecords:
         self.reads += 1
         return work(InMemoryRepositories(self.tables.snapshot(), self.keyring, self.chain))
 
+    async def look_up(self, work: Callable[[InMemoryRepositories], T]) -> T:
+        return await self.read(work)
+
     async def write(self, work: Callable[[InMemoryRepositories], T]) -> T:
         self._check()
         self.writes += 1

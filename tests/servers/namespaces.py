@@ -83,7 +83,9 @@ def two_machines(*links: str) -> Iterator[Network]:
 
 
 def _join(network: Network, mark: str, number: int) -> Link:
-    link = Link(f"l{mark}{number}", f"d{mark}{number}", f"192.0.2.{4 * number + 1}", f"192.0.2.{4 * number + 2}")
+    link = Link(
+        f"l{mark}{number}", f"d{mark}{number}", f"192.0.2.{4 * number + 1}", f"192.0.2.{4 * number + 2}"
+    )
     _ip(
         *("link", "add", link.lan_interface, "netns", network.lan, "type", "veth"),
         *("peer", "name", link.dmz_interface, "netns", network.dmz),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,10 +36,14 @@ def find_program(name: str) -> str:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody listens on right now, below the range that the kernel gives to outgoing connections: a busy
+    client next to us must not take it before our server does.
+    """
+    for _ in range(100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, random.randint(15000, 32000)))
+            return int(probe.getsockname()[1])
+    raise ServerDidNotStart("no free port in 100 tries")
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:
@@ -76,6 +82,23 @@ def as_user(user: str) -> list[str]:
     if os.geteuid() != 0:
         return []
     return [find_program("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+
+
+def python_for(user: str) -> tuple[str, ...]:
+    """The words before a command whose Python that user must be able to run as well. Empty where anybody can.
+
+    A Python built in somebody's closed home folder is shown to the command, and to nothing else, at its own place in a
+    folder that is open (a mount namespace of its own).
+    """
+    base = Path(sys.base_prefix).resolve()
+    closed = [folder for folder in reversed(base.parents) if not folder.stat().st_mode & 0o001]
+    if not closed or os.geteuid() != 0:
+        return ()
+    script = (
+        'at=$(mktemp -d) && mount --bind "$1" "$at" && mount -t tmpfs -o mode=755 tmpfs "$2" && mkdir -p "$1" && '
+        'mount --bind "$at" "$1" && umount "$at" && rmdir "$at" && shift 2 && exec "$@"'
+    )
+    return (find_program("unshare"), "--mount", "sh", "-c", script, "sh", str(base), str(closed[0]))
 
 
 def give(path: Path, user: str) -> Path:

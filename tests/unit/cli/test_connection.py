@@ -7,6 +7,7 @@ import pytest
 
 from handfast.cli import connection
 from handfast.cli.exits import CommandFailed, Exit
+from handfast.identity.administration.errors import DatabaseOwned
 from handfast.settings.gateway import GatewaySettings, IdentityLink
 from handfast.settings.identity import IdentitySettings
 from handfast.settings.model import Settings
@@ -78,3 +79,46 @@ def test_a_socket_that_can_not_be_used(monkeypatch, tmp_path, error, code):
     with pytest.raises(CommandFailed) as caught:
         connection.identity_listens(tmp_path / "admin.sock")
     assert caught.value.exit_code == code
+
+
+def owned_for(monkeypatch, refusals, then):
+    """A database another process owns for so many attempts; `then` is called at the last of them."""
+    left = iter(range(refusals, -1, -1))
+
+    @contextlib.contextmanager
+    def opened(_settings):
+        if next(left):
+            raise DatabaseOwned("unavailable", "identity is running (process 7)", "try again")
+        then()
+        yield types.SimpleNamespace(call=lambda method, **_: ("offline", method))
+
+    fake = types.ModuleType("handfast.app")
+    fake.open_offline_administration = opened
+    monkeypatch.setitem(sys.modules, "handfast.app", fake)
+    import handfast
+
+    monkeypatch.setattr(handfast, "app", fake, raising=False)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.001)
+
+
+def test_a_command_waits_for_the_one_before_it(settings, monkeypatch):
+    owned_for(monkeypatch, 3, lambda: None)
+    with connection.open_administration(settings) as administration:
+        assert administration.call("status") == ("offline", "status")
+
+
+def test_a_command_finds_identity_that_was_starting(settings, monkeypatch):
+    from handfast.identity_api.admin_client import AdminClient
+
+    owned_for(monkeypatch, 1000, lambda: None)
+    answers = iter([False, False, True])
+    monkeypatch.setattr(connection, "identity_listens", lambda _socket: next(answers))
+    with connection.open_administration(settings) as administration:
+        assert isinstance(administration, AdminClient)
+
+
+def test_a_command_does_not_wait_for_ever(settings, monkeypatch):
+    owned_for(monkeypatch, 1000, lambda: None)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.01)
+    with pytest.raises(DatabaseOwned), connection.open_administration(settings):
+        pass

@@ -135,6 +135,8 @@ def test_every_administrative_verb_has_settings_and_json():
         "explain",
         "doctor",
         "init",
+        "key list",
+        "key rotate",
         "pki init",
         "pki issue",
         "pki revoke-node",

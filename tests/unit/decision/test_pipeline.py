@@ -13,6 +13,7 @@ from handfast.decision.publication import CredentialPolicy, DevicePolicy, Lockou
 from handfast.decision.reasons import Reason
 from handfast.identity.app_passwords import revoke_password
 from handfast.identity.channels import Channel
+from handfast.identity.ports import Conflict
 from handfast.identity.records import AccountState, PartnershipState, RevocationScope
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
@@ -333,3 +334,29 @@ async def test_an_exception_in_the_transaction_leaves_no_trace(identity):
     assert identity.records.tables.partnerships == {}
     assert identity.records.tables.app_passwords[password.id].bound_device_id is None
     identity.errors.clear()
+
+
+async def test_a_credential_of_a_kind_that_nobody_taught_us_lets_nobody_in(identity):
+    decision = await identity.pipeline.evaluate(identity.request("letter of recommendation"))
+    assert (decision.outcome, decision.reason) == (Outcome.DENY, Reason.INTERNAL_ERROR)
+    assert len(identity.errors) == 1
+    identity.errors.clear()
+
+
+async def test_who_paired_the_same_device_a_moment_later_follows_from_what_is_stored(identity):
+    secret, _ = await identity.issue(await identity.add_account())
+    original, conflicts = identity.records.write, 0
+
+    async def racing(work):
+        nonlocal conflicts
+        if not conflicts:
+            conflicts += 1
+            await original(work)
+            raise Conflict("another transaction stored that partnership first")
+        return await original(work)
+
+    identity.records.write = racing
+    decision = await identity.basic(secret)
+    identity.records.write = original
+    assert (conflicts, decision.outcome) == (1, Outcome.ALLOW)
+    assert len(identity.records.tables.partnerships) == 1

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handfast.identity.app_passwords import (
     ALPHABET,
     MAX_SECRET_CHARACTERS,
+    PasswordRefusal,
     associated_data,
     bind_password,
     canonical_form,
+    channels_of,
     find_password,
+    find_refusal,
     generate_password,
     with_hyphens,
 )
+from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
 from handfast.identity.records import AccountId
 from handfast.protocols.ntlm.hashes import nt_hash
 from tests.fakes.identity_process import IdentityProcess
+from tests.fakes.one_phone import FRESH, NOW
 from tests.fakes.randomness import SeededRandomness
 
 
@@ -87,3 +96,28 @@ async def test_the_loser_of_a_race_is_audited():
         "identity:app_password:possible-theft",
     ]
     assert identity.records.tables.audit[-1].details["bound_device"] == "A"
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({}, None),
+        ({"revoked_at": NOW}, PasswordRefusal.REVOKED),
+        ({"revoked_at": NOW, "expires_at": NOW}, PasswordRefusal.REVOKED),
+        ({"expires_at": NOW}, PasswordRefusal.EXPIRED),
+        ({"expires_at": NOW + timedelta(seconds=1)}, None),
+        ({"use_by": NOW}, PasswordRefusal.EXPIRED),
+        ({"use_by": NOW, "bound_device_id": "P1"}, None),
+        ({"use_by": NOW, "bound_device_id": "P1", "expires_at": NOW}, PasswordRefusal.EXPIRED),
+    ],
+)
+def test_a_password_ends_by_revocation_by_its_end_and_unused(changed, refusal):
+    assert find_refusal(replace(FRESH, **changed), NOW) is refusal
+
+
+def test_doors_are_named_by_profile_or_one_by_one():
+    assert channels_of("phone", None) == channels_of("phone", []) == PROFILE_CHANNELS[Profile.PHONE]
+    assert channels_of("phone", ["ews"]) == {Channel.EWS}
+    for profile, channels in (("fridge", None), ("phone", ["pop3"])):
+        with pytest.raises(ValueError, match=r"fridge|pop3"):
+            channels_of(profile, channels)

@@ -199,3 +199,11 @@ def test_findings_are_bounded(monkeypatch) -> None:
 
 def test_a_finding_reads_as_a_sentence() -> None:
     assert str(Finding("c", 4, FindingKind.MISSING)) == "c:4: entries are missing here"
+
+
+def test_checkpoints_of_another_chain_say_nothing_of_this_one() -> None:
+    trail = Trail()
+    foreign = issue_checkpoint(KEYRING, "other", 99, b"x", START)
+    verifier = ChainVerifier("c", KEYRING, [foreign])
+    assert verifier.finish(trail) == []
+    assert verifier.entries == 5

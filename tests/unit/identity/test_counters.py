@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+from handfast.identity.audit import AuditEvent
 from handfast.identity.counters import (
     UNKNOWN_NAME_BUCKETS,
+    Reservation,
+    Scope,
     give_back,
     reserve_attempt,
     scopes_of_account,
@@ -12,6 +17,7 @@ from handfast.identity.policies import LockoutPolicy
 from handfast.identity.records import AccountId, CounterKind
 from tests.fakes.clock import START, SettableClock
 from tests.fakes.keyring import FakeKeyRing
+from tests.fakes.one_phone import ALICE as ONE
 from tests.fakes.records import InMemoryRecords
 
 POLICY = LockoutPolicy(per_account_and_source=2, per_account=3, per_source=4)
@@ -65,3 +71,43 @@ def test_unknown_names_share_a_fixed_number_of_counters():
     assert unknown_name_scope(keyring, "\udcff")
     kinds = [scope.kind for scope in scopes_of_unknown_name(keyring, POLICY, "ghost", "192.0.2.1")]
     assert kinds == [CounterKind.UNKNOWN_NAME, CounterKind.SOURCE]
+
+
+def test_a_reservation_is_locked_by_the_scope_that_is_full():
+    assert not Reservation().is_locked
+    assert Reservation(Scope(CounterKind.ACCOUNT, "1", 3)).is_locked
+
+
+async def test_the_last_attempt_that_a_scope_of_the_account_allows_is_audited_once():
+    records = InMemoryRecords()
+    account = replace(ONE, id=ALICE)
+    for _ in range(5):
+        await records.write(lambda r: reserve_attempt(r, scopes(r), POLICY, account, START))
+    begun = [entry for entry in records.tables.audit if entry.event is AuditEvent.LOCKOUT_BEGUN]
+    assert [entry.details["counter"] for entry in begun] == ["account-source"]
+    assert begun[0].details["limit"] == "2"
+
+
+async def test_a_full_source_is_no_lockout_of_the_account():
+    records = InMemoryRecords()
+    source = (Scope(CounterKind.SOURCE, "192.0.2.1", 1),)
+    await records.write(lambda r: reserve_attempt(r, source, POLICY, replace(ONE, id=ALICE), START))
+    assert records.tables.audit == []
+
+
+async def test_who_is_overtaken_by_another_transaction_is_locked_by_the_first_scope_it_overran():
+    """Between the look and the increment another identity's transaction may commit: the count itself decides."""
+
+    def overtaken(repositories):
+        increment = repositories.counters.increment
+        repositories.counters.increment = lambda *args, **more: increment(*args, **more) + 10
+        try:
+            return reserve_attempt(repositories, scopes(repositories), POLICY, None, START)
+        finally:
+            repositories.counters.increment = increment
+
+    records = InMemoryRecords()
+    reservation = await records.write(overtaken)
+    assert reservation.locked_by is not None
+    assert reservation.locked_by.kind is CounterKind.ACCOUNT_SOURCE
+    assert len(records.tables.counters) == 3, "every scope was written all the same"

@@ -37,3 +37,17 @@ async def test_a_full_queue_is_unavailable_and_empties_again(hasher: Argon2Hashe
     assert [type(result) for result in results].count(Unavailable) == 3
     assert results.count(True) == THREADS + 2
     assert await hasher.verify("v", "s")
+
+
+async def test_what_waited_too_long_is_not_begun(monkeypatch):
+    hasher = Argon2Hasher(time_cost=1, memory_kib=64, max_waiting=20, max_wait_seconds=0.05)
+    begun = []
+    monkeypatch.setattr(hasher, "_fits", lambda verifier, secret: begun.append(1) or time.sleep(0.1) or True)
+    try:
+        calls = [hasher.verify("v", "s") for _ in range(THREADS * 4)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(result) for result in results].count(Unavailable) == THREADS * 3
+        assert len(begun) == results.count(True) == THREADS
+        assert await hasher.verify("v", "s")
+    finally:
+        hasher.close()

@@ -8,6 +8,7 @@ import pytest
 
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
+from handfast.replies import http
 from handfast.replies.http import Reply, render
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "replies"
@@ -100,3 +101,10 @@ def test_a_malformed_request_gets_the_status_its_specification_names():
 def test_a_request_id_can_not_break_out_of_its_header(bad):
     with pytest.raises(ValueError, match="request id"):
         render(Reason.OVERLOADED, None, request_id=bad)
+
+
+def test_what_no_table_knows_is_a_mistake_of_the_program_and_never_an_answer():
+    with pytest.raises(AssertionError):
+        _render(Reason.OVERLOADED, "fax")
+    with pytest.raises(AssertionError):
+        http._answer("whatever")

@@ -169,3 +169,8 @@ async def test_a_password_of_another_profile_opens_nothing_by_ntlm_either(identi
 
 def test_every_refusal_of_the_protocol_has_its_own_reason():
     assert len({reason_of(refusal) for refusal in NtlmRefusal}) == len(NtlmRefusal)
+
+
+def test_a_refusal_that_nobody_mapped_is_a_mistake_of_the_program():
+    with pytest.raises(AssertionError):
+        reason_of("new")

@@ -1,0 +1,115 @@
+"""The back end is down, slow, or leaves in the middle; or the client does. Each has its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import uvloop
+
+from tests.installation import Installation, installation
+from tests.integration.load.echo_backend import echo_backend
+from tests.integration.load.phones import Answer, Lost, Office, Phone, hang_up
+from tests.servers.processes import free_port, server_directory, wait_until
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Installation]:
+    with server_directory("echo") as folder, echo_backend(folder) as url:
+        with installation(backend=url, backend_options="answer_timeout_seconds = 1") as running:
+            yield running
+
+
+def use(site: Installation, user: str, work: Callable[[Phone], Awaitable[None]]) -> None:
+    """A phone of a new account that is signed in, handed to `work`."""
+    office = Office(site)
+    office.add_accounts([user])
+    phone = office.phone(user, f"DEVICE{user}")
+
+    async def run() -> None:
+        try:
+            await phone.connect(site.port, site.context())
+            await work(phone)
+        finally:
+            await hang_up([phone])
+
+    uvloop.run(run())
+
+
+async def ask(phone: Phone, wish: bytes = b"") -> Answer:
+    assert phone.connection is not None
+    return await phone.connection.exchange(phone.request(b"body" * 50, nonce=phone.nonce(), wish=wish))
+
+
+async def check_served(phone: Phone, site: Installation) -> None:
+    """Whatever happened before: this one is served."""
+    if phone.connection is None or not phone.connection.is_open:
+        await phone.connect(site.port, site.context())
+    answer = await ask(phone)
+    assert (answer.status, answer.body.split()[0]) == (200, phone.user.encode())
+
+
+def test_down_is_502_with_a_time_to_come_again() -> None:
+    with installation(backend=f"http://127.0.0.1:{free_port()}") as site:
+
+        async def work(phone: Phone) -> None:
+            answer = await ask(phone)
+            assert answer.status == 502
+            assert int(answer.value(b"retry-after")) > 0
+            assert b"127.0.0.1" not in repr(answer).encode()
+
+        use(site, "down", work)
+        wait_until(lambda: bool(site.log_lines("reason=backend-unavailable", "status=502")), "logged")
+
+
+def test_slow_is_504(site: Installation) -> None:
+    async def work(phone: Phone) -> None:
+        begun = time.monotonic()
+        answer = await ask(phone, b"slow")
+        assert answer.status == 504
+        assert 0.9 < time.monotonic() - begun < 2
+        # What comes late must not become the answer to the next request.
+        await check_served(phone, site)
+        await asyncio.sleep(1.2)
+        await check_served(phone, site)
+
+    use(site, "slow", work)
+    wait_until(lambda: bool(site.log_lines("reason=backend-timeout", "status=504")), "logged")
+
+
+@pytest.mark.parametrize("wish", [b"torn", b"unchunked"])
+def test_closing_in_the_middle_of_an_answer_cuts_the_client(site: Installation, wish: bytes) -> None:
+    """Half an answer must never look like a whole one."""
+
+    async def work(phone: Phone) -> None:
+        with pytest.raises(Lost):
+            await ask(phone, wish)
+        await check_served(phone, site)
+
+    use(site, wish.decode(), work)
+    wait_until(lambda: bool(site.log_lines("reason=backend-unavailable", wish.decode())), "logged")
+
+
+@pytest.mark.parametrize("wish", [b"hang", b"trickle", b""])
+def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(site: Installation, wish: bytes) -> None:
+    user = f"gone{wish.decode()}"
+
+    async def work(phone: Phone) -> None:
+        for cut in (0, 100):
+            await phone.connect(site.port, site.context())
+            connection = phone.connection
+            assert connection is not None
+            request = phone.request(b"body" * 50, nonce=phone.nonce(), wish=wish)
+            connection.begin(request[: len(request) - cut])
+            if wish == b"trickle" and not cut:
+                await connection.first_byte.wait()
+            else:
+                await asyncio.sleep(0.1)
+            connection.abort()
+        for _ in range(5):
+            await check_served(phone, site)
+
+    use(site, user, work)
+    wait_until(lambda: bool(site.log_lines("reason=client-gone", f"DEVICE{user}".upper())), "logged")

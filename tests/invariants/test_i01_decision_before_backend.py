@@ -1,0 +1,50 @@
+"""I1: no back-end byte is sent before the decision."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from handfast.decision.outcome import Decision, Grant, Outcome
+from handfast.decision.reasons import Reason
+from handfast.gateway.sign_in import Step
+from tests.fakes.gateway_peers import FakeIdentity, Gateway, RawBackend, request_bytes, until
+
+ATTACKS = {
+    "no credential": request_bytes(user=None, body=b"x" * 3000),
+    "wrong secret": request_bytes(user=None, extra="Authorization: Basic YWxpY2U6d3Jvbmc=\r\n", body=b"x" * 3000),
+    "a large body at once": request_bytes(user=None, body=b"x" * 200_000),
+    "chunks at once": request_bytes(user=None, body=None, extra="Transfer-Encoding: chunked\r\n") + b"3\r\nabc\r\n0\r\n\r\n",
+    "a right secret, not judged yet": request_bytes(body=b"x" * 3000),
+}
+
+
+async def attack(name: str) -> list[bytes]:
+    """What the back end had received while identity was still thinking."""
+    identity = FakeIdentity(delay_seconds=0.15)
+    async with RawBackend() as backend, Gateway(backend.url, identity=identity) as gateway:
+        client = await gateway.client()
+        await client.send(ATTACKS[name])
+        await until(lambda: bool(identity.asked) or bool(backend.seen))
+        await asyncio.sleep(0.05)
+        return backend.heads
+
+
+async def judge_nothing(step: Step, request) -> Decision:
+    """The decision taken out: everybody is alice. The question is still asked, as it would be by a careless gateway."""
+    task = asyncio.ensure_future(step._conn.state.decider.evaluate(request))
+    step._conn.state.tasks.add(task)
+    grant = Grant("g", request.publication, 1, "alice", 10**6, 300.0)
+    return Decision(Outcome.ALLOW, Reason.ALLOWED, grant)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_the_back_end_hears_nothing_before_the_decision(name):
+    assert await attack(name) == []
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_without_the_decision_it_hears(name, monkeypatch):
+    monkeypatch.setattr(Step, "evaluate", judge_nothing)
+    assert await attack(name) != []

@@ -1,0 +1,132 @@
+"""I11: no redirect, `User` or address in a message makes gateway or doctor connect to, or act for, anything that is not
+published or not the signed-in account."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import parse_qs, quote
+
+import pytest
+
+from handfast.doctor import probes
+from handfast.gateway import exchange, heads
+from handfast.settings.publication import BackendSettings
+from tests.fakes.gateway_peers import DEVICE, HOST, Gateway, RawBackend
+
+PLACES = {
+    "another host": "https://ex01.corp.internal/Microsoft-Server-ActiveSync",
+    "http": f"http://{HOST}/",
+    "no scheme": "//ex01.corp.internal/",
+    "backslash": "/\\ex01.corp.internal/",
+    "published as user": f"https://{HOST}@ex01.corp.internal/",
+    "published as prefix": f"https://{HOST}.corp.internal/",
+    "scheme without slashes": "https:ex01.corp.internal",
+    "script": "javascript:alert(1)",
+    "space": f"https://{HOST} .corp.internal/",
+    "odd port": f"https://{HOST}:99999/",
+}
+FIELDS = ["Location", "X-MS-Location"]
+
+
+async def redirected(field: str, place: str, status: str = "451 Redirect"):
+    async def answer(peer):
+        await peer.read_request()
+        await peer.send(f"HTTP/1.1 {status}\r\n{field}: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with RawBackend(answer) as backend, Gateway(backend.url) as gateway:
+        return await (await gateway.client()).ask()
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("name", PLACES)
+async def test_no_answer_leads_a_client_to_what_is_not_published(field, name):
+    answer = await redirected(field, PLACES[name])
+    assert answer.status == 502
+    assert field.lower() not in answer.headers
+
+
+@pytest.mark.parametrize("name", PLACES)
+async def test_without_the_check_of_places_it_does(name, monkeypatch):
+    monkeypatch.setattr(heads, "_leads_to_published", lambda *_: True)
+    answer = await redirected("X-MS-Location", PLACES[name])
+    assert (answer.status, answer.headers["x-ms-location"]) == (451, PLACES[name])
+
+
+@pytest.mark.parametrize("place", [f"https://{HOST}/Microsoft-Server-ActiveSync", "/Microsoft-Server-ActiveSync"])
+async def test_what_is_published_may_be_named(place):
+    assert (await redirected("X-MS-Location", place)).headers["x-ms-location"] == place
+
+
+def target(user: str) -> str:
+    return f"/Microsoft-Server-ActiveSync?Cmd=Sync&User={quote(user, safe='')}&{DEVICE}"
+
+
+async def user_behind(claimed: str, signed_in: str = "alice") -> str:
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        assert (await (await gateway.client()).ask(user=signed_in, target=target(claimed))).status == 200
+        line = backend.heads[0].split(b" ")[1].decode()
+        return parse_qs(line.partition("?")[2])["User"][0]
+
+
+OTHERS = ["bob", "BOB", "CORP\\bob", "CORP\\alice", "bob@example.org", "alice@evil.example", "nobody", "alice\\bob", "alicе"]
+
+
+@pytest.mark.parametrize("claimed", OTHERS)
+async def test_the_back_end_is_told_the_signed_in_account_whoever_was_named(claimed):
+    """Known or not, the name is replaced: whether an account has it is nobody's business outside."""
+    assert await user_behind(claimed) == "alice"
+
+
+@pytest.mark.parametrize("claimed", OTHERS)
+async def test_without_the_comparison_it_is_told_another(claimed, monkeypatch):
+    monkeypatch.setattr(exchange, "is_named", lambda *_: True)
+    assert await user_behind(claimed) == claimed
+
+
+@pytest.mark.parametrize("claimed", ["alice", "Alice", "ALICE"])
+async def test_the_accounts_own_name_is_sent_on_as_it_came(claimed):
+    assert await user_behind(claimed) == claimed
+
+
+class Redirecting:
+    """Records where the doctor connects to; answers with a redirect to somewhere else."""
+
+    def __init__(self, serve, monkeypatch):
+        self.called: list[tuple[str, int]] = []
+        self.elsewhere = serve()
+        head = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{self.elsewhere.port}/\r\nContent-Length: 0\r\n\r\n"
+        self.configured = serve(head.encode())
+        real = socket.create_connection
+
+        def record(address, *args, **more):
+            self.called.append(address)
+            return real(address, *args, **more)
+
+        monkeypatch.setattr(socket, "create_connection", record)
+
+    def look(self):
+        url = f"http://127.0.0.1:{self.configured.port}"
+        return probes.look_at_backend(url, BackendSettings(urls=[url]), HOST)
+
+
+def test_the_doctor_connects_to_what_is_configured_and_follows_nothing(serve, monkeypatch):
+    peers = Redirecting(serve, monkeypatch)
+    assert peers.look().status == 302
+    assert peers.called == [("127.0.0.1", peers.configured.port)]
+    assert peers.elsewhere.requests == []
+
+
+def test_a_doctor_that_followed_redirects_would_be_seen(serve, monkeypatch):
+    """The recorder can go red: a probe that follows is one that connects twice."""
+    peers = Redirecting(serve, monkeypatch)
+    real = probes.parse_head
+
+    def follow(head: bytes):
+        if b"Location: http://" in head:
+            port = int(head.partition(b"Location: http://127.0.0.1:")[2].partition(b"/")[0])
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        return real(head)
+
+    monkeypatch.setattr(probes, "parse_head", follow)
+    peers.look()
+    assert peers.called != [("127.0.0.1", peers.configured.port)]

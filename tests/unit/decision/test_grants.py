@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from handfast.decision.access import BasicCredential, NtlmCredential
+from handfast.decision.grants import build_grant
+from handfast.decision.question import Question
+from handfast.decision.settlement import Judgement
+from handfast.decision.stages.credential import Authenticated
+from handfast.identity.ntlm_challenges import open_session
+from tests.fakes.identity_process import MAIL, IdentityProcess
+from tests.fakes.one_phone import ALICE, BOUND, FRESH, NOW
+
+NTLM = NtlmCredential("id", "c1", b"", b"")
+
+
+@pytest.fixture
+def services():
+    return IdentityProcess().services
+
+
+def grant(services, *, password=BOUND, credential=None, device="P1", starts=False, publication=MAIL):
+    credential = credential or BasicCredential("alice", "x")
+    request = IdentityProcess().request(credential, device=device, node="edge1")
+    question = Question(publication, request, Authenticated(ALICE, password, starts_session=starts), NOW)
+    judgement = Judgement(9, (), ALICE, password)
+    return build_grant(services, question, judgement, "CONTOSO\\alice")
+
+
+def test_a_grant_says_who_on_what_since_which_epoch(services):
+    made = grant(services)
+    assert (made.account_id, made.device_id, made.app_password_id) == (ALICE.id, "P1", BOUND.id)
+    assert (made.publication, made.principal, made.epoch, made.node) == ("mail", "CONTOSO\\alice", 9, "edge1")
+    assert made.grant_id != grant(services).grant_id
+
+
+def test_a_request_without_device_is_granted_on_its_passwords_own(services):
+    assert grant(services, device=None).device_id == "P1"
+    assert grant(services, device=None, password=FRESH).device_id is None
+    by_pin = grant(services, device=None, password=None)
+    assert (by_pin.device_id, by_pin.app_password_id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("policy_seconds", "ends_in", "lifetime"),
+    [(300, None, 300), (3600, None, 300), (60, None, 60), (300, 90, 90), (60, 90, 60)],
+)
+def test_it_lives_five_minutes_at_most_and_never_beyond_its_password(
+    services, policy_seconds, ends_in, lifetime
+):
+    publication = replace(MAIL, grant_lifetime=timedelta(seconds=policy_seconds))
+    end = None if ends_in is None else NOW + timedelta(seconds=ends_in)
+    made = grant(services, publication=publication, password=replace(BOUND, expires_at=end))
+    assert made.lifetime_seconds == lifetime
+
+
+def test_only_a_handshake_makes_a_session_and_it_opens_for_its_connection(services):
+    made = grant(services, credential=NTLM, starts=True)
+    mine = {"node": "edge1", "publication": "mail", "now": NOW}
+    opened = open_session(services.keyring, made.session, connection_id="c1", **mine)
+    assert opened is not None
+    assert (opened.account_id, opened.app_password_id, opened.login) == (ALICE.id, BOUND.id, "CONTOSO\\alice")
+    assert open_session(services.keyring, made.session, connection_id="c2", **mine) is None
+    assert grant(services, credential=NTLM).session == b""
+    assert grant(services, password=None, starts=True).session == b""

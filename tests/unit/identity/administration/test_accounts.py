@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.decision.outcome import Outcome
+from handfast.decision.reasons import Reason
+from handfast.identity.records import RevocationScope
+from tests.fakes.records import _Accounts
+
+
+@pytest.mark.parametrize("name", ["alice", "ALICE@contoso.lab", "contoso\\Alice"])
+async def test_an_account_is_named_in_any_form_and_shows_no_secret(desk, name):
+    await desk.pair()
+    shown = await desk("account_show", account=name)
+    assert (shown["user"], shown["has_pin"]) == ("alice", False)
+    assert len(shown["devices"]) == len(shown["app_passwords"]) == 1
+    assert "pin_verifier" not in shown
+    assert [row["user"] for row in await desk("account_list")] == ["alice", "bob"]
+
+
+async def test_what_is_unknown_or_taken_or_malformed_is_said(desk):
+    assert (await desk.refused("account_show", account="ghost")).kind == "not-found"
+    assert (await desk.refused("account_add", account_user="Alice", domain="contoso")).kind == "refused"
+    taken = await desk.refused("account_add", account_user="x", upn="ALICE@contoso.lab")
+    assert (taken.kind, bool(taken.remedy)) == ("refused", True)
+    for bad in ({"account_user": ""}, {"account_user": "a/b"}, {"account_user": "a", "domain": "x\\y"}):
+        assert (await desk.refused("account_add", **bad)).kind == "usage"
+    assert (await desk.refused("account_add", account_user="a", upn="no-at")).kind == "usage"
+
+
+async def test_accounts_are_imported_row_by_row(desk):
+    rows = [{"user": "carol", "domain": "CONTOSO"}, {"user": "alice", "domain": "CONTOSO"}, {"user": ""}]
+    result = await desk("account_import", rows=rows)
+    assert result["imported"] == 1
+    assert [problem["row"] for problem in result["problems"]] == [2, 3]
+
+
+async def test_disable_and_remove_revoke(desk):
+    secret = await desk.pair()
+    assert (await desk("account_disable", account="alice"))["state"] == "disabled"
+    assert desk.scopes == [RevocationScope.ACCOUNT]
+    assert (await desk.identity.basic(secret)).reason is Reason.ACCOUNT_DISABLED
+    await desk("account_enable", account="alice")
+    assert (await desk.identity.basic(secret)).outcome is Outcome.ALLOW
+    await desk("account_remove", account="alice")
+    assert desk.scopes == [RevocationScope.ACCOUNT, RevocationScope.ACCOUNT]
+    assert (await desk.identity.basic(secret)).reason is Reason.ACCOUNT_UNKNOWN
+    assert desk.identity.records.tables.partnerships == {}
+
+
+async def test_pins_are_set_checked_and_cleared(desk):
+    for weak in ("12345", "111111", "123456", "xxALICExx"):
+        assert (await desk.refused("account_set_pin", account="alice", pin=weak)).kind == "refused"
+    weak = await desk.refused("account_add", account_user="dave", pin="654321")
+    assert weak.kind == "refused"
+    assert (await desk("account_set_pin", account="alice", pin="blue-42-sky"))["has_pin"]
+    assert not (await desk("account_set_pin", account="alice", pin=None))["has_pin"]
+    added = await desk("account_add", account_user="dave", pin="blue-42-sky")
+    assert added["has_pin"]
+
+
+async def test_who_adds_the_same_name_a_moment_later_is_told(desk, monkeypatch):
+    """The look before the insert saw nothing; the unique key did."""
+    monkeypatch.setattr(_Accounts, "find_by_domain_user", lambda *_: None)
+    refused = await desk.refused("account_add", account_user="alice", domain="CONTOSO")
+    assert (refused.kind, "account show" in refused.remedy) == ("refused", True)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from handfast.identity.records import CounterKind
+
+
+async def test_counters_are_listed_and_cleared(desk):
+    async def fail():
+        def work(repositories):
+            for kind, scope in (
+                (CounterKind.ACCOUNT, "1"),
+                (CounterKind.ACCOUNT_SOURCE, "1:192.0.2.1"),
+                (CounterKind.SOURCE, "192.0.2.1"),
+                (CounterKind.ACCOUNT, "2"),
+            ):
+                repositories.counters.increment(
+                    kind, scope, now=desk.identity.clock.now(), window_seconds=900
+                )
+
+        await desk.identity.records.write(work)
+
+    await fail()
+    assert len(await desk("counter_list")) == 4
+    assert await desk("counter_clear", account="alice") == {"cleared": 2}
+    await fail()
+    assert await desk("counter_clear", source="192.0.2.1") == {"cleared": 2}
+    assert await desk("counter_clear", everything=True) == {"cleared": 2}
+    assert await desk("counter_list") == []
+    assert (await desk.refused("counter_clear")).kind == "usage"
+    assert (await desk.refused("counter_clear", account="alice", everything=True)).kind == "usage"
+    assert (await desk.refused("counter_clear", source="here")).kind == "usage"
