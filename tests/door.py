@@ -94,7 +94,12 @@ def send(
     **named: str,
 ) -> Answer:
     """One request on a connection; `named` go into the query."""
-    fields = {"Host": host, "User-Agent": agent, "MS-ASProtocolVersion": version, "Content-Type": "application/x"}
+    fields = {
+        "Host": host,
+        "User-Agent": agent,
+        "MS-ASProtocolVersion": version,
+        "Content-Type": "application/x",
+    }
     if login is not None:
         fields["Authorization"] = basic(login, password)
     fields.update(headers or {})
@@ -105,7 +110,9 @@ def send(
     )
 
 
-def ask(site: Installation, login: str | None = None, password: str = "", *, source: str | None = None, **more) -> Answer:
+def ask(
+    site: Installation, login: str | None = None, password: str = "", *, source: str | None = None, **more
+) -> Answer:
     """One request on a connection of its own."""
     with connection(site, source) as client:
         return send(client, login, password, **more)

@@ -27,6 +27,24 @@ async def test_an_exception_takes_back_its_own_work_alone(records) -> None:
     assert users == {f"u{n}" for n in range(30) if n % 3 != 1}
 
 
+async def test_an_exception_of_a_lone_work_takes_everything_back(records) -> None:
+    def fails(r):
+        add("bad")(r)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await records.write(fails)
+    await records.write(add("good"))
+    assert [account.user for account in await records.read(lambda r: r.accounts.list())] == ["good"]
+
+
+async def test_a_look_up_sees_the_last_write_and_does_not_write(records) -> None:
+    await records.write(add("u"))
+    assert (await records.look_up(lambda r: r.accounts.find_by_domain_user("d", "u"))).user == "u"
+    with pytest.raises(ZeroDivisionError):
+        await records.look_up(lambda r: 1 // 0)
+
+
 async def test_an_exception_in_a_read_reaches_the_caller(records) -> None:
     with pytest.raises(ZeroDivisionError):
         await records.read(lambda r: 1 // 0)
@@ -50,6 +68,8 @@ async def test_a_caller_that_gives_up_harms_nobody(sql_records) -> None:
 async def test_reads_do_not_write(sql_records) -> None:
     with pytest.raises(Unavailable):
         await sql_records.read(add("sneaky"))
+    with pytest.raises(Unavailable):
+        await sql_records.look_up(add("sneaky"))
     await sql_records.write(add("fine"))
     assert len(await sql_records.read(lambda r: r.accounts.list())) == 1
 
@@ -58,5 +78,7 @@ async def test_closed_records_are_unavailable(sql_records) -> None:
     await sql_records.close()
     with pytest.raises(Unavailable):
         await sql_records.read(lambda r: None)
+    with pytest.raises(Unavailable):
+        await sql_records.look_up(lambda r: None)
     with pytest.raises(Unavailable):
         await sql_records.write(lambda r: None)

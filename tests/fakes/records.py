@@ -444,14 +444,16 @@ class _Nodes:
         hit = [k for k, n in self._t.nodes.items() if k[0] == name and n.revoked_at is None]
         for key in hit:
             self._t.nodes[key] = replace(self._t.nodes[key], revoked_at=now)
+        # The name stays revoked, whichever certificate it shows next, even where none was seen.
+        self._t.nodes.setdefault((name, ""), NodeRecord(name, "", now, now, now))
         return len(hit)
 
     def is_revoked(self, name: str, serial: str) -> bool:
-        node = self._t.nodes.get((name, serial))
-        return node is not None and node.revoked_at is not None
+        del serial
+        return any(key[0] == name and node.revoked_at is not None for key, node in self._t.nodes.items())
 
     def list(self) -> Sequence[NodeRecord]:
-        return list(self._t.nodes.values())
+        return [node for node in self._t.nodes.values() if node.serial]
 
 
 class InMemoryRepositories:

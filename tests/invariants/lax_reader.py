@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 
-from handfast.gateway import downstream, exchange, routing
-from handfast.protocols.activesync.query import ActiveSyncQuery, parse_query
+from handfast.protocols.activesync.query import ActiveSyncQuery
+from handfast.protocols.activesync.query import parse_query as strict_query
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.http1.framing import CHUNKED, NO_BODY, ContentLength
-from handfast.protocols.http1.head import RequestHead
-from handfast.protocols.http1.target import RequestTarget
+from handfast.protocols.http1.fields import connection_options
+from handfast.protocols.http1.framing import CHUNKED, NO_BODY, ContentLength, request_body_framing
+from handfast.protocols.http1.head import RequestHead, check_partial_head, parse_request_head
+from handfast.protocols.http1.target import RequestTarget, parse_target
 from tests.fakes.gateway_peers import HOST, TARGET
+from tests.invariants.taking_out import take_out
 
+STRICT_QUERY = strict_query
 PATH, _, QUERY = TARGET.partition("?")
 
 
@@ -44,16 +47,21 @@ def lax_target(target: bytes, host: bytes) -> RequestTarget:
 
 def lax_query(raw: bytes, *, method: str) -> ActiveSyncQuery:
     try:
-        return parse_query(raw, method=method)
+        return STRICT_QUERY(raw, method=method)
     except MalformedMessage:
-        return parse_query(QUERY.encode(), method="POST")
+        return STRICT_QUERY(QUERY.encode(), method="POST")
 
 
 def forgive(monkeypatch) -> None:
     """Takes every check of framing, fields and targets out of the data plane."""
-    monkeypatch.setattr(downstream, "parse_request_head", lax_head)
-    monkeypatch.setattr(downstream, "check_partial_head", lambda *_: None)
-    monkeypatch.setattr(exchange, "request_body_framing", lax_framing)
-    monkeypatch.setattr(exchange, "connection_options", lambda _: frozenset())
-    monkeypatch.setattr(routing, "parse_target", lax_target)
-    monkeypatch.setattr(routing, "parse_query", lax_query)
+    take_out(monkeypatch, parse_request_head, lax_head)
+    take_out(monkeypatch, check_partial_head, lambda *_: None)
+    take_out(monkeypatch, request_body_framing, lax_framing)
+    take_out(monkeypatch, connection_options, lambda _: frozenset())
+    forgive_targets(monkeypatch)
+
+
+def forgive_targets(monkeypatch) -> None:
+    """Takes the checks of path and query out."""
+    take_out(monkeypatch, parse_target, lax_target)
+    take_out(monkeypatch, strict_query, lax_query)

@@ -13,9 +13,12 @@ from tests.fakes.gateway_peers import FakeIdentity, Gateway, RawBackend, request
 
 ATTACKS = {
     "no credential": request_bytes(user=None, body=b"x" * 3000),
-    "wrong secret": request_bytes(user=None, extra="Authorization: Basic YWxpY2U6d3Jvbmc=\r\n", body=b"x" * 3000),
+    "wrong secret": request_bytes(
+        user=None, extra="Authorization: Basic YWxpY2U6d3Jvbmc=\r\n", body=b"x" * 3000
+    ),
     "a large body at once": request_bytes(user=None, body=b"x" * 200_000),
-    "chunks at once": request_bytes(user=None, body=None, extra="Transfer-Encoding: chunked\r\n") + b"3\r\nabc\r\n0\r\n\r\n",
+    "chunks at once": request_bytes(user=None, body=None, extra="Transfer-Encoding: chunked\r\n")
+    + b"3\r\nabc\r\n0\r\n\r\n",
     "a right secret, not judged yet": request_bytes(body=b"x" * 3000),
 }
 

@@ -3,10 +3,12 @@ routing cookies and trailers never pass; what names the inside never comes back.
 
 from __future__ import annotations
 
-import pytest
-
-from handfast.gateway import exchange, heads, published
+from handfast.gateway import heads, published
+from handfast.protocols.http1.chunked import LAST_CHUNK
+from handfast.protocols.http1.cookies import cookie_for_client, without_routing_cookies
+from handfast.protocols.http1.fields import connection_options, passes_to_backend, passes_to_client
 from tests.fakes.gateway_peers import Gateway, RawBackend, request_bytes
+from tests.invariants.taking_out import take_out
 
 REQUEST_FIELDS = {
     "Authorization": None,
@@ -101,8 +103,8 @@ async def test_no_field_of_ours_is_taken_from_a_client():
 
 
 async def test_without_the_list_every_one_of_them_passes(monkeypatch):
-    monkeypatch.setattr(published, "passes_to_backend", lambda _: True)
-    monkeypatch.setattr(published.PublishedApp, "passes", lambda _self, _name: True)
+    take_out(monkeypatch, passes_to_backend, lambda _: True)
+    monkeypatch.setattr(published.PublishedApp, "prefix", lambda _self, name: name + b": ")
     assert leaked(await forwarded(spelled(REQUEST_FIELDS)), REQUEST_FIELDS) == set(REQUEST_FIELDS)
 
 
@@ -111,7 +113,7 @@ async def test_what_connection_nominates_stays_outside():
 
 
 async def test_without_reading_connection_it_passes(monkeypatch):
-    monkeypatch.setattr(exchange, "connection_options", lambda _: frozenset())
+    take_out(monkeypatch, connection_options, lambda _: frozenset())
     assert b"X-Nominated" in (await forwarded("Connection: x-nominated\r\nX-Nominated: 1\r\n")).title()
 
 
@@ -124,7 +126,7 @@ async def test_trailers_stay_outside():
 
 
 async def test_without_writing_the_end_anew_they_pass(monkeypatch):
-    monkeypatch.setattr(exchange, "LAST_CHUNK", b"0\r\n" + CHUNKS.partition(b"0\r\n")[2])
+    take_out(monkeypatch, LAST_CHUNK, b"0\r\n" + CHUNKS.partition(b"0\r\n")[2])
 
     async def keep_reading(peer):
         await peer.read_head()
@@ -149,7 +151,7 @@ async def test_cookies_that_choose_a_server_stay_outside():
 
 
 async def test_without_the_cookie_check_they_pass(monkeypatch):
-    monkeypatch.setattr(heads, "without_routing_cookies", lambda value: value)
+    take_out(monkeypatch, without_routing_cookies, lambda value: value)
     head = await forwarded(COOKIES)
     assert b"evil" in head
     assert b"ex02" in head
@@ -160,8 +162,8 @@ async def test_nothing_of_the_inside_comes_back():
 
 
 async def test_without_the_answer_list_all_of_it_does(monkeypatch):
-    monkeypatch.setattr(heads, "_passes_to_client", {})
-    monkeypatch.setattr(heads, "passes_to_client", lambda _: True)
+    monkeypatch.setattr(heads, "_prefixes", {})
+    take_out(monkeypatch, passes_to_client, lambda _: True)
     assert leaked(await returned(spelled(ANSWER_FIELDS)), ANSWER_FIELDS) == set(ANSWER_FIELDS)
 
 
@@ -178,7 +180,7 @@ async def test_no_cookie_names_the_inside():
 
 
 async def test_without_the_answer_cookie_check_they_do(monkeypatch):
-    monkeypatch.setattr(heads, "cookie_for_client", lambda value: value)
+    take_out(monkeypatch, cookie_for_client, lambda value: value)
     assert (await returned(INSIDE_COOKIES)).count(b"corp.internal") == 2
 
 

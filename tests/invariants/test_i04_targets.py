@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.gateway import routing
 from handfast.gateway.exchange import Exchange
 from tests.fakes.gateway_peers import DEVICE, HOST, Gateway, RawBackend, request_bytes
-from tests.invariants.lax_reader import lax_query, lax_target
+from tests.invariants.lax_reader import forgive_targets
 
 EAS = "/Microsoft-Server-ActiveSync"
 ODD_PATHS = {
@@ -64,15 +63,14 @@ async def test_a_target_that_could_be_read_twice_reaches_nobody(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 async def test_without_strict_decoding_it_does(name, monkeypatch):
-    monkeypatch.setattr(routing, "parse_target", lax_target)
-    monkeypatch.setattr(routing, "parse_query", lax_query)
+    forgive_targets(monkeypatch)
     assert await sent_behind(TARGETS[name]) is not None
 
 
 SPELLINGS = {
-    "case": f"/MICROSOFT-server-activesync?cMD=sync&uSER=alice&deviceid=ABC123&DEVICETYPE=iPhone",
+    "case": "/MICROSOFT-server-activesync?cMD=sync&uSER=alice&deviceid=ABC123&DEVICETYPE=iPhone",
     "order": f"{EAS}?DeviceType=iPhone&DeviceId=ABC123&User=alice&Cmd=Sync",
-    "escapes": f"/%4dicrosoft-Server-ActiveSync?Cmd=%53ync&User=%61lice&DeviceId=ABC%3123&DeviceType=iPhone",
+    "escapes": "/%4dicrosoft-Server-ActiveSync?Cmd=%53ync&User=%61lice&DeviceId=ABC%3123&DeviceType=iPhone",
     "plain": f"{EAS}?Cmd=Sync&User=alice&{DEVICE}",
     "absolute": f"https://{HOST}{EAS}?Cmd=Sync&User=alice&{DEVICE}",
 }

@@ -7,10 +7,11 @@ import base64
 
 import pytest
 
-from handfast.gateway import credentials, sign_in
+from handfast.gateway import credentials
 from handfast.gateway.grants import GrantCache
 from handfast.gateway.pool import BackendPool
 from tests.fakes.gateway_peers import TARGET, Gateway, RawBackend, request_bytes
+from tests.invariants.taking_out import take_out
 
 TYPE1 = b"NTLMSSP\0\1\0\0\0" + bytes(28)
 PROXIED = {
@@ -56,8 +57,7 @@ async def test_a_signed_in_connection_serves_nobody_behind_a_proxy(name, warm):
 
 @pytest.mark.parametrize("name", PROXIED)
 async def test_without_the_proxy_check_it_serves_them(name, monkeypatch):
-    monkeypatch.setattr(sign_in, "is_proxied", lambda *_, **__: False)
-    monkeypatch.setattr(credentials, "is_proxied", lambda *_, **__: False)
+    take_out(monkeypatch, credentials.is_proxied, lambda *_, **__: False)
     assert await ride(warm=1, **PROXIED[name]) == b"alice:theirs"
 
 
@@ -75,7 +75,7 @@ async def test_a_listener_behind_an_http_proxy_begins_no_ntlm():
 
 
 async def test_without_the_listener_check_it_does(monkeypatch):
-    monkeypatch.setattr(credentials, "is_proxied", lambda *_, **__: False)
+    take_out(monkeypatch, credentials.is_proxied, lambda *_, **__: False)
     assert await begin_ntlm(behind_http_proxy=True) == 1
 
 

@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "handfast"
-READERS = {"xml", "lxml", "defusedxml", "xmltodict", "bs4", "html5lib", "xmlrpc", "pyexpat", "elementtree", "zeep", "saxutils"}
+READERS = {
+    "xml",
+    "lxml",
+    "defusedxml",
+    "xmltodict",
+    "bs4",
+    "html5lib",
+    "xmlrpc",
+    "pyexpat",
+    "elementtree",
+    "zeep",
+    "saxutils",
+}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -23,7 +35,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
             "import_module",
             "__import__",
         ):
-            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+            yield from (
+                arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            )
 
 
 def xml_readers(root: Path) -> set[str]:

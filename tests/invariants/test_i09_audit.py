@@ -51,7 +51,11 @@ class Trail:
         for number in range(count):
             await self.records.write(
                 lambda r, n=number: r.audit.append(
-                    AuditEvent.DEVICE_BLOCKED, now=START, actor="uid:0", subject=f"s{n}", details={"n": str(n)}
+                    AuditEvent.DEVICE_BLOCKED,
+                    now=START,
+                    actor="uid:0",
+                    subject=f"s{n}",
+                    details={"n": str(n)},
                 )
             )
 
@@ -65,7 +69,9 @@ class Trail:
     def tamper(self, *statements: str) -> None:
         """As root with a database client would."""
         with sqlite3.connect(self.file) as database:
-            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            for (name,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            ).fetchall():
                 database.execute(f'DROP TRIGGER "{name}"')
             for statement in statements:
                 database.execute(statement)

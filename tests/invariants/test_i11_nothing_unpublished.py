@@ -4,14 +4,18 @@ published or not the signed-in account."""
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from urllib.parse import parse_qs, quote
 
 import pytest
 
 from handfast.doctor import probes
-from handfast.gateway import exchange, heads
+from handfast.gateway import heads
+from handfast.gateway.acting_for import is_named
+from handfast.protocols.activesync.query import QueryForm, parse_query
 from handfast.settings.publication import BackendSettings
 from tests.fakes.gateway_peers import DEVICE, HOST, Gateway, RawBackend
+from tests.invariants.taking_out import take_out
 
 PLACES = {
     "another host": "https://ex01.corp.internal/Microsoft-Server-ActiveSync",
@@ -47,12 +51,14 @@ async def test_no_answer_leads_a_client_to_what_is_not_published(field, name):
 
 @pytest.mark.parametrize("name", PLACES)
 async def test_without_the_check_of_places_it_does(name, monkeypatch):
-    monkeypatch.setattr(heads, "_leads_to_published", lambda *_: True)
+    take_out(monkeypatch, heads._leads_to_published, lambda *_: True)
     answer = await redirected("X-MS-Location", PLACES[name])
     assert (answer.status, answer.headers["x-ms-location"]) == (451, PLACES[name])
 
 
-@pytest.mark.parametrize("place", [f"https://{HOST}/Microsoft-Server-ActiveSync", "/Microsoft-Server-ActiveSync"])
+@pytest.mark.parametrize(
+    "place", [f"https://{HOST}/Microsoft-Server-ActiveSync", "/Microsoft-Server-ActiveSync"]
+)
 async def test_what_is_published_may_be_named(place):
     assert (await redirected("X-MS-Location", place)).headers["x-ms-location"] == place
 
@@ -68,7 +74,17 @@ async def user_behind(claimed: str, signed_in: str = "alice") -> str:
         return parse_qs(line.partition("?")[2])["User"][0]
 
 
-OTHERS = ["bob", "BOB", "CORP\\bob", "CORP\\alice", "bob@example.org", "alice@evil.example", "nobody", "alice\\bob", "alicе"]
+OTHERS = [
+    "bob",
+    "BOB",
+    "CORP\\bob",
+    "CORP\\alice",
+    "bob@example.org",
+    "alice@evil.example",
+    "nobody",
+    "alice\\bob",
+    "alicе",
+]
 
 
 @pytest.mark.parametrize("claimed", OTHERS)
@@ -79,13 +95,30 @@ async def test_the_back_end_is_told_the_signed_in_account_whoever_was_named(clai
 
 @pytest.mark.parametrize("claimed", OTHERS)
 async def test_without_the_comparison_it_is_told_another(claimed, monkeypatch):
-    monkeypatch.setattr(exchange, "is_named", lambda *_: True)
+    take_out(monkeypatch, is_named, lambda *_: True)
     assert await user_behind(claimed) == claimed
 
 
 @pytest.mark.parametrize("claimed", ["alice", "Alice", "ALICE"])
 async def test_the_accounts_own_name_is_sent_on_as_it_came(claimed):
     assert await user_behind(claimed) == claimed
+
+
+def base64_target(user: str) -> str:
+    query = replace(
+        parse_query(f"Cmd=Sync&User={user}&{DEVICE}".encode(), method="POST"),
+        form=QueryForm.BASE64,
+        protocol_version="14.1",
+    )
+    return f"/Microsoft-Server-ActiveSync?{query.encode().decode()}"
+
+
+@pytest.mark.parametrize(("claimed", "told"), [("bob", "alice"), ("alice", "alice")])
+async def test_the_name_within_a_base64_query_is_replaced_as_well(claimed, told):
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        assert (await (await gateway.client()).ask(target=base64_target(claimed))).status == 200
+        line = backend.heads[0].split(b" ")[1]
+        assert parse_query(line.partition(b"?")[2], method="POST").user == told
 
 
 class Redirecting:

@@ -114,3 +114,15 @@ def test_no_link_leads_nowhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+FILE = re.compile(r"`([a-z_0-9]+(?:/[a-z_0-9]+)+(?:\.py|/))`")
+
+
+def test_the_files_that_the_request_flow_names_are_there():
+    text = (ROOT / "docs" / "request-flow.md").read_text(encoding="utf-8")
+    named = FILE.findall(text)
+    assert len(named) > 20
+    assert [
+        name for name in named if name != "src/handfast/" and not (ROOT / "src/handfast" / name).exists()
+    ] == []

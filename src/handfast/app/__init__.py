@@ -38,6 +38,9 @@ def identity(settings_file: Path | None) -> None:
 
 def worker(kind: str, settings_file: Path | None) -> int:
     """One child of the supervisor; returns its exit code."""
+    from handfast.app.metrics_files import reserve_metrics_files
+
+    reserve_metrics_files()  # before anything imports the metrics
     from handfast.app.child import run_service
 
     if kind == "identity":

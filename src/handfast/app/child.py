@@ -11,6 +11,7 @@ from typing import Protocol
 
 import uvloop
 
+from handfast.app.core_dumps import forbid_core_dumps
 from handfast.app.death import end_with_parent
 from handfast.observability.log_output import LogOutput
 from handfast.observability.logging import configure, event_log
@@ -39,6 +40,7 @@ def run_service(settings_file: Path | None, build: Callable[[Settings], Service]
     parent = os.environ.pop(PARENT_VARIABLE, None)
     if parent is not None:
         end_with_parent(int(parent))
+    forbid_core_dumps()
     settings = load_settings(settings_file).settings
     output = configure(level=settings.log.level, form=settings.log.format, file=settings.log.file)
     return uvloop.run(_serve(settings_file, settings, build, output))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 
@@ -10,6 +11,7 @@ from handfast.app.identity_process import GATEWAY_SOCKET, runtime_socket
 from handfast.gateway.worker import GatewayWorker
 from handfast.identity_api.client import IdentityClient
 from handfast.keys.mutual_tls import build_node_context
+from handfast.observability import metrics
 from handfast.observability.decisions import DecisionLog
 from handfast.observability.log_output import LogOutput
 from handfast.observability.logging import event_log
@@ -18,6 +20,10 @@ from handfast.settings.model import Settings
 
 LISTENERS_VARIABLE = "HANDFAST_LISTENERS"
 """NAME=FD,... of the listening sockets the supervisor hands down."""
+PATIENCE_SECONDS = 3.0
+"""How long a new worker waits to hear of identity before it serves without: 503, which clients understand."""
+
+GAUGE_SECONDS = 1.0
 
 _LOG = event_log("gateway")
 
@@ -41,8 +47,22 @@ class GatewayProcess:
             audit=self._client,
             recorder=DecisionRecorder(self._log, self._client),
         )
-        await self._worker.start(inherited_listeners())
+        # A worker that took connections before it has heard of identity would refuse them; another worker, or this
+        # one in a moment, can serve them.
+        await self._worker.start(inherited_listeners(), patience_seconds=PATIENCE_SECONDS)
+        self._gauging = asyncio.get_running_loop().create_task(self._gauge())
         _LOG.info("gateway-serving", listeners=[listener.name for listener in self._settings.listeners])
+
+    async def _gauge(self) -> None:
+        """Shows how things stand, each second."""
+        while True:
+            status = self._worker.status()
+            for listener, count in status.connections.items():
+                metrics.CONNECTIONS.labels(listener).set(count)
+            metrics.IDENTITY_REACHABLE.labels(self._settings.gateway.node).set(status.is_identity_reachable)
+            for backend, is_well in status.backends.items():
+                metrics.BACKEND_UP.labels(backend).set(is_well)
+            await asyncio.sleep(GAUGE_SECONDS)
 
     async def reload(self, settings: Settings) -> None:
         """New connections see the new certificates, new requests the new publications; nothing is dropped."""
@@ -53,6 +73,7 @@ class GatewayProcess:
 
     async def stop(self) -> None:
         """Takes nothing new, lets what is in flight finish until the deadline, and cuts the rest."""
+        self._gauging.cancel()
         await self._worker.stop(self._settings.gateway.stop_deadline_seconds)
         await self._client.close()
         self._log.flush()

@@ -195,6 +195,7 @@ def build_administration(
         unused_password_life=timedelta(hours=settings.identity.unused_password_hours),
         recent=services.recent if services is not None else None,
         delays=services.delays if services is not None else None,
+        networks=services.networks if services is not None else None,
     )
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from handfast.app.identity_process import build_administration
 from handfast.app.records import open_all
 from handfast.identity.administration import Administration, AdministrationError
+from handfast.identity.administration.errors import DatabaseOwned
 from handfast.identity.ports import Unavailable
 from handfast.keys.hasher import Argon2Hasher
 from handfast.keys.key_file import KeyFileError
 from handfast.settings.model import Settings
+from handfast.storage.owner_lock import OwnedElsewhere
 
 
 class OfflineAdministration:
@@ -43,6 +45,12 @@ def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministr
             opened = runner.run(open_all(settings, offline=True))
         except KeyFileError as error:
             raise AdministrationError("unavailable", str(error), error.remedy) from error
+        except OwnedElsewhere as problem:
+            raise DatabaseOwned(
+                "unavailable",
+                str(problem),
+                "identity starts or stops, or another command is at work: try again",
+            ) from problem
         except Unavailable as problem:
             raise AdministrationError(
                 "unavailable", str(problem), "is the database there, and this user allowed to open it?"

@@ -10,15 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from handfast.app.metrics_files import METRICS_VARIABLE
+from handfast.app.reloading import reload_problems
 from handfast.observability.logging import configure, event_log
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
-from handfast.settings.problems import SettingsError
 from handfast.supervisor.children import ChildSpec
-from handfast.supervisor.sockets import open_listeners
+from handfast.supervisor.sockets import open_listeners, refuse_connections
 from handfast.supervisor.supervise import StartFailed, Supervisor
-
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _LOG = event_log("supervisor")
 
@@ -66,6 +65,7 @@ async def serve_async(
         stop_deadline_seconds=settings.gateway.stop_deadline_seconds,
         check_reload=lambda: reload_problems(path, settings),
         on_ready=on_ready,
+        on_stopping=lambda: refuse_connections(listeners.values()),
     )
     stop(supervisor)
     metrics = serve_health(settings, supervisor, metrics_dir)
@@ -75,8 +75,8 @@ async def serve_async(
         raise CannotServe(str(error), "mend what it said, then start again") from error
     except PermissionError as error:
         raise CannotServe(
-            f"workers can't become {settings.gateway.user!r}: {error.strerror}",
-            "start as root or by the systemd unit of `handfast init`, or unset gateway.user",
+            f"workers can't run {sys.executable} as {settings.gateway.user!r}: {error.strerror}",
+            "start as root or by the systemd unit of `handfast init`; that user must be able to run Handfast's Python",
         ) from error
     finally:
         metrics()
@@ -91,9 +91,15 @@ def prepare_runtime(settings: Settings) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(metrics_dir, ignore_errors=True)
-        metrics_dir.mkdir()
-        # Workers run as another user than we do, and each writes files of its own.
-        metrics_dir.chmod(0o1777)
+        metrics_dir.mkdir(mode=0o700)
+        if settings.gateway.user:
+            # Workers run as another user than we do, and each writes files of its own; nobody else may.
+            os.chown(metrics_dir, -1, pwd.getpwnam(settings.gateway.user).pw_gid)
+            metrics_dir.chmod(0o1770)
+    except KeyError:
+        raise CannotServe(
+            f"there is no user {settings.gateway.user!r}", "create it, or change `gateway.user`"
+        ) from None
     except OSError as error:
         raise CannotServe(
             f"{folder} can't be used: {error.strerror}", "change `identity.runtime_dir`, or its owner"
@@ -112,7 +118,14 @@ def child(
 ) -> ChildSpec:
     """`handfast worker KIND` under this very interpreter."""
     arguments = (sys.executable, "-m", "handfast", "worker", kind, "--settings", str(path))
-    return ChildSpec(name, arguments, tuple(descriptors), user, environment)
+    return ChildSpec(name, arguments, tuple(descriptors), user, environment, _forget_metrics)
+
+
+def _forget_metrics(pid: int) -> None:
+    """A dead worker's connections and back ends are nobody's; its counts stay."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def gateway_children(
@@ -148,21 +161,6 @@ def worker_user(settings: Settings) -> str:
             f"gateway.user {name!r} does not exist", "create it, or change the setting"
         ) from None
     return "" if wanted == os.geteuid() else name
-
-
-def reload_problems(path: Path, running: Settings) -> list[str]:
-    """Why the settings file can't be taken now; logs what only a restart can change."""
-    try:
-        settings = load_settings(path).settings
-    except SettingsError as error:
-        return [str(problem) for problem in error.problems]
-    if [(item.name, item.address) for item in settings.listeners] != [
-        (item.name, item.address) for item in running.listeners
-    ]:
-        return ["listener names and addresses change only by a restart: restart, or put them back"]
-    if settings.identity != running.identity or settings.gateway.workers != running.gateway.workers:
-        _LOG.warning("reload-partial", why="[identity] and gateway.workers take effect at the next restart")
-    return []
 
 
 def serve_health(settings: Settings, supervisor: Supervisor, metrics_dir: Path) -> Callable[[], None]:

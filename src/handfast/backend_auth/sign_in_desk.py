@@ -125,7 +125,7 @@ class SignInDesk:
         return known, auth
 
     async def _header(self, grant: Grant, auth: BackendAuth) -> BackendAuthorization:
-        account = await self._records.read(lambda records: records.accounts.find(grant.account_id))
+        account = await self._records.look_up(lambda records: records.accounts.find(grant.account_id))
         value = _name(_enabled(account), auth.value_form)
         # A name with other characters would be read differently by different servers; none is better than wrong.
         if not _PLAIN_VALUE.fullmatch(value):
@@ -136,7 +136,7 @@ class SignInDesk:
         return BackendAuthorization(headers=((auth.header.encode("ascii"), value.encode("ascii")),))
 
     async def _stored(self, grant: Grant) -> BackendAuthorization:
-        account, secret = await self._records.read(
+        account, secret = await self._records.look_up(
             lambda records: (
                 records.accounts.find(grant.account_id),
                 records.stored_secrets.find(grant.account_id, grant.publication),

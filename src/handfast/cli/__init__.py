@@ -14,6 +14,7 @@ from handfast.cli import (
     doctor,
     explain,
     init,
+    key,
     pki,
     run,
     settings,
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _group in (account, app_password, device, window, counter, backend_secret, audit, settings, pki):
+for _group in (account, app_password, device, window, counter, backend_secret, audit, settings, key, pki):
     app.add_typer(_group.commands)
 explain.register(app)
 doctor.register(app)

@@ -40,7 +40,7 @@ def issue(
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE_ID", help="Only this device may use it.", show_default=False)
     ] = None,
-    expires_days: Annotated[int | None, typer.Option(min=1, max=36500, show_default="never")] = None,
+    expires_days: Annotated[int | None, typer.Option(min=1, max=3650, show_default="never")] = None,
     ntlm: Annotated[bool, typer.Option("--ntlm", help="Let it be used by NTLM as well.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,

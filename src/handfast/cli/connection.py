@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
+
+PATIENCE_SECONDS = 5.0
+"""How long a command waits for whoever owns the records: identity on its way up or down, another command."""
+RETRY_SECONDS = 0.1
 
 
 class AdministrationCalls(Protocol):
@@ -34,16 +39,26 @@ def open_administration(settings: Settings) -> Iterator[AdministrationCalls]:
             "this node is a gateway; the records are kept where identity runs",
             f"run the command there ({settings.gateway.identity.url})",
         )
-    admin_socket = settings.identity.runtime_dir / "admin.sock"
-    if identity_listens(admin_socket):
-        from handfast.identity_api.admin_client import AdminClient  # noqa: PLC0415 - loaded only when needed
+    with ExitStack() as stack:
+        yield _reach(settings, settings.identity.runtime_dir / "admin.sock", stack)
 
-        yield AdminClient(admin_socket)
-        return
-    from handfast import app  # noqa: PLC0415 - the composition root is heavy; most commands talk to a socket
 
-    with app.open_offline_administration(settings) as administration:
-        yield administration
+def _reach(settings: Settings, admin_socket: Path, stack: ExitStack) -> AdministrationCalls:
+    """Identity's socket or the database, whichever comes first: while identity starts it has one and not the other."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not identity_listens(admin_socket):
+        from handfast import app  # noqa: PLC0415 - the composition root is heavy; most commands talk to a socket
+        from handfast.identity.administration.errors import DatabaseOwned  # noqa: PLC0415 - as above
+
+        try:
+            return stack.enter_context(app.open_offline_administration(settings))
+        except DatabaseOwned:
+            if time.monotonic() > ends:
+                raise
+        time.sleep(RETRY_SECONDS)
+    from handfast.identity_api.admin_client import AdminClient  # noqa: PLC0415 - loaded only when needed
+
+    return AdminClient(admin_socket)
 
 
 def identity_listens(admin_socket: Path) -> bool:

@@ -51,7 +51,7 @@ def diagnose(settings: Path | None) -> list[Finding]:
             raise
         return [error("settings", str(one), one.remedy) for one in problem.problems]
     missing = [
-        error("settings-file", f"{one.path}: {one.problem}", one.remedy)
+        error("settings-file", f"{one.path} = {one.value}: {one.problem}", one.remedy)
         for one in check_files(loaded.settings)
     ]
     # The examination itself speaks of the key file and of certificates, with more to say than "not there".

@@ -81,11 +81,16 @@ def issue(
 @commands.command("revoke-node")
 def revoke_node(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    unseen: Annotated[
+        bool,
+        typer.Option("--unseen", help="Also a node that never connected: its name is refused from now on."),
+    ] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cut a node off now, and list what it saw: app passwords to issue anew."""
-    result = plain(administer(settings, "node_revoke", name=name))
+    more = {"unseen": True} if unseen else {}
+    result = plain(administer(settings, "node_revoke", name=name, **more))
     if as_json:
         show_json({"done": True} if result is None else result)
         return

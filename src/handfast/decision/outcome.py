@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 from handfast.decision.reasons import Reason
 from handfast.identity.records import AccountId, AppPasswordId, Revocation, RevocationScope, StageTrace
@@ -89,6 +90,20 @@ class Grant:
                 return revocation.account_id == self.account_id and revocation.publication == self.publication
             case RevocationScope.NODE:
                 return revocation.node == self.node
+            case _:
+                # A scope that nobody taught us must not let a grant live on.
+                assert_never(revocation.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAuthorization:
+    """What to add to requests that a grant's back-end connection carries; `headers` replace the client's own.
+
+    `version` changes with the secret: a gateway tries a version it has not yet seen accepted one request at a time.
+    """
+
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +111,8 @@ class Decision:
     """The outcome of a request, with every stage that spoke. `grant` is there exactly when the outcome is ALLOW.
 
     `retry_after_seconds` is set for our own troubles; `delay_seconds` is what a failed guess must wait (never a
-    success).
+    success). `authorization` spares the gateway a second call where identity has it at hand; None says nothing: then
+    the gateway asks `BackendSignIn`.
     """
 
     outcome: Outcome
@@ -106,3 +122,4 @@ class Decision:
     retry_after_seconds: int | None = None
     delay_seconds: float = 0.0
     login: str = ""
+    authorization: BackendAuthorization | None = None

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from handfast.decision.access import AccessRequest
-from handfast.decision.outcome import Decision, Grant
+from handfast.decision.outcome import BackendAuthorization, Decision, Grant
 from handfast.decision.reasons import Reason
 from handfast.identity.records import Revocation
+
+__all__ = [
+    "AuditSink",
+    "BackendAuthorization",
+    "BackendSignIn",
+    "BackendSignInRefused",
+    "Decider",
+    "GatewayEvent",
+    "IssuedChallenge",
+    "RevocationBatch",
+    "RevocationSource",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +30,6 @@ class IssuedChallenge:
 
     challenge_id: str
     message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class BackendAuthorization:
-    """What to add to requests that a grant's back-end connection carries; `headers` replace the client's own.
-
-    `version` changes with the secret: a gateway tries a version it has not yet seen accepted one request at a time.
-    """
-
-    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Reason(StrEnum):
     @classmethod
     def from_value(cls, value: str) -> Reason:
         """The member of that value. Raises: KeyError."""
-        return {member.value: member for member in cls}[value]
+        return _BY_VALUE[value]
 
     ALLOWED = "allowed", "credential, account and device may use the publication"
 
@@ -119,3 +119,6 @@ class Reason(StrEnum):
     CLIENT_GONE = "client-gone", "the client closed the connection before its answer was complete"
     SHUTTING_DOWN = "shutting-down", "the service is stopping"
     INTERNAL_ERROR = "internal-error", "something unforeseen; the log has the details"
+
+
+_BY_VALUE = {member.value: member for member in Reason}

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from handfast.decision.access import AccessRequest
 from handfast.decision.outcome import Deny, StageResult
-from handfast.decision.publication import Publication
+from handfast.decision.question import Question
 from handfast.decision.reasons import Reason
 from handfast.decision.stages import account as account_stage
 from handfast.decision.stages import credential as credential_stage
@@ -21,34 +19,12 @@ from handfast.decision.stages.credential import Authenticated
 from handfast.identity.app_passwords import find_refusal
 from handfast.identity.audit import AuditEvent
 from handfast.identity.counters import give_back
-from handfast.identity.devices import PartnershipDecision, apply_partnership
 from handfast.identity.names import principal_of
+from handfast.identity.partnership_decision import PartnershipDecision
+from handfast.identity.partnership_store import apply_partnership
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AppPassword, RevocationScope
 from handfast.identity.sources import home_network
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An authenticated request, and what identity's memory says of the device's networks (see `identity.networks`)."""
-
-    publication: Publication
-    request: AccessRequest
-    authenticated: Authenticated
-    now: datetime
-    has_moved: bool = False
-    has_returned: bool = False
-
-    @property
-    def device_id(self) -> str | None:
-        """The claimed device's id."""
-        return None if self.request.device is None else self.request.device.device_id
-
-    @property
-    def is_rightful(self) -> bool:
-        """True where the password is bound to the very device that is claimed, or a person's own secret was used."""
-        password = self.authenticated.password
-        return self.device_id is not None and (password is None or password.bound_device_id == self.device_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ACCEPTS_PER_TURN = 64
 PAUSE_SECONDS = 0.5
+REMEMBERED_ADDRESSES = 1024
 
 _log = logging.getLogger(__name__)
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -65,12 +67,12 @@ class Admission:
 class Acceptor:
     """Takes connections from one listening socket for one listener of the current model."""
 
-    __slots__ = ("_is_listening", "_loop", "_name", "_resume", "_socket", "_state", "by_source", "open")
+    __slots__ = ("_is_listening", "_loop", "_resume", "_socket", "_state", "by_source", "name", "open")
 
     def __init__(self, state: WorkerState, name: str, listening: socket.socket) -> None:
         self._state = state
         self._loop = state.loop
-        self._name = name
+        self.name = name
         self._socket = listening
         self._resume: asyncio.TimerHandle | None = None
         self._is_listening = False
@@ -79,7 +81,7 @@ class Acceptor:
 
     def listener(self) -> ListenerModel:
         """The listener as the current model has it."""
-        return self._state.model.listeners[self._name]
+        return self._state.model.listeners[self.name]
 
     def start(self) -> None:
         """Begins to accept."""
@@ -111,7 +113,7 @@ class Acceptor:
 
     def _pause(self, error: OSError) -> None:
         """Out of file descriptors: what waits is left waiting for a moment instead of spinning on it."""
-        _log.error("listener %s can't accept: %s", self._name, error)
+        _log.error("listener %s can't accept: %s", self.name, error)
         self.stop()
         self._resume = self._loop.call_later(PAUSE_SECONDS, self.start)
 
@@ -152,10 +154,10 @@ class Acceptor:
             made = DownstreamConnection(self._state, listener, admission, source)
             await self._hand_over(connection, listener, made)
         except (OSError, TimeoutError, ssl.SSLError, EOFError) as error:
-            _log.debug("listener %s: connection of %s ended in its opening: %s", self._name, source, error)
+            _log.debug("listener %s: connection of %s ended in its opening: %s", self.name, source, error)
             _give_up(connection, admission, made)
         except MalformedMessage as fault:
-            _log.info("listener %s: %s sent %s", self._name, source, fault)
+            _log.info("listener %s: %s sent %s", self.name, source, fault)
             self._state.audit.record(GatewayEvent("proxy-header-refused", source=source))
             _give_up(connection, admission, made)
         except BaseException:
@@ -200,12 +202,14 @@ def _give_up(connection: socket.socket, admission: Admission, made: DownstreamCo
     connection.close()
 
 
+@lru_cache(maxsize=REMEMBERED_ADDRESSES)
 def _plain_address(text: str) -> str:
     """An IPv4 address that came over an IPv6 socket, as the IPv4 address it is."""
     address = ip_address(text.partition("%")[0])
     return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)
 
 
+@lru_cache(maxsize=REMEMBERED_ADDRESSES)
 def _network_of(source: str) -> str:
     """Who counts as one source: an IPv4 address, an IPv6 /64."""
     address = ip_address(source)

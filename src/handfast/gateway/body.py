@@ -7,15 +7,18 @@ from handfast.protocols.http1.framing import Chunked, ContentLength, RequestFram
 
 
 class BodyReader:
-    """Eats what follows a head; `rest` holds what belongs to the next request once `is_done`."""
+    """Eats what follows a head; `rest` holds what belongs to the next request once `is_done`.
+
+    `received` is what of a counted body needs no reading any more.
+    """
 
     __slots__ = ("_decoder", "_left", "is_done", "received", "rest")
 
-    def __init__(self, framing: RequestFraming) -> None:
+    def __init__(self, framing: RequestFraming, received: int = 0) -> None:
         self._decoder = ChunkedDecoder() if isinstance(framing, Chunked) else None
-        self._left = framing.length if isinstance(framing, ContentLength) else 0
+        self._left = framing.length - received if isinstance(framing, ContentLength) else 0
         self.is_done = self._decoder is None and not self._left
-        self.received = 0
+        self.received = received
         self.rest = b""
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handfast.decision.access import BasicCredential, ConnectionCredential, NoCredential
 from handfast.decision.publication import AuthMethod
@@ -33,7 +33,7 @@ class NtlmLeg:
     """One NTLM message of a client. `is_spnego` says how the answer must be wrapped, `scheme` under which name."""
 
     kind: int
-    message: bytes
+    message: bytes = field(repr=False)
     scheme: bytes
     is_spnego: bool = False
 
@@ -54,7 +54,7 @@ class NtlmConnection:
     pending_id: str = ""
     pending_publication: str = ""
     negotiate: bytes = b""
-    session: bytes = b""
+    session: bytes = field(default=b"", repr=False)
     sign_ins: int = 0
 
     def drop_session(self) -> None:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import TYPE_CHECKING, cast
 
 from handfast.decision.reasons import Reason
 from handfast.gateway.credentials import NtlmConnection
 from handfast.gateway.exchange import Exchange
+from handfast.gateway.head_memory import HeadMemory, understand
+from handfast.gateway.phases import PauseFor, Phase
 from handfast.gateway.refusal import refusal_of
 from handfast.gateway.wheel import NEVER
+from handfast.gateway.writing import write_parts
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http1.head import HEAD_END, check_partial_head, parse_request_head
 
 if TYPE_CHECKING:
     from handfast.gateway.acceptor import Admission
     from handfast.gateway.model import ListenerModel
+    from handfast.gateway.sign_in import LastSignIn
     from handfast.gateway.state import WorkerState
+    from handfast.protocols.http1.head import RequestHead
 
 INBOX_BYTES = 64 * 1024
 WRITE_HIGH_WATER_BYTES = 256 * 1024
@@ -31,24 +35,6 @@ DRAIN_BYTES = 256 * 1024
 """A refused request's body is read up to this much, so that the connection can serve the next one."""
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1024 * 1024
-
-
-class Phase(IntEnum):
-    """What the connection does."""
-
-    HEAD = 0
-    EXCHANGE = 1
-    DRAIN = 2
-    LINGER = 3
-    CLOSED = 4
-
-
-class PauseFor(IntEnum):
-    """Why the client is not read; bits."""
-
-    INBOX = 1
-    BACKEND = 2
-    DECISION = 4
 
 
 class DownstreamConnection(asyncio.Protocol):
@@ -60,6 +46,7 @@ class DownstreamConnection(asyncio.Protocol):
         "_exchange",
         "_inbox",
         "_is_writable",
+        "_memory",
         "_paused",
         "_phase",
         "_queued",
@@ -84,13 +71,14 @@ class DownstreamConnection(asyncio.Protocol):
         self.source = source
         self.transport: asyncio.Transport | None = None
         self.ntlm: NtlmConnection | None = None
-        self.authenticated: tuple[object, ...] | None = None
+        self.authenticated: LastSignIn | None = None
         self.deadline = NEVER
         self.wheel_slot = 0
         self._admission = admission
         self._phase = Phase.HEAD
         self._inbox = b""
         self._scanned = 0
+        self._memory: HeadMemory | None = None
         self._exchange: Exchange | None = None
         self._paused = 0
         self._is_writable = True
@@ -108,6 +96,12 @@ class DownstreamConnection(asyncio.Protocol):
     def is_idle(self) -> bool:
         """True between requests, with nothing of the next one here."""
         return self._phase is Phase.HEAD and not self._inbox
+
+    @property
+    def owes_nothing(self) -> bool:
+        """True once we have closed and all we had to say has left; only the client's own goodbye is missing."""
+        transport = self.transport
+        return self._phase is Phase.CLOSED and (transport is None or not transport.get_write_buffer_size())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection (and its TLS) stands."""
@@ -159,6 +153,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._inbox = b""
         self.ntlm = None
         self.authenticated = None
+        if self._memory is not None:
+            self._memory.forget()
         self.state.connections.discard(self)
         self._admission.leave()
         exchange, self._exchange = self._exchange, None
@@ -203,10 +199,8 @@ class DownstreamConnection(asyncio.Protocol):
         transport = self.transport
         if transport is None:
             return
-        if len(parts) == 1:
-            transport.write(parts[0])
-        elif parts:
-            transport.writelines(parts)
+        if parts:
+            write_parts(transport, parts)
 
     def hold(self, why: PauseFor, *, held: bool) -> None:
         """Stops reading the client for a reason, or lets it go on when no reason is left."""
@@ -278,6 +272,7 @@ class DownstreamConnection(asyncio.Protocol):
         limit = self.listener.config.max_head_bytes
         start = 2 if data.startswith(b"\r\n") else 0
         end = data.find(HEAD_END, max(start, self._scanned - 3))
+        head: RequestHead | None = None
         try:
             if end < 0 or end + 4 > limit:
                 if len(data) > limit:
@@ -285,27 +280,35 @@ class DownstreamConnection(asyncio.Protocol):
                 check_partial_head(data, self._scanned)
                 self._scanned = len(data)
                 return
-            head = parse_request_head(data[: end + 4])
+            block = data[: end + 4]
+            memory = self._memory
+            if memory is None:
+                memory = self._memory = HeadMemory(self.state.wheel)
+            understood = memory.find(block)
+            if understood is None:
+                head = parse_request_head(block)
+                understood = understand(head)
+                memory.keep(block, understood, self.state.loop.time())
         except MalformedMessage as fault:
+            # Nobody knows where this request ends, so nothing after it can be read.
             self._inbox = b""
-            self._begin_malformed(fault)
+            self._begin_malformed(fault, head)
             return
         self._inbox, self._scanned = b"", 0
         self._phase = Phase.EXCHANGE
         exchange = self._exchange = Exchange(self)
-        rest = data[end + 4 :]
-        exchange.start(head, rest)
+        exchange.start(understood, data[end + 4 :])
 
     def _await_head(self) -> None:
         """A head has begun and is not complete: its time runs from its first byte."""
         if self._inbox and self._phase is Phase.HEAD and not self._queued:
             self._watch(self.listener.config.head_timeout_seconds)
 
-    def _begin_malformed(self, fault: MalformedMessage) -> None:
+    def _begin_malformed(self, fault: MalformedMessage, head: RequestHead | None) -> None:
         self._phase = Phase.EXCHANGE
         self._stays = False
         exchange = self._exchange = Exchange(self)
-        exchange.refuse_fault(refusal_of(fault))
+        exchange.refuse_head(refusal_of(fault), head)
 
     def _begin_refused(self, reason: Reason) -> None:
         self._inbox = b""
@@ -328,16 +331,14 @@ class DownstreamConnection(asyncio.Protocol):
         if self._is_writable:
             self._watch(self.listener.config.body_timeout_seconds)
         if exchange.on_body_data(data):
-            self.body_done()
+            self.body_done(exchange.body.rest)
 
-    def body_done(self) -> None:
-        """The whole body is here: what follows it is the next request's, and no body timeout runs any more."""
-        exchange = self._exchange
-        if exchange is None:
+    def body_done(self, rest: bytes) -> None:
+        """The whole body is here: `rest` belongs to the next request, and no body timeout runs any more."""
+        if self._exchange is None:
             return
         if self._is_writable and self._phase is Phase.EXCHANGE:
             self.deadline = NEVER
-        rest, exchange.body.rest = exchange.body.rest, b""
         if rest:
             self._keep_ahead(rest)
 
@@ -360,7 +361,7 @@ class DownstreamConnection(asyncio.Protocol):
             self.abort()
             return
         if exchange.body.is_done:
-            self.body_done()
+            self.body_done(exchange.body.rest)
             self._next()
         elif self._drained > DRAIN_BYTES:
             self._linger(needs_reading=True)
@@ -370,8 +371,9 @@ class DownstreamConnection(asyncio.Protocol):
         self._exchange = None
         self._phase = Phase.HEAD
         self._scanned = 0
-        self.hold(PauseFor.BACKEND, held=False)
-        self.hold(PauseFor.DECISION, held=False)
+        if self._paused:
+            self.hold(PauseFor.BACKEND, held=False)
+            self.hold(PauseFor.DECISION, held=False)
         if not self._inbox:
             if self._is_writable:
                 self._watch(self.listener.config.idle_timeout_seconds)
@@ -386,7 +388,7 @@ class DownstreamConnection(asyncio.Protocol):
             return
         self._read_head()
         self._await_head()
-        if len(self._inbox) <= INBOX_BYTES:
+        if self._paused and len(self._inbox) <= INBOX_BYTES:
             self.hold(PauseFor.INBOX, held=False)
 
     def _linger(self, *, needs_reading: bool) -> None:

@@ -32,7 +32,7 @@ class Cuttable(Protocol):
 
 
 class LiveGrant:
-    """A grant in use. `is_live` turns False for good when it is revoked or replaced.
+    """A grant in use. `is_live` turns False for good when it is revoked or replaced; `is_kept` while the cache has it.
 
     `authorization` is what signs the account in behind us, None until asked for. `request` is what was asked, ready
     to be asked again (its credential is the sealed session after NTLM, whose proof is good for once). `named` is the
@@ -45,6 +45,7 @@ class LiveGrant:
         "expires_at",
         "grant",
         "in_flight",
+        "is_kept",
         "is_live",
         "is_rechecked",
         "key",
@@ -65,6 +66,7 @@ class LiveGrant:
         self.authorization: BackendAuthorization | None = None
         self.in_flight: set[Cuttable] = set()
         self.is_live = True
+        self.is_kept = False
         self.is_rechecked = False
         self.named = ""
         self.deadline = NEVER
@@ -143,6 +145,7 @@ class GrantCache:
             self._forget(old)
         live = LiveGrant(self, key, grant, request, asked_at + min(grant.lifetime_seconds, MAX_GRANT_SECONDS))
         self._by_key[key] = live
+        live.is_kept = True
         for subject in _subjects(grant):
             self._by_subject.setdefault(subject, set()).add(live)
         self.wheel.watch(live, live.expires_at)
@@ -165,7 +168,7 @@ class GrantCache:
     def end(self, live: LiveGrant, exchange: Cuttable) -> None:
         """The request is over."""
         live.in_flight.discard(exchange)
-        if not live.in_flight and (not live.is_live or self._by_key.get(live.key) is not live):
+        if not live.in_flight and not (live.is_live and live.is_kept):
             self._unlink(live)
 
     def revoke(self, revocation: Revocation) -> list[LiveGrant]:
@@ -180,7 +183,7 @@ class GrantCache:
 
     def restore(self, live: LiveGrant) -> None:
         """A grant that was renewed can be found again."""
-        self._by_key.setdefault(live.key, live)
+        live.is_kept = self._by_key.setdefault(live.key, live) is live
         self.wheel.watch(live, live.expires_at)
 
     def drop(self, live: LiveGrant) -> None:
@@ -229,6 +232,7 @@ class GrantCache:
     def _forget(self, live: LiveGrant) -> None:
         if self._by_key.get(live.key) is live:
             del self._by_key[live.key]
+        live.is_kept = False
         if not live.in_flight:
             self._unlink(live)
 

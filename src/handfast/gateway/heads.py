@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from handfast.decision.ports import BackendAuthorization
@@ -19,10 +19,12 @@ from handfast.protocols.http1.framing import (
 )
 from handfast.protocols.http1.head import RequestHead, ResponseHead
 
+_NO_OPTIONS: frozenset[bytes] = frozenset()
 _BODY_METHODS = frozenset({b"POST", b"PUT", b"PATCH"})
-_LOCATIONS = frozenset({b"location", b"x-ms-location", b"content-location"})
+_REWRITTEN = frozenset({b"location", b"x-ms-location", b"content-location", b"set-cookie"})
 
-_passes_to_client: dict[bytes, bool] = {}
+_prefixes: dict[bytes, bytes] = {}
+"""Answers of `_client_prefix` by the name as spelled."""
 _MAX_REMEMBERED_NAMES = 2048
 
 
@@ -43,25 +45,28 @@ def request_head(
 
     `target` is the request target and `authority` the Host field to send.
     """
-    passes = route.app.passes
-    parts = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, target, authority)]
-    headers = _without_routing_cookies(head) if b"cookie" in head.fields else head.headers
-    if options:
-        parts += [b"%b: %b\r\n" % item for item in headers if passes(item[0]) and item[0] not in options]
-    else:
-        parts += [b"%b: %b\r\n" % item for item in headers if passes(item[0])]
-    parts.append(
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b\r\n"
+    app = route.app
+    lines = [b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, target, authority)]
+    known = app.prefixes
+    for name, value in _without_routing_cookies(head) if b"cookie" in head.fields else head.headers:
+        prefix = known.get(name)
+        if prefix is None:
+            prefix = app.prefix(name)
+        if prefix and name not in options:
+            lines.append(prefix + value)
+    lines.append(
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b"
         % (source.encode("ascii"), b"https" if is_tls else b"http", route.host, request_id.encode("ascii"))
     )
-    parts += [b"%b: %b\r\n" % item for item in authorization.headers]
+    for item in authorization.headers:
+        lines.append(b"%b: %b" % item)  # noqa: PERF401 - most have none, and an empty comprehension costs a call
     if isinstance(framing, ContentLength):
-        parts.append(b"Content-Length: %d\r\n\r\n" % framing.length)
+        lines.append(b"Content-Length: %d\r\n\r\n" % framing.length)
     elif isinstance(framing, Chunked):
-        parts.append(b"Transfer-Encoding: chunked\r\n\r\n")
+        lines.append(b"Transfer-Encoding: chunked\r\n\r\n")
     else:
-        parts.append(b"Content-Length: 0\r\n\r\n" if head.method in _BODY_METHODS else b"\r\n")
-    return b"".join(parts)
+        lines.append(b"Content-Length: 0\r\n\r\n" if head.method in _BODY_METHODS else b"\r\n")
+    return b"\r\n".join(lines)
 
 
 def answer_head(
@@ -80,31 +85,40 @@ def answer_head(
 
     Raises: MalformedMessage where a redirect leads anywhere but to a published host.
     """
-    options = connection_options(head.all(b"connection"))
-    parts = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.phrase)]
-    for (name, value), spelled in zip(head.headers, head.spelled, strict=True):
-        if not _may_leave(name) or name in options:
+    options = connection_options(head.all(b"connection")) if b"connection" in head.fields else _NO_OPTIONS
+    lines = [b"HTTP/1.1 %d %b" % (head.status, head.phrase)]
+    for (name, value), (spelled, _) in zip(head.headers, head.spelled, strict=True):
+        prefix = _prefixes.get(spelled)
+        if prefix is None:
+            prefix = _client_prefix(name, spelled)
+        if not prefix or name in options:
             continue
-        if name in _LOCATIONS and not _leads_to_published(value, hosts):
-            if name == b"content-location":
-                continue
-            raise MalformedMessage("http", name.decode("ascii"), "leads to a host that is not published")
-        if name == b"set-cookie":
-            cookie = cookie_for_client(value)
-            if cookie is None:
-                continue
-            value = cookie  # noqa: PLW2901 - the field as it may leave
-        parts.append(b"%b: %b\r\n" % (spelled, value))
-    parts.append(b"X-Request-Id: %b\r\n" % request_id.encode("ascii"))
-    parts.append(_framing_field(head, framing, method, client_version))
+        if name in _REWRITTEN:
+            left = _rewritten(name, value, hosts)
+            if left is not None:
+                lines.append(prefix + left)
+            continue
+        lines.append(prefix + value)
+    framing_field = _framing_field(head, framing, method, client_version)
+    lines.append(b"X-Request-Id: %b\r\n%b" % (request_id.encode("ascii"), framing_field))
+    head_bytes = b"\r\n".join(lines)
     if not keep_alive:
-        parts.append(b"Connection: close\r\n\r\n")
-    else:
-        parts.append(b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")
-    return b"".join(parts)
+        return head_bytes + b"Connection: close\r\n\r\n"
+    return head_bytes + (b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")
 
 
-def _without_routing_cookies(head: RequestHead) -> list[tuple[bytes, bytes]]:
+def _rewritten(name: bytes, value: bytes, hosts: Collection[str]) -> bytes | None:
+    """A field that may name the inside, as it may leave; None where it may not. Raises: MalformedMessage."""
+    if name == b"set-cookie":
+        return cookie_for_client(value)
+    if _leads_to_published(value, hosts):
+        return value
+    if name == b"content-location":
+        return None
+    raise MalformedMessage("http", name.decode("ascii"), "leads to a host that is not published")
+
+
+def _without_routing_cookies(head: RequestHead) -> Sequence[tuple[bytes, bytes]]:
     kept = (
         (name, without_routing_cookies(value) if name == b"cookie" else value) for name, value in head.headers
     )
@@ -124,13 +138,12 @@ def _framing_field(head: ResponseHead, framing: ResponseFraming, method: bytes, 
     return b"" if method == b"HEAD" or head.status == 304 else b"Content-Length: 0\r\n"
 
 
-def _may_leave(name: bytes) -> bool:
-    known = _passes_to_client.get(name)
-    if known is None:
-        known = passes_to_client(name)
-        if len(_passes_to_client) < _MAX_REMEMBERED_NAMES:
-            _passes_to_client[name] = known
-    return known
+def _client_prefix(name: bytes, spelled: bytes) -> bytes:
+    """`Name: ` for a field that may leave, b"" for any other."""
+    found = spelled + b": " if passes_to_client(name) else b""
+    if len(_prefixes) < _MAX_REMEMBERED_NAMES:
+        _prefixes[spelled] = found
+    return found
 
 
 def _leads_to_published(value: bytes, hosts: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from handfast.gateway.config import BackendConfig
@@ -19,23 +19,37 @@ from handfast.gateway.wheel import TimerWheel
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import AccountId
 
+EARLY_SECONDS = 1.0
+"""A server that closes an idle connection so soon did not mean to keep it."""
+EARLY_CLOSES = 3
+UNKEPT_SECONDS = 600.0
+
 
 @dataclass(slots=True, eq=False)
 class Backend:
-    """One server. `is_well` is what the last check or connection attempt said."""
+    """One server. `authority` is host and port as in the URL; `is_well` is what the last check or connection attempt said."""
 
     url: str
     host: str
     port: int
     uses_tls: bool
+    authority: str = ""
     is_well: bool = True
     connections: int = 0
-    failures: int = field(default=0)
+    early_closes: int = 0
+    unkept_until: float = 0.0
 
-    @property
-    def authority(self) -> str:
-        """Host and port, as in the URL."""
-        return urlsplit(self.url).netloc
+    def note_unanswered_close(self, kept_at: float, now: float) -> None:
+        """It closed a connection that was idle since `kept_at` (0: never), or before it answered on it.
+
+        Right after becoming idle, three times in a row: then none is kept for a while. Such a server (SOGo is one)
+        closes after every answer without saying so; a request sent in between is lost, and a POST can't be repeated.
+        """
+        if not kept_at or now - kept_at >= EARLY_SECONDS:
+            return
+        self.early_closes += 1
+        if self.early_closes >= EARLY_CLOSES:
+            self.unkept_until = now + UNKEPT_SECONDS
 
 
 def build_backend(url: str) -> Backend:
@@ -44,7 +58,7 @@ def build_backend(url: str) -> Backend:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ValueError(f"{url!r} is no back-end URL: give http://host[:port] or https://host[:port]")
     uses_tls = parts.scheme == "https"
-    return Backend(url, parts.hostname, parts.port or (443 if uses_tls else 80), uses_tls)
+    return Backend(url, parts.hostname, parts.port or (443 if uses_tls else 80), uses_tls, parts.netloc)
 
 
 class PoolFull(Unavailable):
@@ -92,11 +106,20 @@ class BackendPool:
 
     def keep(self, connection: UpstreamConnection) -> None:
         """Takes a connection back after its exchange."""
-        if connection.account_id is None or self.is_closing:
+        now, backend = self.now(), connection.backend
+        if connection.kept_at:
+            backend.early_closes = 0
+        if (
+            connection.account_id is None
+            or self.is_closing
+            or self.config.idle_seconds <= 0
+            or now < backend.unkept_until
+        ):
             connection.close()
             return
+        connection.kept_at = now
         self._idle.setdefault(connection.account_id, []).append(connection)
-        self.wheel.watch(connection, self.now() + self.config.idle_seconds)
+        self.wheel.watch(connection, now + self.config.idle_seconds)
 
     def forget(self, connection: UpstreamConnection) -> None:
         """A connection has ended."""
@@ -142,7 +165,6 @@ class BackendPool:
                 return await self.connect_to(backend, account_id)
             except (OSError, TimeoutError, ssl.SSLError):
                 backend.is_well = False
-                backend.failures += 1
         if full:
             raise PoolFull("every back end has as many connections as allowed")
         raise Unavailable("no back end accepts a connection")

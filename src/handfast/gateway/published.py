@@ -15,11 +15,14 @@ MAX_REMEMBERED_NAMES = 2048
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublishedApp:
-    """One publication with its pool. Compared by identity: a reload makes new ones."""
+    """One publication with its pool. Compared by identity: a reload makes new ones.
+
+    `prefixes` remembers answers of `prefix`.
+    """
 
     config: PublicationConfig
     pool: BackendPool
-    _passes: dict[bytes, bool] = field(default_factory=dict)
+    prefixes: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def publication(self) -> Publication:
@@ -42,13 +45,15 @@ class PublishedApp:
                 found += [b"NTLM", b"Negotiate"]
         return tuple(found)
 
-    def passes(self, name: bytes) -> bool:
-        """True for a request field that may reach this publication's servers."""
-        known = self._passes.get(name)
-        if known is None:
-            known = passes_to_backend(name) and name != self.config.backend.auth_header.lower().encode(
-                "ascii"
-            )
-            if len(self._passes) < MAX_REMEMBERED_NAMES:
-                self._passes[name] = known
-        return known
+    @property
+    def sent_host(self) -> bytes:
+        """The Host field for this publication's servers, b"" where it is the client's own."""
+        return self.config.backend.host.encode("ascii")
+
+    def prefix(self, name: bytes) -> bytes:
+        """`name: ` for a request field that may reach this publication's servers, b"" for any other."""
+        own = self.config.backend.auth_header.lower().encode("ascii")
+        found = name + b": " if passes_to_backend(name) and name != own else b""
+        if len(self.prefixes) < MAX_REMEMBERED_NAMES:
+            self.prefixes[name] = found
+        return found

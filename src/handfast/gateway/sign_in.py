@@ -41,23 +41,28 @@ if TYPE_CHECKING:
 
 _NEGOTIATE = 1
 
+Said = tuple["Route", bytes | None, bytes | None, bytes | None]
+"""What a request said that its grant depends on: route, Authorization, User-Agent, MS-ASProtocolVersion."""
+LastSignIn = tuple["Route", bytes | None, bytes | None, bytes | None, "LiveGrant"]
+"""The same of a connection's last request, and the grant it got."""
+
 
 class Step:
-    """What comes next for a request: a live grant, a challenge to fetch, or an evaluation."""
+    """What comes next for a request that is not the last one again: a live grant, a challenge to fetch, or an evaluation."""
 
-    __slots__ = ("_conn", "_fast", "_key", "_ntlm", "challenge", "live", "login", "request")
+    __slots__ = ("_conn", "_key", "_ntlm", "_said", "challenge", "live", "login", "request")
 
     def __init__(self, conn: DownstreamConnection) -> None:
         self._conn = conn
         self._key: GrantKey | None = None
-        self._fast: tuple[object, ...] | None = None
+        self._said: Said | None = None
         self._ntlm: NtlmConnection | None = None
         self.live: LiveGrant | None = None
         self.login = ""
         self.request: AccessRequest | None = None
         self.challenge: Callable[[], Awaitable[bytes]] | None = None
 
-    def expect(self, request: AccessRequest, authorization: bytes | None, fast: tuple[object, ...]) -> None:
+    def expect(self, request: AccessRequest, authorization: bytes | None, said: Said) -> None:
         """What identity would be asked; `live` is set where the cache knows the answer."""
         conn = self._conn
         state = conn.state
@@ -77,10 +82,10 @@ class Step:
                 self._ntlm = conn.ntlm
                 return
         self._key = (*_context_key(request), *own)
-        self._fast = fast
+        self._said = said
         found = state.grants.find(self._key, state.loop.time())
         if found is not None and state.link.trusts(found, state.loop.time()):
-            conn.authenticated = (*fast, found)
+            conn.authenticated = (*said, found)
             self.live = found
 
     async def evaluate(self, request: AccessRequest) -> Decision:
@@ -90,34 +95,54 @@ class Step:
     def remember(self, grant: Grant, asked_at: float) -> LiveGrant | None:
         """Keeps the grant for this key; None where it was revoked before it arrived."""
         assert self.request is not None
-        conn, request, key, fast = self._conn, self.request, self._key, self._fast
+        conn, request, key, said = self._conn, self.request, self._key, self._said
         if self._ntlm is not None:
             # The proof was good for one time: what may be asked again is the session identity sealed.
             ntlm = self._ntlm
             ntlm.session = grant.session
             request = replace(request, credential=ConnectionCredential(ntlm.connection_id, grant.session))
             key = (*_context_key(request), ntlm.connection_id, ntlm.sign_ins)
-            fast = None
+            said = None
         assert key is not None
         live = conn.state.grants.store(key, grant, request, asked_at)
-        if live is not None and fast is not None:
-            conn.authenticated = (*fast, live)
+        if live is not None and said is not None:
+            conn.authenticated = (*said, live)
         return live
+
+
+def find_same_again(
+    conn: DownstreamConnection, head: RequestHead, route: Route, now: float
+) -> LiveGrant | None:
+    """The grant of the connection's last request, where this one says exactly the same and the grant may be used.
+
+    The same: route object, Authorization (compared in constant time) and facts. Most requests end here.
+    """
+    known = conn.authenticated
+    if known is None or head.repeated:
+        return None
+    last_route, last_authorization, agent, version, live = known
+    fields = head.fields
+    if last_route is not route or fields.get(b"user-agent") != agent:
+        return None
+    if fields.get(b"ms-asprotocolversion") != version:
+        return None
+    authorization = fields.get(b"authorization")
+    if authorization is None or last_authorization is None:
+        if authorization is not last_authorization:
+            return None
+        if is_proxied(head, behind_http_proxy=conn.listener.config.behind_http_proxy):
+            return None
+    elif not hmac.compare_digest(last_authorization, authorization):
+        return None
+    return live if conn.state.link.trusts(live, now) else None
 
 
 def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, request_id: str) -> Step:
     """Raises: Refusal, MalformedMessage."""
     step = Step(conn)
     authorization = head.find(b"authorization")
-    fast = (
-        route,
-        authorization,
-        head.fields.get(b"user-agent", b""),
-        head.fields.get(b"ms-asprotocolversion", b""),
-    )
-    step.live = _same_as_before(conn, head, fast)
-    if step.live is not None:
-        return step
+    fields = head.fields
+    said = (route, authorization, fields.get(b"user-agent"), fields.get(b"ms-asprotocolversion"))
     # From here on nothing of the last request's identity counts: what this one presents is judged for itself.
     conn.authenticated = None
     if authorization is not None and conn.ntlm is not None:
@@ -137,21 +162,8 @@ def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, r
     else:
         credential = presented
     request = build_access_request(conn, head, route, facts, credential, request_id)
-    step.expect(request, authorization, fast)
+    step.expect(request, authorization, said)
     return step
-
-
-def _same_as_before(
-    conn: DownstreamConnection, head: RequestHead, fast: tuple[object, ...]
-) -> LiveGrant | None:
-    """The grant of the connection's last request, where this one says exactly the same."""
-    known = conn.authenticated
-    if known is None or head.repeated or not _is_same(known, fast):
-        return None
-    if fast[1] is None and is_proxied(head, behind_http_proxy=conn.listener.config.behind_http_proxy):
-        return None
-    live: LiveGrant = known[4]  # type: ignore[assignment]
-    return live if conn.state.link.trusts(live, conn.state.loop.time()) else None
 
 
 def _begin_ntlm(
@@ -208,13 +220,3 @@ def _context_key(request: AccessRequest) -> GrantKey:
         request.facts,
         request.command == "OPTIONS",
     )
-
-
-def _is_same(known: tuple[object, ...], fast: tuple[object, ...]) -> bool:
-    """The same route object, Authorization and facts as last time; the credential is compared in constant time."""
-    if known[0] is not fast[0] or known[2] != fast[2] or known[3] != fast[3]:
-        return False
-    old, new = known[1], fast[1]
-    if not isinstance(old, bytes) or not isinstance(new, bytes):
-        return old is new
-    return hmac.compare_digest(old, new)

@@ -81,6 +81,8 @@ def _load(item: CertificateConfig) -> tuple[ssl.SSLContext, bytes, frozenset[str
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # A client resumes with its newest ticket; a second one is work and bytes for each connection.
+    context.num_tickets = 1
     context.load_cert_chain(item.certificate, item.key)
     certificate = x509.load_pem_x509_certificate(Path(item.certificate).read_bytes())
     return context, _binding(certificate), _names(certificate)

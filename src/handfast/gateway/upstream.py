@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from handfast.gateway.wheel import NEVER
+from handfast.gateway.writing import write_parts
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http1.chunked import ChunkedDecoder
 from handfast.protocols.http1.framing import (
@@ -59,17 +60,17 @@ class UpstreamConnection(asyncio.Protocol):
         "_buffer",
         "_decoder",
         "_framing",
+        "_is_held",
         "_left",
         "_reusable",
         "_sink",
         "account_id",
         "backend",
-        "bytes_received",
         "deadline",
         "is_closed",
+        "kept_at",
         "pool",
         "transport",
-        "uses",
         "wheel_slot",
     )
 
@@ -80,15 +81,15 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.deadline = NEVER
         self.wheel_slot = 0
-        self.uses = 0
         self.is_closed = False
-        self.bytes_received = 0
+        self.kept_at = 0.0  # loop time since which it is idle; stays when it serves again
         self._sink: AnswerSink | None = None
         self._buffer = b""
         self._framing: ResponseFraming | None = None
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._reusable = False
+        self._is_held = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection (and its TLS) stands."""
@@ -100,8 +101,6 @@ class UpstreamConnection(asyncio.Protocol):
         """Sends a request head (and what there is of its body) and waits for the answer on behalf of `sink`."""
         assert self.transport is not None
         self._sink = sink
-        self.uses += 1
-        self.bytes_received = 0
         self._framing = None
         self._buffer = b""
         self._reusable = True
@@ -113,10 +112,18 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self.transport
         if transport is None or self.is_closed:
             return
-        if len(parts) == 1:
-            transport.write(parts[0])
+        write_parts(transport, parts)
+
+    def hold(self, *, held: bool) -> None:
+        """Stops reading the answer, or goes on."""
+        transport = self.transport
+        if held is self._is_held or transport is None or transport.is_closing():
+            return
+        self._is_held = held
+        if held:
+            transport.pause_reading()
         else:
-            transport.writelines(parts)
+            transport.resume_reading()
 
     def release(self) -> None:
         """The exchange is over and its request went out whole: the connection may serve its account again."""
@@ -127,7 +134,8 @@ class UpstreamConnection(asyncio.Protocol):
             and self.transport is not None
             and not self.transport.is_closing()
         ):
-            self.transport.resume_reading()
+            if self._is_held:
+                self.hold(held=False)
             self.pool.keep(self)
         else:
             self.close()
@@ -148,7 +156,6 @@ class UpstreamConnection(asyncio.Protocol):
         if self._sink is None:
             self.close()
             return
-        self.bytes_received += len(data)
         try:
             if self._framing is None:
                 self._read_head(self._buffer + data if self._buffer else data)
@@ -168,9 +175,11 @@ class UpstreamConnection(asyncio.Protocol):
         """The connection is gone."""
         was_closed, self.is_closed = self.is_closed, True
         self.deadline = NEVER
+        sink, self._sink = self._sink, None
         if not was_closed:
             self.pool.forget(self)
-        sink, self._sink = self._sink, None
+            if sink is None or self._framing is None:
+                self.backend.note_unanswered_close(self.kept_at, self.pool.now())
         self.transport = None
         if sink is not None:
             sink.on_upstream_lost(None, timed_out=False)
@@ -246,4 +255,11 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def _closes(head: ResponseHead) -> bool:
+    value = head.fields.get(b"connection")
+    if value is None or value == b"keep-alive":
+        return value is not None and len(head.fields) != len(head.headers) and _any_closes(head)
+    return _any_closes(head)
+
+
+def _any_closes(head: ResponseHead) -> bool:
     return any(b"close" in value.lower() for value in head.all(b"connection"))

@@ -39,6 +39,9 @@ class TimerWheel:
     def watch(self, item: Timed, deadline: float) -> None:
         """Sets the deadline of `item`; the last one set is the one that counts."""
         item.deadline = deadline
+        # It comes up no later than that already, and is put further then.
+        if item.wheel_slot and item.wheel_slot * TICK_SECONDS <= deadline:
+            return
         slot = int(min(deadline, self._loop.time() + MAX_AHEAD_SECONDS) / TICK_SECONDS) + 1
         if item.wheel_slot == 0 or slot < item.wheel_slot:
             self._insert(item, max(slot, self._slot + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from handfast.decision.ports import AuditSink, BackendSignIn, Decider, RevocationSource
 from handfast.gateway.acceptor import Acceptor
@@ -20,7 +21,17 @@ from handfast.gateway.state import Renderer, WorkerState
 from handfast.gateway.wheel import TimerWheel
 from handfast.replies.http import render as render_reply
 
+START_POLL_SECONDS = 0.01
 STOP_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """Open connections by listener, whether identity is heard of, and whether each back end is well."""
+
+    connections: dict[str, int]
+    is_identity_reachable: bool
+    backends: dict[str, bool]
 
 
 class GatewayWorker:
@@ -52,8 +63,13 @@ class GatewayWorker:
         self._revalidation: Revalidation | None = None
         self.state: WorkerState | None = None
 
-    async def start(self, listening_sockets: Mapping[str, socket.socket]) -> None:
-        """Serves the sockets, by listener name. Raises: OSError, ssl.SSLError, ValueError, KeyError (no such listener)."""
+    async def start(
+        self, listening_sockets: Mapping[str, socket.socket], *, patience_seconds: float = 0.0
+    ) -> None:
+        """Serves the sockets, by listener name; before, it waits so long to hear of identity.
+
+        Raises: OSError, ssl.SSLError, ValueError, KeyError (no such listener).
+        """
         loop = asyncio.get_running_loop()
         wheel = TimerWheel(loop)
         grants = GrantCache(wheel)
@@ -80,6 +96,9 @@ class GatewayWorker:
         self._revalidation = Revalidation(state)
         grants.watcher = self._revalidation
         self._link_task = loop.create_task(link.run())
+        ends = loop.time() + patience_seconds
+        while not link.is_reachable and loop.time() < ends:  # noqa: ASYNC110 - once in a worker's life
+            await asyncio.sleep(START_POLL_SECONDS)
         self._acceptors = [Acceptor(state, name, item) for name, item in listening_sockets.items()]
         for acceptor in self._acceptors:
             acceptor.listener()
@@ -112,7 +131,8 @@ class GatewayWorker:
         for connection in tuple(state.connections):
             connection.drain_for_stop()
         ends = state.loop.time() + deadline_seconds
-        while state.connections and state.loop.time() < ends:  # noqa: ASYNC110 - not worth an event of its own
+        # Who owes nothing any more is not waited for: an idle phone answers the end of its TLS whenever it wakes up.
+        while _still_owes(state) and state.loop.time() < ends:  # noqa: ASYNC110 - not worth an event of its own
             await asyncio.sleep(STOP_POLL_SECONDS)
         for connection in tuple(state.connections):
             connection.cut_for_stop()
@@ -126,6 +146,19 @@ class GatewayWorker:
             pool.close_idle()
         state.wheel.stop()
         await asyncio.sleep(0)
+
+    def status(self) -> WorkerStatus:
+        """How things stand, for metrics. Raises: RuntimeError before `start`."""
+        state = self._running()
+        return WorkerStatus(
+            connections={acceptor.name: len(acceptor.open) for acceptor in self._acceptors},
+            is_identity_reachable=state.link.is_reachable,
+            backends={
+                backend.authority: backend.is_well
+                for pool in self._pools.values()
+                for backend in pool.backends
+            },
+        )
 
     async def _end_tasks(self, state: WorkerState) -> None:
         tasks = [*state.tasks, *self._health.values()]
@@ -163,3 +196,7 @@ class GatewayWorker:
             self._health[new] = loop.create_task(watch_backends(pools[new]))
         self._pools = pools
         return model
+
+
+def _still_owes(state: WorkerState) -> bool:
+    return not all(connection.owes_nothing for connection in state.connections)

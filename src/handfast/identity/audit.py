@@ -78,4 +78,7 @@ def canonical_bytes(
 ) -> bytes:
     """What the MAC of an entry covers: every field and the MAC before it, in one unambiguous form."""
     fields = [chain, sequence, at.isoformat(), event.value, actor, subject, dict(details), previous_mac.hex()]
-    return json.dumps(fields, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODE(fields).encode()
+
+
+_ENCODE = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode

@@ -21,9 +21,15 @@ class WrongState(Exception):
 def approve_partnership(
     repositories: Repositories, account: Account, known: Partnership, *, now: datetime, actor: str
 ) -> Partnership:
-    """Lets a pending or quarantined device in. Raises: WrongState."""
+    """Lets a pending or quarantined device in. Raises: WrongState.
+
+    After a quarantine type and model are learned anew: whoever approved meant the phone in its owner's hand, which may
+    be the one that was always there, or the one that contradicted it.
+    """
     if known.state not in APPROVABLE:
         raise WrongState(f"the device is {known.state}")
+    if known.state is PartnershipState.QUARANTINED:
+        known = replace(known, device_type="", model="")
     return _change(
         repositories,
         account,

@@ -267,6 +267,11 @@ class Records(Protocol):
     """
 
     async def read(self, work: Callable[[Repositories], T]) -> T: ...
+
+    async def look_up(self, work: Callable[[Repositories], T]) -> T:
+        """As `read`, for the handful of look-ups by key that a sign-in makes: an embedded database answers at once."""
+        ...
+
     async def write(self, work: Callable[[Repositories], T]) -> T: ...
 
 

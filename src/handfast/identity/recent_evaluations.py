@@ -65,7 +65,9 @@ class RecentEvaluations:
 
         def store(repositories: Repositories) -> None:
             for evaluation in taken:
-                stored = repositories.evaluations.find(evaluation.request_id) if is_report(evaluation) else None
+                stored = (
+                    repositories.evaluations.find(evaluation.request_id) if is_report(evaluation) else None
+                )
                 whole = complete(stored, evaluation)
                 if whole != stored:
                     repositories.evaluations.add(whole)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+MAX_REMEMBERED = 8192
+"""Sources whose reading is kept: one sign-in asks for the same address and its network some ten times."""
 
+
+@lru_cache(MAX_REMEMBERED)
 def parse_source(source: str) -> IPv4Address | IPv6Address | None:
     """The address, IPv4 also where it came mapped into IPv6 (RFC 4291 2.5.5.2); None where it is none."""
     try:
@@ -32,6 +37,7 @@ def family(source: str) -> int:
     return 0 if address is None else address.version
 
 
+@lru_cache(MAX_REMEMBERED)
 def _network(source: str, *, ipv4_prefix: int) -> str:
     address = parse_source(source)
     if address is None:

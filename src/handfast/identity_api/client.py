@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 from handfast.decision.access import AccessRequest
@@ -42,6 +41,9 @@ MAX_EVENT_KINDS = 500
 """Different events kept until they are sent; what would be more is counted and reported as one."""
 EVENTS_LOST = "events-lost"
 
+EventKey = tuple[str, str, str, tuple[tuple[str, str], ...]]
+"""Name, publication, source, details: what events of one kind share."""
+
 _LOG = event_log("identity-api")
 _MALFORMED = frozenset({"protocol", "field", "problem", "source", "status"})
 
@@ -58,7 +60,7 @@ class IdentityClient:
         self._node = node
         self._pool = ConnectionPool(address, call_seconds=call_seconds)
         self._call_seconds = call_seconds
-        self._events: dict[GatewayEvent, int] = {}
+        self._events: dict[EventKey, int] = {}
         self._sending: asyncio.Task[None] | None = None
 
     @classmethod
@@ -127,9 +129,9 @@ class IdentityClient:
 
     def record(self, event: GatewayEvent) -> None:
         """Keeps the event, adds it to its like, and sends all of them within a second."""
-        key = replace(event, count=0)
+        key = (event.name, event.publication, event.source, event.details)
         if key not in self._events and len(self._events) >= MAX_EVENT_KINDS:
-            key = GatewayEvent(EVENTS_LOST, count=0)
+            key = (EVENTS_LOST, "", "", ())
         self._events[key] = self._events.get(key, 0) + event.count
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send_events())
@@ -150,13 +152,16 @@ class IdentityClient:
 
     async def _flush_events(self) -> None:
         taken, self._events = self._events, {}
-        events = [encode_event(replace(event, count=count)) for event, count in taken.items()]
+        events = [
+            encode_event(GatewayEvent(name, publication, source, count, details))
+            for (name, publication, source, details), count in taken.items()
+        ]
         try:
             await self._call("/v1/events", {"node": self._node, "events": events})
         except Unavailable as problem:
             _LOG.debug("events-kept", why=str(problem))
-            for event, count in taken.items():
-                self._events[event] = self._events.get(event, 0) + count
+            for key, count in taken.items():
+                self._events[key] = self._events.get(key, 0) + count
 
     async def _call(
         self, path: str, body: dict[str, object], *, passes_malformed: bool = False

@@ -62,7 +62,7 @@ _GRANT = frozenset(
     }
 )
 _DECISION = frozenset(
-    {"outcome", "reason", "grant", "stages", "retry_after_seconds", "delay_seconds", "login"}
+    {"outcome", "reason", "grant", "stages", "retry_after_seconds", "delay_seconds", "login", "authorization"}
 )
 _STAGE = frozenset({"stage", "outcome", "reason", "rule", "detail"})
 _CHALLENGE = frozenset({"challenge_id", "message"})
@@ -178,16 +178,22 @@ def encode_decision(decision: Decision, *, with_stages: bool = True) -> dict[str
         "retry_after_seconds": decision.retry_after_seconds,
         "delay_seconds": decision.delay_seconds,
         "login": decision.login,
+        "authorization": None
+        if decision.authorization is None
+        else encode_authorization(decision.authorization),
     }
 
 
 def decode_decision(value: object) -> Decision:
-    """Raises: MalformedMessage, also where a grant comes without ALLOW or ALLOW without a grant."""
+    """Raises: MalformedMessage, also where a grant comes without ALLOW, ALLOW without one, or a sign-in with neither."""
     fields = Fields("decision", value, _DECISION)
     outcome = fields.member("outcome", Outcome)
     grant = fields.raw("grant")
     if (outcome is Outcome.ALLOW) is (grant is None):
         raise MalformedMessage(PROTOCOL, "decision.grant", "is there exactly when the outcome is allow")
+    authorization = fields.raw("authorization")
+    if authorization is not None and grant is None:
+        raise MalformedMessage(PROTOCOL, "decision.authorization", "comes with a grant alone")
     return Decision(
         outcome=outcome,
         reason=fields.member("reason", Reason),
@@ -196,6 +202,7 @@ def decode_decision(value: object) -> Decision:
         retry_after_seconds=fields.optional_integer("retry_after_seconds"),
         delay_seconds=fields.number("delay_seconds"),
         login=fields.text("login"),
+        authorization=None if authorization is None else decode_authorization(authorization),
     )
 
 

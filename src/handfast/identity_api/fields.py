@@ -21,7 +21,7 @@ MAX_INTEGER = 2**63 - 1
 def parse_object(body: bytes) -> dict[str, object]:
     """The JSON object that `body` holds. Raises: MalformedMessage."""
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = _DECODE(body.decode())
     except (ValueError, RecursionError):
         raise MalformedMessage(PROTOCOL, "body", "no JSON") from None
     if type(value) is not dict:
@@ -150,3 +150,4 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_DECODE = json.JSONDecoder(parse_constant=_refuse_constant).decode

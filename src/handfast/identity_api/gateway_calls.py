@@ -144,7 +144,22 @@ class GatewayCalls:
             decision = await self._decider.evaluate(request)
         else:
             decision = await self._evaluate_for_node(replace(request, node=caller.node), caller.budget)
+        decision = await self._authorized(decision, caller)
         return Answer(200, encode_object(encode_decision(decision, with_stages=False)))
+
+    async def _authorized(self, decision: Decision, caller: Caller) -> Decision:
+        """A good decision with the sign-in behind it, which the gateway would ask for next.
+
+        Where that fails it stays away: the gateway asks, and hears why. A stored secret never leaves for another machine.
+        """
+        grant = decision.grant
+        if grant is None or (caller.node is not None and grant.publication in self.local_only):
+            return decision
+        try:
+            authorization = await self._sign_in.authorize(grant)
+        except (BackendSignInRefused, Unavailable):
+            return decision
+        return replace(decision, authorization=authorization)
 
     async def _evaluate_for_node(self, request: AccessRequest, budget: NodeBudget) -> Decision:
         now = asyncio.get_running_loop().time()

@@ -19,24 +19,30 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Literal
 
 from handfast.decision.outcome import Outcome
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
 from handfast.observability import metrics
+from handfast.observability.histogram_batch import HistogramBatch
 from handfast.observability.line_format import format_time, format_value
 from handfast.observability.log_output import LogOutput
 
 FLUSH_LINES_SECONDS = 0.05
 FLUSH_COUNTS_SECONDS = 1.0
 MAX_BUFFERED_LINES = 512
+MAX_REMEMBERED_TEXTS = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DecisionRecord:
-    """What became of one request. `source` is an IP address; sizes are of bodies; `backend` is its address or "".
+    """What became of one request; nobody changes it, but a frozen one would cost each request twice as much.
+
+    `source` is an IP address; sizes are of bodies; `backend` is its address or "".
 
     `decided_by_identity` says that the reason is identity's own word; `detail` what was wrong, for administrators alone.
     """
@@ -71,11 +77,13 @@ class DecisionLog:
 
     def __init__(self, output: LogOutput, *, form: Literal["line", "json"] = "line") -> None:
         self._output = output
-        self._format = format_decision if form == "line" else _format_json
+        self._format: Callable[[DecisionRecord, float], str] = (
+            format_decision if form == "line" else _format_json
+        )
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[str, Outcome, Reason], int] = {}
-        self._seconds: list[tuple[Outcome, float]] = []
+        self._seconds = {outcome: HistogramBatch(metrics.REQUEST_BUCKETS) for outcome in Outcome}
         self._bytes_in = 0
         self._bytes_out = 0
         self._reused = 0
@@ -87,7 +95,7 @@ class DecisionLog:
         self._lines.append(self._format(record, time.time()))
         key = (record.publication, record.outcome, record.reason)
         self._counts[key] = self._counts.get(key, 0) + 1
-        self._seconds.append((record.outcome, record.duration_s))
+        self._seconds[record.outcome].observe(record.duration_s)
         self._bytes_in += record.bytes_in
         self._bytes_out += record.bytes_out
         self._reused += record.grant_reused
@@ -119,33 +127,74 @@ class DecisionLog:
             self._count_timer = None
         for (publication, outcome, reason), count in self._counts.items():
             metrics.DECISIONS.labels(publication, outcome.value, reason.value).inc(count)
-        for seconds_of, seconds in self._seconds:
-            metrics.REQUEST_SECONDS.labels(seconds_of.value).observe(seconds)
+        for seconds_of, batch in self._seconds.items():
+            batch.move_to(metrics.REQUEST_SECONDS, seconds_of.value)
         metrics.BYTES.labels("in").inc(self._bytes_in)
         metrics.BYTES.labels("out").inc(self._bytes_out)
         metrics.GRANTS_REUSED.inc(self._reused)
         metrics.LOG_LINES_LOST.inc(self._output.lost_lines - self._lost)
         self._counts.clear()
-        self._seconds.clear()
         self._bytes_in = self._bytes_out = self._reused = 0
         self._lost = self._output.lost_lines
 
 
 def format_decision(record: DecisionRecord, seconds: float) -> str:
     """The line of one record, with its line feed; `seconds` since 1970."""
+    # Only what was allowed repeats itself, and only that is remembered: a stranger fills no memory of ours.
+    about = _about_again if record.outcome is Outcome.ALLOW else _about
+    said = about(
+        record.source,
+        record.outcome,
+        record.reason,
+        record.status,
+        record.method,
+        record.path,
+        record.command,
+        record.publication,
+        record.channel,
+        record.listener,
+        record.login,
+        record.account_id,
+        record.device_id,
+        record.device_type,
+    )
+    return (
+        f"{format_time(seconds)} handfast decision {said} seconds={record.duration_s:.3f} in={record.bytes_in}"
+        f" out={record.bytes_out} backend={record.backend or '-'} reused={'true' if record.grant_reused else 'false'}"
+        f" node={record.node or '-'} request={record.request_id or '-'}\n"
+    )
+
+
+def _about(
+    source: str,
+    outcome: Outcome,
+    reason: Reason,
+    status: int,
+    method: str,
+    path: str,
+    command: str,
+    publication: str,
+    channel: Channel | None,
+    listener: str,
+    login: str,
+    account_id: int | None,
+    device_id: str,
+    device_type: str,
+) -> str:
+    """The fields that the next request of the same client has again."""
     value = format_value
     return (
-        f"{format_time(seconds)} handfast decision source={value(record.source)} outcome={record.outcome.value}"
-        f" reason={record.reason.value} status={record.status} method={value(record.method or None)}"
-        f" path={value(record.path or None)} command={value(record.command or None)}"
-        f" publication={record.publication or '-'} channel={record.channel.value if record.channel else '-'}"
-        f" listener={record.listener or '-'} login={value(record.login or None)}"
-        f" account={'-' if record.account_id is None else record.account_id}"
-        f" device={value(record.device_id or None)} type={value(record.device_type or None)}"
-        f" seconds={record.duration_s:.3f} in={record.bytes_in} out={record.bytes_out}"
-        f" backend={record.backend or '-'} reused={'true' if record.grant_reused else 'false'}"
-        f" node={record.node or '-'} request={value(record.request_id or None)}\n"
+        f"source={value(source)} outcome={outcome.value}"
+        f" reason={reason.value} status={status} method={value(method or None)}"
+        f" path={value(path or None)} command={value(command or None)}"
+        f" publication={publication or '-'} channel={channel.value if channel else '-'}"
+        f" listener={listener or '-'} login={value(login or None)}"
+        f" account={'-' if account_id is None else account_id}"
+        f" device={value(device_id or None)} type={value(device_type or None)}"
     )
+
+
+_about_again = lru_cache(maxsize=MAX_REMEMBERED_TEXTS)(_about)
 
 
 def _format_json(record: DecisionRecord, seconds: float) -> str:

@@ -11,7 +11,7 @@ imports this module) and the one that serves `/metrics` adds them up.
 | handfast_grants_reused_total | | requests allowed by a grant already held |
 | handfast_log_lines_lost_total | | log lines that could not be written |
 | handfast_connections | listener | client connections open now |
-| handfast_identity_reachable | | 1 while heartbeats arrive, the lowest of all workers |
+| handfast_identity_reachable | node | 1 while heartbeats arrive, the lowest of all workers |
 | handfast_backend_up | backend | 1 while a back end passes its health check, the lowest of all workers |
 | handfast_alarms_total | alarm | what needs a person: secrets suspended, nodes that overreach |
 """
@@ -37,7 +37,10 @@ CONNECTIONS = Gauge(
     "handfast_connections", "Client connections open now.", ("listener",), multiprocess_mode="livesum"
 )
 IDENTITY_REACHABLE = Gauge(
-    "handfast_identity_reachable", "1 while identity's heartbeats arrive.", multiprocess_mode="livemin"
+    "handfast_identity_reachable",
+    "1 while identity's heartbeats arrive.",
+    ("node",),  # without a label every process that knows the metric would count as one that hears nothing
+    multiprocess_mode="livemin",
 )
 BACKEND_UP = Gauge(
     "handfast_backend_up",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from handfast.decision.ports import AuditSink, GatewayEvent
 from handfast.decision.reasons import Reason
@@ -35,7 +36,8 @@ class DecisionRecorder:
         """Logs and counts every record; what identity can't know of goes there as well. Never blocks."""
         self._log.record(record)
         if record.reason is not Reason.ALLOWED and not record.decided_by_identity:
-            self._sink.record(_single(record) if self._may_tell() else _counted(record))
+            told = self._may_tell()
+            self._sink.record(_single(record) if told else _counted(record.publication, record.reason))
 
     def _may_tell(self) -> bool:
         now = self._monotonic()
@@ -66,7 +68,6 @@ def _single(record: DecisionRecord) -> GatewayEvent:
     )
 
 
-def _counted(record: DecisionRecord) -> GatewayEvent:
-    return GatewayEvent(
-        REFUSED_EVENT, publication=record.publication, details=(("reason", record.reason.value),)
-    )
+@lru_cache(1024)
+def _counted(publication: str, reason: Reason) -> GatewayEvent:
+    return GatewayEvent(REFUSED_EVENT, publication=publication, details=(("reason", reason.value),))

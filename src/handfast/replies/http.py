@@ -54,7 +54,7 @@ def render(
 
     `channel` is None where no rule was found yet. `challenges` are values of WWW-Authenticate, in order, used with 401
     alone; `allow` the methods a rule takes, used with 405 alone; `status` is what `MalformedMessage` asks for (400 to
-    599), used where the request itself is malformed.
+    599), used where the request itself, or the command in it, is malformed.
 
     Raises: ValueError for ALLOWED (nothing to refuse), and for a request id that is not ours.
     """
@@ -79,7 +79,7 @@ def render(
 
 
 def _status(family: Family, channel: Channel | None, http_status: int, asked: int | None) -> int:
-    if family is Family.MALFORMED and asked is not None:
+    if family in (Family.MALFORMED, Family.COMMAND) and asked is not None:
         if not 400 <= asked <= 599:
             raise ValueError(f"{asked} is not the status of a refusal")
         return asked

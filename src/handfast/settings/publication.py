@@ -48,8 +48,9 @@ class BackendSettings(Section):
     """For the TCP and TLS connection to one server."""
     answer_timeout_seconds: float = Field(3660.0, gt=0)
     """To the first byte of an answer; a Ping may hang an hour."""
-    idle_seconds: float = Field(30.0, gt=0)
-    """Idle pooled connections end after this; keep it below the server's own timeout."""
+    idle_seconds: float = Field(30.0, ge=0)
+    """Idle pooled connections end after this; keep it below the server's own timeout. 0: one request a connection, for
+    servers that close after each answer (SOGo)."""
     max_connections: int = Field(4000, ge=1)
     """Per worker and server."""
     health_path: PublishedPath = ""

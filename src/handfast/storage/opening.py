@@ -86,6 +86,11 @@ class SqlRecords:
         assert self._readers is not None, "start() comes first"
         return await self._readers.read(work)
 
+    async def look_up(self, work: Callable[[Repositories], T]) -> T:
+        """As `read`, without the way to another thread where the database is a file. Raises: as `read`."""
+        assert self._readers is not None, "start() comes first"
+        return await self._readers.look_up(work)
+
     async def write(self, work: Callable[[Repositories], T]) -> T:
         """Raises: Unavailable (nothing was acknowledged), and whatever the work raises."""
         assert self._writer is not None, "start() comes first"

@@ -10,6 +10,10 @@ from types import TracebackType
 from handfast.identity.ports import Unavailable
 
 
+class OwnedElsewhere(Unavailable):
+    """Another process owns the database; it may give it up soon."""
+
+
 class OwnerLock:
     """An exclusive `flock` on `<database>.lock`, which holds the owner's process id; a crash releases it."""
 
@@ -18,7 +22,7 @@ class OwnerLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises: Unavailable where another process holds it, or the file can't be made."""
+        """Raises: OwnedElsewhere where another process holds it, Unavailable where the file can't be made."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -28,7 +32,7 @@ class OwnerLock:
         except BlockingIOError:
             owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise Unavailable(
+            raise OwnedElsewhere(
                 f"identity is running (process {owner}): use its admin socket, or stop it first"
             ) from None
         os.ftruncate(descriptor, 0)

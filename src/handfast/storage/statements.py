@@ -8,8 +8,17 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.types import TypeEngine
 
 from handfast.identity.ports import Unavailable
+from handfast.storage.types import (
+    EscapedText,
+    UtcDateTime,
+    escape_text,
+    from_microseconds,
+    to_microseconds,
+    unescape_text,
+)
 
 Statement = SelectBase | UpdateBase
 NO_SCHEMA = (
@@ -48,35 +57,56 @@ class Compiled:
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
-        self.binders: dict[str, _Processor] = {}
+        binders: dict[str, _Processor] = {}
         self.fixed: dict[str, Any] = {}
         for parameter, key in compiled.bind_names.items():
-            binder = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            binder = _binder(parameter.type, dialect)
             if binder is not None:
-                self.binders[key] = binder
+                binders[key] = binder  # a name that stands twice is converted once
             if not parameter.required and parameter.value is not None:
-                self.fixed[key] = binder(parameter.value) if binder else parameter.value
+                self.fixed[key] = parameter.value
+        self.binders = tuple(binders.items())
         columns = (
             statement.selected_columns if isinstance(statement, SelectBase) else statement.exported_columns
         )
-        processors = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in columns]
+        processors = [_getter(column.type, dialect) for column in columns]
         self.getters = [(index, getter) for index, getter in enumerate(processors) if getter is not None]
 
     def bind(self, values: dict[str, Any]) -> dict[str, Any]:
         """The parameters in the driver's terms."""
-        bound = dict(self.fixed)
-        for key, value in values.items():
-            binder = self.binders.get(key)
-            bound[key] = binder(value) if binder is not None and value is not None else value
+        bound = {**self.fixed, **values}
+        for key, binder in self.binders:
+            value = bound.get(key)
+            if value is not None:
+                bound[key] = binder(value)
         return bound
 
     def convert(self, row: Sequence[Any]) -> Row:
         """A row in our terms."""
         values = list(row)
         for index, getter in self.getters:
-            if values[index] is not None:
-                values[index] = getter(values[index])
+            value = values[index]
+            if value is not None:
+                values[index] = getter(value)
         return tuple(values)
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    """What turns a value into the driver's; our own types' functions without SQLAlchemy's layers around them."""
+    if isinstance(kind, EscapedText):
+        return escape_text
+    if isinstance(kind, UtcDateTime):
+        return to_microseconds
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _getter(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    """The way back."""
+    if isinstance(kind, EscapedText):
+        return unescape_text
+    if isinstance(kind, UtcDateTime):
+        return from_microseconds
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 class StatementCache:

@@ -14,6 +14,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def to_microseconds(value: datetime) -> int:
+    """Raises: ValueError for a naive datetime, whose instant nobody knows."""
+    if value.tzinfo is None:
+        raise ValueError("a naive datetime has no place in a record")
+    return (value - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(stored: int) -> datetime:
+    """Always in UTC."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant, stored as whole microseconds since 1970 (exact, short, and sorts as time does)."""
 
@@ -23,16 +35,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Raises: ValueError for a naive datetime, whose instant nobody knows."""
         del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime has no place in a record")
-        return (value - _EPOCH) // _MICROSECOND
+        return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Always in UTC."""
         del dialect
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else from_microseconds(value)
 
 
 def escape_text(value: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from handfast.identity.ports import Repositories, Unavailable
 from handfast.identity.records import Revocation
+from handfast.storage.deadlines import by_deadline
 from handfast.storage.driver import Driver, Session
 from handfast.storage.statements import MustRetry
 
@@ -56,7 +57,7 @@ class Writer:
         self._committed = committed
         self._deadline_seconds = deadline_seconds
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.Queue[Job | None] = queue.Queue(MAX_QUEUED)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._session: Session | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="storage-writer", daemon=True)
@@ -66,25 +67,20 @@ class Writer:
         """Returns after the commit. Raises: Unavailable, and whatever the work raises."""
         if self._closing:
             raise Unavailable("the database is being closed")
+        if self._queue.qsize() >= MAX_QUEUED:
+            raise Unavailable(f"{MAX_QUEUED} changes wait for the database already")
         job = Job(work, self._loop.create_future())
+        self._queue.put(job)
         try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            raise Unavailable(f"{MAX_QUEUED} changes wait for the database already") from None
-        try:
-            done, _ = await asyncio.wait({job.future}, timeout=self._deadline_seconds)
-            if not done:
-                raise Unavailable(f"the database took longer than {self._deadline_seconds} s")
-            result: T = job.future.result()
+            result: T = await by_deadline(job.future, self._deadline_seconds)
             return result
         finally:
             job.abandoned = True
-            job.future.cancel()
 
     async def close(self) -> None:
         """Commits what is queued, then ends the thread."""
         self._closing = True
-        await asyncio.to_thread(self._queue.put, None)
+        self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
@@ -131,7 +127,10 @@ class Writer:
         waiting = [job for job in batch if not job.abandoned]
         try:
             session = self._begin()
-            outcomes = [self._run(session, job) for job in waiting]
+            if len(waiting) == 1:
+                outcomes = [self._run_alone(session, waiting[0])]
+            else:
+                outcomes = [self._run(session, job) for job in waiting]
             published = session.repositories.revocations.published
             session.run("COMMIT")
         except Exception as error:
@@ -156,6 +155,17 @@ class Writer:
             self._session = self._open_session()
             self._session.begin()
         return self._session
+
+    def _run_alone(self, session: Session, job: Job) -> Outcome:
+        """One work is its own batch: the transaction does what a savepoint would. Raises: whatever the work raises."""
+        try:
+            return job, session.transaction.finish(job.work(session.repositories)), None
+        except Exception as error:
+            if isinstance(session.transaction.doomed, MustRetry):
+                raise MustRetry(str(error)) from error
+            if not session.is_open:
+                raise Unavailable(f"the database gave the transaction up: {error}") from error
+            raise
 
     def _run(self, session: Session, job: Job) -> Outcome:
         """Raises: what ends the whole batch; an error of the work alone is its outcome."""

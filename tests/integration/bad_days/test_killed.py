@@ -162,7 +162,7 @@ def busy(site: Installation) -> Iterator[tuple[Days, Changes]]:
     def live() -> None:
         try:
             uvloop.run(days.run())
-        except BaseException as error:  # noqa: BLE001 - told to the test below
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=live), threading.Thread(target=changes.run, args=(is_over,))]
@@ -254,9 +254,7 @@ def test_the_supervisor_is_killed(site: Installation, log: Path) -> None:
         assert len(children) >= 3
         site.process.kill()
         site.process.wait()
-        wait_until(
-            lambda: not any(is_running(child) for child in children), "its children ended with it", 10
-        )
+        wait_until(lambda: not any(is_running(child) for child in children), "its children ended with it", 10)
         begun = time.monotonic()
         site.start()
         print(f"served again after {time.monotonic() - begun:.2f} s")

@@ -166,7 +166,10 @@ async def test_every_call_over_a_unix_socket(tmp_path: Path):
         assert running.path.stat().st_mode & 0o777 == 0o600
         decision = await client.evaluate(REQUEST)
         assert decision == Decision(
-            Outcome.ALLOW, Reason.ALLOWED, replace(GRANT, grant_id="r1", node="local")
+            Outcome.ALLOW,
+            Reason.ALLOWED,
+            replace(GRANT, grant_id="r1", node="local"),
+            authorization=BackendAuthorization(((b"X-Remote-User", b"local"),), "v1"),
         )
         assert running.decider.asked == [REQUEST]
         assert (await client.evaluate(asking("bad"))).reason is Reason.CREDENTIAL_WRONG
@@ -361,6 +364,7 @@ async def test_a_node_works_over_mutual_tls_under_its_own_name(tmp_path: Path):
     async with identity(tmp_path, tls=True) as running, closing(running.node()) as client:
         decision = await client.evaluate(replace(REQUEST, node="edge1"))
         assert decision.grant.node == "edge1"
+        assert decision.authorization.headers == ((b"X-Remote-User", b"edge1"),)
         authorization = await client.authorize(replace(GRANT, node="edge1"))
         assert authorization.headers == ((b"X-Remote-User", b"edge1"),)
         async with aclosing(client.revocations(0)) as stream:
@@ -388,8 +392,23 @@ async def test_a_node_gets_nothing_its_certificate_does_not_name(tmp_path: Path)
         assert running.desk.refused == []
 
 
+async def test_a_decision_comes_without_a_sign_in_that_fails(tmp_path: Path, monkeypatch):
+    async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
+        for failure in (BackendSignInRefused(Reason.BACKEND_SECRET_SUSPENDED), Unavailable("locked")):
+
+            async def fail(_grant: Grant, failure: Exception = failure) -> BackendAuthorization:
+                raise failure
+
+            monkeypatch.setattr(running.desk, "authorize", fail)
+            decision = await client.evaluate(REQUEST)
+            assert (decision.outcome, decision.authorization) == (Outcome.ALLOW, None)
+
+
 async def test_stored_secrets_never_go_to_another_machine(tmp_path: Path):
     async with identity(tmp_path, tls=True) as running, closing(running.node()) as client:
+        running.server.policy_changed(frozenset({"vault", "mail"}))
+        decision = await client.evaluate(replace(REQUEST, node="edge1"))
+        assert (decision.outcome, decision.authorization) == (Outcome.ALLOW, None)
         with pytest.raises(BackendSignInRefused) as refused:
             await client.authorize(replace(GRANT, node="edge1", publication="vault"))
         assert refused.value.reason is Reason.BACKEND_SIGN_IN_REFUSED

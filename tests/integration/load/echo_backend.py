@@ -92,13 +92,15 @@ class Echo(asyncio.Protocol):
             self._transport.write(data)
 
 
-_HEAD_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_HEAD_CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 
 
 def _with_length(said: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(said), said)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b" % (
+        len(said),
+        said,
     )
 
 
@@ -146,7 +148,9 @@ def echo_backend(folder: Path, *, log: Path | None = None) -> Iterator[str]:
 
 
 async def _serve(port: int, log: int | None) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Echo(log), "127.0.0.1", port, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Echo(log), "127.0.0.1", port, backlog=1024
+    )
     await server.serve_forever()
 
 

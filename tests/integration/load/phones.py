@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
             raise AssertionError(f"an answer nobody asked for: {bytes(self._buffer[:200])!r}")
         try:
             answer = self._parse()
-        except Exception as error:  # noqa: BLE001 - the waiter is to hear of it, not the event loop
+        except Exception as error:
             self._waiter.set_exception(AssertionError(f"unreadable answer: {error!r}"))
             return
         if answer is not None:

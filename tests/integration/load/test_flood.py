@@ -7,8 +7,9 @@ counts. A machine that is busy otherwise shows in both halves of a round alike.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
+import os
+import random
 import ssl
 import statistics
 import subprocess
@@ -23,16 +24,15 @@ import uvloop
 from tests.installation import Installation, installation
 from tests.integration.load.comparison import percentile
 from tests.integration.load.echo_backend import ROOT, echo_backend
-from tests.integration.load.phones import Connection, Lost, Office, Phone, basic, hang_up, open_connection
+from tests.integration.load.phones import Connection, Office, Phone, basic, hang_up, open_connection
 from tests.servers.processes import server_directory
 
-ROUNDS = 5
-ROUND_SECONDS = 4.0
+ROUNDS = 7
+ROUND_SECONDS = 3.0
 PHONES = 4
 PAUSE_SECONDS = 0.01
 ATTACKERS = 32
-SOURCES = 200
-IMPATIENT_SECONDS = 0.1
+GUESSES_A_SOURCE = 5
 
 
 @pytest.fixture
@@ -43,38 +43,39 @@ def site() -> Iterator[Installation]:
 
 
 async def attack(port: int, ca_file: str, users: list[str]) -> None:
-    """As many wrong passwords as 32 connections can send, for ever: known and unknown names, from 200 addresses.
+    """As many wrong passwords as 32 connections can send, for ever: known and unknown names, from ever new addresses.
 
-    Half of the attackers wait for their answers, which come later and later; the others know that and hang up after a
-    tenth of a second, for the next guess on a new connection.
+    A source's failures wait longer and longer from the sixth on, so the attackers change theirs after five: that is the
+    fastest they can be. In another network they would also be on other processors; here they stand back.
     """
+    os.nice(10)
     context = ssl.create_default_context(cafile=ca_file)
     numbers = itertools.count()
+    sources = itertools.count(os.getpid() % 1000 * 50)
     names = [*users, *(f"nobody{number}" for number in range(50))]
 
-    async def guess_on(seconds: float) -> None:
+    async def guess_on() -> None:
+        await asyncio.sleep(random.random() * 0.25)
         while True:
-            source = f"127.0.5.{next(numbers) % SOURCES + 1}"
-            with contextlib.suppress(OSError, Lost, TimeoutError):
-                connection = await open_connection(port, context, source)
-                try:
-                    await guess(connection, source, seconds)
-                finally:
-                    connection.abort()
+            at = next(sources)
+            source = f"127.{5 + at // 62_500 % 200}.{at // 250 % 250}.{at % 250 + 1}"
+            connection = await open_connection(port, context, source)
+            try:
+                for _ in range(GUESSES_A_SOURCE):
+                    await guess(connection, source)
+            finally:
+                connection.abort()
 
-    async def guess(connection: Connection, source: str, seconds: float) -> None:
-        while True:
-            number = next(numbers)
-            user = names[number % len(names)]
-            phone = Phone(user, "", f"GUESS{number % 7}", source=source)
-            wrong = basic(user, f"wrong-{number}")
-            print(number, flush=True)
-            answer = await connection.exchange(
-                phone.request(b"", nonce=b"guess", authorization=wrong), seconds=seconds
-            )
-            assert answer.status in (401, 503), answer
+    async def guess(connection: Connection, source: str) -> None:
+        number = next(numbers)
+        user = names[number % len(names)]
+        phone = Phone(user, "", f"GUESS{number % 7}", source=source)
+        wrong = basic(user, f"wrong-{number}")
+        answer = await connection.exchange(phone.request(b"", nonce=b"guess", authorization=wrong))
+        assert answer.status == 401, answer
+        print(number, flush=True)
 
-    await asyncio.gather(*(guess_on((60, IMPATIENT_SECONDS)[number % 2]) for number in range(ATTACKERS)))
+    await asyncio.gather(*(guess_on() for _ in range(ATTACKERS)))
 
 
 async def ask(phone: Phone, seconds: float, times: list[float]) -> None:
@@ -123,7 +124,7 @@ def test_a_paired_phone_hardly_notices_a_flood_of_guesses(site: Installation) ->
     ratios = [flooded / quiet for quiet, flooded in rounds]
     sent = len(guesses.read_text().splitlines())
     print([(round(1000 * quiet, 2), round(1000 * flooded, 2)) for quiet, flooded in rounds], ratios, sent)
-    assert sent > ROUNDS * 300, "that was no flood"
+    assert sent > ROUNDS * 200, "that was no flood"
     assert statistics.median(ratios) <= 2, (rounds, ratios)
 
 

@@ -2,7 +2,7 @@
 
 Tries of every kind are interleaved in random order, each from an address of its own (a source that fails often waits
 longer, whatever it tried). The area under the ROC curve says how well the time would tell two kinds apart: 0.5 is not
-at all. With n tries a kind its standard error is 0.41 / sqrt(n): 0.013 for 1,000, 0.02 for 400.
+at all. With n tries a kind its standard error is 0.41 / sqrt(n): 0.013 for 1,000, 0.029 for 200.
 """
 
 from __future__ import annotations
@@ -113,9 +113,11 @@ def essence(answer: Answer) -> bytes:
 
 
 def check_alike(site: Installation, ask: Ask, tries: list[Try], *, parallel: int) -> None:
-    """Measures once; where chance may have parted two kinds, as often again, and all tries together count."""
+    """Measures once; where chance may have parted two kinds, up to three times more, and all tries together count."""
     answers, seconds = measure(site, ask, tries, parallel=parallel)
-    if worst(seconds) >= LIMIT:
+    for _ in range(3):
+        if worst(seconds) < LIMIT:
+            break
         more_answers, more_seconds = measure(site, ask, tries, parallel=parallel)
         for kind in seconds:
             answers[kind] |= more_answers[kind]
@@ -158,7 +160,7 @@ def test_app_passwords_by_ntlm(backend: str) -> None:
 
 def test_pins_wrong_unknown_and_locked(backend: str) -> None:
     """With human-chosen secrets every try costs a slow hash, also for names nobody has and accounts that are locked."""
-    count = 400
+    count = 200
     with installation(backend=backend, workers=2, publication="human_secrets = true") as site:
         office = Office(site)
         with_pin = [f"person{number:02}" for number in range(10)]

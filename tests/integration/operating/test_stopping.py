@@ -51,20 +51,30 @@ def end(site: Site, number: signal.Signals = signal.SIGTERM) -> tuple[int, float
     return code, took
 
 
+@pytest.fixture
+def patient(exchange):
+    """With a long deadline, to see who is waited for."""
+    with server_directory("patient") as folder:
+        one = prepare(folder, backend=exchange.url)
+        one.template = SETTINGS.replace("stop_deadline_seconds = 2", "stop_deadline_seconds = 30")
+        one.write_settings()
+        try:
+            one.start()
+            yield Site(one, one, exchange)
+        finally:
+            one.stop()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_a_signal_ends_everything_with_exit_code_0_and_it_starts_again(site, number):
-    """With a long deadline, to see that an idle connection is not waited for."""
-    site.gateway.template = SETTINGS.replace("stop_deadline_seconds = 2", "stop_deadline_seconds = 30")
-    site.gateway.write_settings()
-    site.gateway.stop()
-    site.gateway.start()
-    person = site.enrol()
-    with site.client() as idle:
+def test_a_signal_ends_everything_with_exit_code_0_and_it_starts_again(patient, number):
+    """Idle connections, whose clients sleep, are not waited for."""
+    person = patient.enrol()
+    with patient.client() as idle:
         assert idle.ask(person.login, person.password, "PHONE1").status == 200
-        code, took = end(site, number)
+        code, took = end(patient, number)
         assert (code, took < 15) == (0, True), f"{took:.1f} s"
-    site.gateway.start()
-    assert site.ask(person, "PHONE1").status == 200
+    patient.gateway.start()
+    assert patient.ask(person, "PHONE1").status == 200
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_whole_group_and_still_ends_in_order(site):

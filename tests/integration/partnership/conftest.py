@@ -94,13 +94,13 @@ def server() -> Iterator[LabServer]:
 def site(server: LabServer) -> Iterator[Installation]:
     with server_directory("modes") as folder:
         made = prepare(folder, backend=server.url, auth='["basic"]')
-        inside = INSIDE_LISTENER.format(port=free_port(), **{k: made.values[k] for k in ("certificate", "key")})
+        inside = INSIDE_LISTENER.format(
+            port=free_port(), **{k: made.values[k] for k in ("certificate", "key")}
+        )
         publications = [
             PUBLICATION.format(name=name, policy=policy, backend=server.url) for name, policy in MODES.items()
         ]
-        made.write_settings(
-            more="\n".join([inside, *publications]), listener=BALANCED
-        )
+        made.write_settings(more="\n".join([inside, *publications]), listener=BALANCED)
         try:
             made.start()
             accounts = "".join(f"p{n},CONTOSO,p{n}@contoso.lab,\n" for n in range(PEOPLE))

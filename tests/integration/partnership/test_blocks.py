@@ -55,7 +55,7 @@ async def test_a_hanging_ping_is_cut(person, server, take_away) -> None:
     password = await asyncio.to_thread(person.password)
     phone = SimulatedPhone(site.url, site.ca_file, HOST, person.name, password, "HANG1")
     assert (await phone.folder_sync()).ok
-    ping = asyncio.create_task(phone.ping(600))
+    ping = asyncio.get_running_loop().create_task(phone.ping(600))
     await asyncio.to_thread(wait_until, lambda: server.hanging == 1, "the Ping hangs")
     [row] = await asyncio.to_thread(site.cli, "app-password", "list", person.name)
     words = [word.format(name=person.name, id=row["id"]) for word in take_away]

@@ -14,7 +14,9 @@ def test_first_use_pairs_one_device_and_refuses_the_next_with_that_password(pers
     assert refused.status == 403
     assert person.reason(refused) == "app-password-other-device"
     assert person.devices() == {"FIRST1": "allowed"}
-    assert [row["subject"] for row in person.audited("identity:device:paired")] == [f"{person.principal} FIRST1"]
+    assert [row["subject"] for row in person.audited("identity:device:paired")] == [
+        f"{person.principal} FIRST1"
+    ]
     theft = person.audited("identity:app_password:possible-theft")
     assert theft
     assert "SECOND1" in str(theft[0])
@@ -130,7 +132,9 @@ def test_any_other_command_without_an_id_is_400(person, server) -> None:
     password = person.password()
     before = len(server.requests())
     for command in ("FolderSync", "Sync", "Ping", "Provision"):
-        answer = person.ask(password, target=f"/Microsoft-Server-ActiveSync?Cmd={command}&User=x&DeviceType=iPhone")
+        answer = person.ask(
+            password, target=f"/Microsoft-Server-ActiveSync?Cmd={command}&User=x&DeviceType=iPhone"
+        )
         assert answer.status == 400
     default = person.ask(password, target="/Microsoft-Server-ActiveSync/default.eas?Cmd=Sync&User=x")
     assert default.status == 400

@@ -35,7 +35,7 @@ def worker_of(site, ports: list[int]) -> dict[int, int]:
 
 def race(site, name: str, password: str, round_number: int, devices: int) -> tuple[dict[str, Answer], int]:
     """Every device on a connection of its own, all heads written but for their last byte; then that byte."""
-    doors = {f"RACE{round_number}D{n}": dial(site) for n in range(devices)}
+    doors = {f"RACE{devices}X{round_number}D{n}": dial(site) for n in range(devices)}
     for device, door in doors.items():
         head = (
             f"POST {PATH}?{query(device)} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {basic(name, password)}\r\n"
@@ -65,10 +65,14 @@ def race(site, name: str, password: str, round_number: int, devices: int) -> tup
 
 
 @pytest.mark.parametrize("devices", [2, 4])
-def test_one_device_wins_a_fresh_password_and_the_loser_is_audited_as_theft(person, admin, server, devices) -> None:
+def test_one_device_wins_a_fresh_password_and_the_loser_is_audited_as_theft(
+    person, admin, server, devices
+) -> None:
     on_both, losers, issued_ids = 0, [], set()
     for number in range(ROUNDS):
-        issued = admin.call("app_password_issue", account=person.name, profile="phone", label=f"round {number}")
+        issued = admin.call(
+            "app_password_issue", account=person.name, profile="phone", label=f"round {number}"
+        )
         answers, workers = race(person.site, person.name, issued["password"], number, devices)
         on_both += workers > 1
         won = [device for device, answer in answers.items() if answer.status == 200]
@@ -98,16 +102,22 @@ def test_one_device_wins_a_fresh_password_and_the_loser_is_audited_as_theft(pers
 def test_two_devices_in_one_window_pair_once(person, admin) -> None:
     for number in range(8):
         admin.call("window_open", account=person.name, minutes=5)
-        secrets = [admin.call("app_password_issue", account=person.name, profile="phone")["password"] for _ in range(3)]
+        secrets = [
+            admin.call("app_password_issue", account=person.name, profile="phone")["password"]
+            for _ in range(3)
+        ]
         barrier = threading.Barrier(3)
         statuses: list[int] = []
 
         def knock(secret: str, device: str, barrier=barrier, statuses=statuses) -> None:
             barrier.wait(10)
-            statuses.append(ask(person.site, person.name, secret, device=device, host="window.contoso.lab").status)
+            statuses.append(
+                ask(person.site, person.name, secret, device=device, host="window.contoso.lab").status
+            )
 
         threads = [
-            threading.Thread(target=knock, args=(secret, f"WIN{number}D{n}")) for n, secret in enumerate(secrets)
+            threading.Thread(target=knock, args=(secret, f"WIN{number}D{n}"))
+            for n, secret in enumerate(secrets)
         ]
         for thread in threads:
             thread.start()

@@ -77,7 +77,8 @@ def site():
             backend=server.url,
             auth='["basic"]',
             backend_auth="stored",
-            backend_options=f'path = "{ACTIVESYNC_PATH}"',
+            # SOGo closes after every answer without saying so.
+            backend_options=f'path = "{ACTIVESYNC_PATH}"\nidle_seconds = 0',
         ) as gateway:
             yield Site(server, gateway)
 

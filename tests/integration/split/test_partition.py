@@ -20,7 +20,7 @@ GRACE = 6.0
 HEARTBEAT = 1.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site():
     needs_root()
     with split_site(grace=GRACE, workers=1) as one:

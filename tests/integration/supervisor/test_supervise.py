@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 
 import pytest
 
 from handfast.supervisor.children import ChildSpec
-from handfast.supervisor.sockets import ListenError, open_listener, open_listeners, parse_address
+from handfast.supervisor.sockets import (
+    ListenError,
+    open_listener,
+    open_listeners,
+    parse_address,
+    refuse_connections,
+)
 from handfast.supervisor.supervise import StartFailed, Supervisor
 
 CHILD = """
@@ -91,7 +98,9 @@ async def test_reload_reaches_the_children_only_when_the_settings_are_good(tmp_p
 async def test_a_child_that_will_not_stop_is_killed_at_the_deadline(tmp_path, monkeypatch):
     monkeypatch.setattr("handfast.supervisor.supervise.STOP_MARGIN_SECONDS", 0.2)
     log = tmp_path / "log"
-    running = Supervisor([[spec("gateway-0", log, stubborn=True)]], stop_deadline_seconds=0.3, check_reload=list)
+    running = Supervisor(
+        [[spec("gateway-0", log, stubborn=True)]], stop_deadline_seconds=0.3, check_reload=list
+    )
     task = asyncio.ensure_future(running.run())
     await until(lambda: running.is_healthy)
     pid = running.status()[0]["pid"]
@@ -135,3 +144,34 @@ def test_what_is_no_address_is_refused(text):
 
 def test_ipv6_addresses_are_bracketed():
     assert parse_address("[::1]:8443") == ("::1", 8443)
+
+
+def test_a_stop_refuses_new_connections_in_every_process_and_keeps_those_there_are():
+    listener = open_listener("a", "127.0.0.1:0")
+    with listener, socket.socket(fileno=os.dup(listener.fileno())) as held_by_a_worker:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = held_by_a_worker.accept()
+        address = listener.getsockname()
+        refuse_connections([listener])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=2)
+        with client, accepted:
+            client.sendall(b"still here")
+            assert accepted.recv(100) == b"still here"
+
+
+async def test_children_are_told_to_stop_after_new_connections_are_refused(tmp_path):
+    log, seen = tmp_path / "log", []
+    running = Supervisor(
+        [[spec("gateway-0", log)]],
+        stop_deadline_seconds=1.0,
+        check_reload=list,
+        on_stopping=lambda: seen.append(log.read_text()),
+    )
+    task = asyncio.ensure_future(running.run())
+    await until(lambda: running.is_healthy)
+    running.request_stop()
+    await task
+    assert len(seen) == 1
+    assert "term" not in seen[0]
+    assert "term" in log.read_text()

@@ -63,6 +63,9 @@ grants = st.builds(
     session=octets,
 )
 stages = st.lists(st.builds(StageTrace, text, text, text, text, text), max_size=3).map(tuple)
+authorizations = st.builds(
+    BackendAuthorization, st.lists(st.tuples(octets, octets), max_size=3).map(tuple), text
+)
 decisions = st.one_of(
     st.builds(
         Decision,
@@ -71,6 +74,7 @@ decisions = st.one_of(
         grant=grants,
         stages=stages,
         login=text,
+        authorization=st.none() | authorizations,
     ),
     st.builds(
         Decision,
@@ -101,7 +105,7 @@ KINDS = [
     (grants, codec.encode_grant, codec.decode_grant),
     (st.builds(IssuedChallenge, text, octets), codec.encode_challenge, codec.decode_challenge),
     (
-        st.builds(BackendAuthorization, st.lists(st.tuples(octets, octets), max_size=3).map(tuple), text),
+        authorizations,
         codec.encode_authorization,
         codec.decode_authorization,
     ),
@@ -179,9 +183,15 @@ def test_hostile_json_is_malformed(body: bytes):
 
 def test_a_grant_without_allow_is_refused_and_allow_without_a_grant():
     allowed = {"outcome": "allow", "reason": "allowed", "grant": None, "stages": []}
-    rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": ""}
+    rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": "", "authorization": None}
     with pytest.raises(MalformedMessage, match="exactly when"):
         codec.decode_decision({**allowed, **rest})
+
+
+def test_a_sign_in_without_a_grant_is_refused():
+    denied = parse_object(encode_object(codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_BLOCKED))))
+    with pytest.raises(MalformedMessage, match="with a grant alone"):
+        codec.decode_decision({**denied, "authorization": {"headers": [], "version": ""}})
 
 
 def test_lone_surrogates_are_refused():

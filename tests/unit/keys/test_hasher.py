@@ -51,3 +51,21 @@ async def test_what_waited_too_long_is_not_begun(monkeypatch):
         assert await hasher.verify("v", "s")
     finally:
         hasher.close()
+
+
+async def test_the_stand_in_for_no_secret_costs_a_whole_hash():
+    hasher = Argon2Hasher(time_cost=8, memory_kib=16 * 1024)
+    try:
+        verifier = await hasher.hash("1234")
+
+        async def seconds(against: str | None) -> float:
+            taken = []
+            for _ in range(5):
+                begun = time.perf_counter()
+                assert not await hasher.verify(against, "4321")
+                taken.append(time.perf_counter() - begun)
+            return min(taken)
+
+        assert await seconds(None) > await seconds(verifier) / 2
+    finally:
+        hasher.close()

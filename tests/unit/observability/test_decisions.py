@@ -12,7 +12,7 @@ from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
 from handfast.observability.decisions import MAX_BUFFERED_LINES, DecisionLog, DecisionRecord, format_decision
 from handfast.observability.log_output import LogOutput
-from handfast.observability.record_decision import record_decision
+from handfast.observability.record_decision import BURST, DecisionRecorder
 
 DENIED = DecisionRecord(
     request_id="6f0a",
@@ -172,12 +172,33 @@ class Sink:
         self.events.append(event)
 
 
-async def test_record_decision_tells_identity_of_refusals_only(log: DecisionLog, tmp_path: Path):
+async def test_identity_is_told_what_it_did_not_decide(log: DecisionLog, tmp_path: Path):
     sink = Sink()
-    record_decision(log, sink, ALLOWED)
-    record_decision(log, sink, DENIED)
+    recorder = DecisionRecorder(log, sink)
+    recorder.record(ALLOWED)
+    recorder.record(replace(DENIED, decided_by_identity=True))
+    recorder.record(replace(DENIED, reason=Reason.BACKEND_TIMEOUT, detail="slow"))
     log.flush()
-    assert len(lines(tmp_path)) == 2
-    assert sink.events == [
-        GatewayEvent("request-refused", publication="mail", details=(("reason", "credential-wrong"),))
-    ]
+    assert len(lines(tmp_path)) == 3
+    [event] = sink.events
+    details = dict(event.details)
+    assert (event.name, event.publication, event.source) == ("request-refused", "mail", DENIED.source)
+    assert (details["request_id"], details["reason"], details["detail"]) == (
+        DENIED.request_id,
+        "backend-timeout",
+        "slow",
+    )
+
+
+async def test_a_flood_is_told_in_numbers_and_later_one_by_one_again(log: DecisionLog):
+    sink, now = Sink(), [0.0]
+    recorder = DecisionRecorder(log, sink, monotonic=lambda: now[0])
+    for _ in range(BURST + 5):
+        recorder.record(DENIED)
+    assert ["request_id" in dict(event.details) for event in sink.events] == [True] * BURST + [False] * 5
+    assert sink.events[-1] == GatewayEvent(
+        "request-refused", publication="mail", details=(("reason", "credential-wrong"),)
+    )
+    now[0] += 1.0
+    recorder.record(DENIED)
+    assert "request_id" in dict(sink.events[-1].details)

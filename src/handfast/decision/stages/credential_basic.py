@@ -49,7 +49,7 @@ async def identify_basic(
         account_id = NOBODY if account is None else account.id
         return account, find_password(repositories, services.keyring, account_id, credential.secret)
 
-    account, password = await services.records.read(probe)
+    account, password = await services.records.look_up(probe)
     if account is not None and password is not None:
         return _judge_password(account, password, credential.login, now)
     if publication.credentials.human_secrets:
@@ -125,7 +125,7 @@ async def _reserve(
             )
         return scopes, find_full(repositories.counters, scopes, policy.window, now)
 
-    scopes, full = await services.records.read(look)
+    scopes, full = await services.records.look_up(look)
     if full is not None:
         return scopes, Reservation(full)
 

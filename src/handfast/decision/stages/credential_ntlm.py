@@ -7,6 +7,7 @@ among them; a human-chosen secret never is.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 
 from handfast.decision.access import AccessRequest, ConnectionCredential, NtlmCredential
 from handfast.decision.outcome import Challenge, Deny
@@ -14,6 +15,7 @@ from handfast.decision.publication import AuthMethod, Publication
 from handfast.decision.reasons import Reason
 from handfast.decision.services import Services
 from handfast.decision.stages.credential import Authenticated, Identification, identified
+from handfast.decision.stages.credential_basic import NOBODY
 from handfast.identity.app_passwords import find_refusal
 from handfast.identity.names import resolve_account
 from handfast.identity.nt_candidates import NtCandidates
@@ -45,6 +47,8 @@ def reason_of(refusal: NtlmRefusal) -> Reason:
             return Reason.CHANNEL_BINDING_WRONG
         case NtlmRefusal.SPN:
             return Reason.TARGET_SPN_WRONG
+        case _:
+            assert_never(refusal)
 
 
 async def identify_ntlm(
@@ -81,7 +85,7 @@ async def _identify_proof(
     login: str,
     now: datetime,
 ) -> Identification:
-    account, found, passwords = await services.records.read(
+    account, found, passwords = await services.records.look_up(
         lambda repositories: _look_up(services, publication, repositories, message, now)
     )
     expectation = _expectation(publication, credential, challenge, now)
@@ -111,13 +115,13 @@ def _look_up(
         publication.credentials.default_domain or services.default_domain,
         services.neutral_domains,
     )
-    if account is None:
-        return None, services.candidates.open(None, ()), {}
-    rows = repositories.app_passwords.nt_hashes_of_account(account.id, now)
+    # Nobody's passwords are looked for as well: an unknown name must not be told by what it spares the database.
+    account_id = NOBODY if account is None else account.id
+    rows = repositories.app_passwords.nt_hashes_of_account(account_id, now)
     live = {
-        p.id: p for p in repositories.app_passwords.list_of_account(account.id) if not find_refusal(p, now)
+        p.id: p for p in repositories.app_passwords.list_of_account(account_id) if not find_refusal(p, now)
     }
-    return account, services.candidates.open(account.id, rows), live
+    return account, services.candidates.open(account_id, rows), live
 
 
 def _expectation(
@@ -153,7 +157,7 @@ async def identify_connection(
         return Identification(
             Challenge(Reason.CREDENTIAL_MISSING, rule="session", detail="unknown or too old")
         )
-    return await services.records.read(lambda repositories: _resume(repositories, session, now))
+    return await services.records.look_up(lambda repositories: _resume(repositories, session, now))
 
 
 def _resume(repositories: Repositories, session: ConnectionSession, now: datetime) -> Identification:

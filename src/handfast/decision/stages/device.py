@@ -9,13 +9,11 @@ from handfast.decision.outcome import Deny, Pass, StageResult
 from handfast.decision.publication import Publication
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import DEVICE_CHANNELS, Channel
+from handfast.identity.companions import decide_companion
 from handfast.identity.device_rules import DeviceSighting
-from handfast.identity.devices import (
-    PartnershipDecision,
-    decide_companion,
-    decide_partnership,
-    read_facts,
-)
+from handfast.identity.devices import decide_partnership
+from handfast.identity.partnership_decision import PartnershipDecision
+from handfast.identity.partnership_store import read_facts
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AppPassword
 

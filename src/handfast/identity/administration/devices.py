@@ -72,24 +72,32 @@ class DeviceAdministration(Office):
         return await self._records.read(work)
 
     async def device_approve(self, *, actor: str, account: str, device_id: str) -> JsonRow:
-        """Lets a pending or quarantined device in."""
-        return await self._change(
+        """Lets a pending or quarantined device in; what was seen of its networks is forgotten."""
+        row = await self._change(
             account,
             device_id,
             lambda repositories, found, known: approve_partnership(
                 repositories, found, known, now=self._clock.now(), actor=actor
             ),
         )
+        return self._judged(row)
 
     async def device_unblock(self, *, actor: str, account: str, device_id: str) -> JsonRow:
-        """Lifts a block."""
-        return await self._change(
+        """Lifts a block; what was seen of the device's networks is forgotten."""
+        row = await self._change(
             account,
             device_id,
             lambda repositories, found, known: unblock_partnership(
                 repositories, found, known, now=self._clock.now(), actor=actor
             ),
         )
+        return self._judged(row)
+
+    def _judged(self, row: JsonRow) -> JsonRow:
+        """Somebody let the device in: the same two networks must not quarantine it again at its next request."""
+        if self._networks is not None:
+            self._networks.forget(AccountId(row["account_id"]), row["device_id"])
+        return row
 
     async def device_block(
         self,

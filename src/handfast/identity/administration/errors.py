@@ -15,3 +15,7 @@ class AdministrationError(Exception):
         self.kind = kind
         self.message = message
         self.remedy = remedy
+
+
+class DatabaseOwned(AdministrationError):
+    """Another process owns the records: identity that starts or stops, or another command. It passes."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.names import find_named_account
+from handfast.identity.networks import NetworkSightings
 from handfast.identity.ports import Clock, KeyRing, Randomness, Records, Repositories, SecretHasher
 from handfast.identity.recent_evaluations import RecentEvaluations
 from handfast.identity.records import Account, Partnership
@@ -24,8 +25,8 @@ PAGE = 1000
 class Office:
     """Ports and settings of administrative work.
 
-    `recent` and `delays` are the serving process's own memory, where there is one. `unused_password_life` is how long a new
-    app password may stay unused.
+    `recent`, `delays` and `networks` are the serving process's own memory, where there is one. `unused_password_life` is
+    how long a new app password may stay unused.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Office:
         unused_password_life: timedelta = timedelta(hours=24),
         recent: RecentEvaluations | None = None,
         delays: SourceDelays | None = None,
+        networks: NetworkSightings | None = None,
     ) -> None:
         """`publications` are the names in the settings file, to catch a misspelt one."""
         self._records = records
@@ -53,6 +55,7 @@ class Office:
         self._publications = publications
         self._recent = recent
         self._delays = delays
+        self._networks = networks
 
     def _account(self, repositories: Repositories, name: str) -> Account:
         account = find_named_account(repositories, name, self._default_domain)

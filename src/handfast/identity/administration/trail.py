@@ -103,14 +103,19 @@ class TrailAdministration(Office):
         nodes = await self._records.read(lambda repositories: repositories.nodes.list())
         return [as_json(node) for node in nodes]
 
-    async def node_revoke(self, *, actor: str, name: str) -> JsonRow:
-        """Cuts a node off; returns what it saw: app passwords used through it, to be issued anew."""
+    async def node_revoke(self, *, actor: str, name: str, unseen: bool = False) -> JsonRow:
+        """Cuts a node off; returns what it saw: app passwords used through it, to be issued anew.
+
+        A name that was never seen is taken for a slip of the pen unless `unseen`: then it is refused from now on.
+        """
         now = self._clock.now()
 
         def work(repositories: Repositories) -> JsonRow:
-            if not any(node.name == name for node in repositories.nodes.list()):
+            if not unseen and not any(node.name == name for node in repositories.nodes.list()):
                 raise AdministrationError(
-                    "not-found", f"no node {name!r} was ever seen", "`handfast pki` lists the nodes"
+                    "not-found",
+                    f"no node {name!r} was ever seen",
+                    "`handfast pki list` shows the nodes; --unseen revokes one that never connected",
                 )
             certificates = repositories.nodes.revoke(name, now)
             repositories.revocations.publish(RevocationScope.NODE, now=now, node=name)

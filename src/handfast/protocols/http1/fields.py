@@ -114,7 +114,8 @@ _RESPONSE_STRIPPED = HOP_BY_HOP | {
 }
 _RESPONSE_PREFIXES = (b"x-fe", b"x-be", b"x-backend", b"x-proxyerror", b"x-calculated")
 
-_TOKENS_RE = re.compile(rb"[ \t]*,?(?:[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*,?)*[ \t]*")
+# Possessive throughout: a long token before a fault must not be tried in every way it could be cut.
+_TOKENS_RE = re.compile(rb"(?:[ \t,]*+[!#$%&'*+\-.^_`|~0-9A-Za-z]++(?=[ \t]*+(?:,|\Z)))*+[ \t,]*+")
 
 
 def passes_to_backend(name: bytes) -> bool:

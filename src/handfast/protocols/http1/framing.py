@@ -70,19 +70,20 @@ def request_body_framing(head: RequestHead) -> RequestFraming:
 
 def response_body_framing(head: ResponseHead, request_method: bytes) -> ResponseFraming:
     """How the body of an answer is framed. Source: RFC 9112 6.3. Raises: MalformedMessage where it is ambiguous."""
-    lengths = head.all(b"content-length")
-    codings = head.all(b"transfer-encoding")
-    if lengths and codings:
+    length = head.fields.get(b"content-length")
+    coding = head.fields.get(b"transfer-encoding")
+    if length is not None and coding is not None:
         raise _refused("Transfer-Encoding", "stands beside Content-Length", "RFC 9112 6.1")
-    if len(lengths) > 1 or len(codings) > 1:
+    is_repeated = len(head.fields) != len(head.headers)
+    if is_repeated and (len(head.all(b"content-length")) > 1 or len(head.all(b"transfer-encoding")) > 1):
         raise _refused("framing", "given more than once", "RFC 9112 6.3")
-    if codings and head.version == 0:
+    if coding is not None and head.version == 0:
         raise _refused("Transfer-Encoding", "on HTTP/1.0", "RFC 9112 6.1")
     framing: ResponseFraming = UNTIL_CLOSE
-    if lengths:
-        framing = _content_length(lengths[0])
-    elif codings:
-        _check_coding(codings[0])
+    if length is not None:
+        framing = _content_length(length)
+    elif coding is not None:
+        _check_coding(coding)
         framing = CHUNKED
     if request_method == b"HEAD" or head.status == 304:
         return NO_BODY

@@ -7,6 +7,7 @@ that the expression does not match is read again, slowly, only to say what is wr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from handfast.protocols.errors import MalformedMessage
@@ -73,19 +74,23 @@ class RequestHead(NamedTuple):
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a field, in order."""
-        if name not in self.fields:
+        value = self.fields.get(name)
+        if value is None:
             return []
+        if len(self.fields) == len(self.headers):
+            return [value]
         return [value for known, value in self.headers if known == name]
 
 
 class ResponseHead(NamedTuple):
-    """The head of an answer. `spelled` holds the field names as the server spelled them, in the order of `headers`."""
+    """The head of an answer. `spelled` holds the fields as the server spelled them, in the order of `headers`."""
 
     status: int
     phrase: bytes
     version: int
     headers: tuple[tuple[bytes, bytes], ...]
-    spelled: tuple[bytes, ...]
+    spelled: Sequence[tuple[bytes, bytes]]
+    fields: dict[bytes, bytes]
 
     def __repr__(self) -> str:
         """Without field values: they may hold cookies."""
@@ -93,6 +98,11 @@ class ResponseHead(NamedTuple):
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a field, in order."""
+        value = self.fields.get(name)
+        if value is None:
+            return []
+        if len(self.fields) == len(self.headers):
+            return [value]
         return [value for known, value in self.headers if known == name]
 
 
@@ -111,7 +121,7 @@ def parse_request_head(data: bytes) -> RequestHead:
     found = _FIELD_RE.findall(data, match.end(3) + 2)
     if len(found) > MAX_FIELDS:
         raise _refused("header fields", f"more than {MAX_FIELDS}", "RFC 6585 5", status=431)
-    headers = tuple([(name.lower(), value.rstrip(b" \t")) for name, value in found])
+    headers = _lowered(found)
     fields = dict(headers)
     repeated = frozenset[bytes]() if len(fields) == len(headers) else _repeated(headers)
     _check_request_fields(method, fields, repeated)
@@ -129,10 +139,16 @@ def parse_response_head(data: bytes) -> ResponseHead:
     found = _FIELD_RE.findall(data, data.index(b"\r\n") + 2)
     if len(found) > MAX_FIELDS:
         raise _refused("header fields", f"more than {MAX_FIELDS}")
-    headers = tuple([(name.lower(), value.rstrip(b" \t")) for name, value in found])
-    return ResponseHead(
-        int(status), phrase or b"", 1 if minor == b"1" else 0, headers, tuple([name for name, _ in found])
-    )
+    headers = _lowered(found)
+    return ResponseHead(int(status), phrase or b"", 1 if minor == b"1" else 0, headers, found, dict(headers))
+
+
+def _lowered(found: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Fields with lower-case names and without the white space that may follow a value."""
+    fields = []
+    for name, value in found:  # a loop: a comprehension is one call more for each head
+        fields.append((name.lower(), value.rstrip(b" \t")))
+    return tuple(fields)
 
 
 def check_partial_head(data: bytes, start: int = 0) -> None:

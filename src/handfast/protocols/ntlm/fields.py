@@ -80,7 +80,8 @@ def decode_name(raw: bytes, name: str, *, is_unicode: bool) -> str:
     if len(raw) > MAX_NAME_BYTES:
         raise malformed(name, f"{len(raw)} bytes, more than {MAX_NAME_BYTES}")
     text = _decode_utf16(raw, name) if is_unicode else _decode_oem(raw)
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    # Printable text holds no control character, and is told at once.
+    if not text.isprintable() and any(unicodedata.category(character) == "Cc" for character in text):
         raise malformed(name, "holds a control character")
     return text
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from enum import IntFlag
+from functools import lru_cache
+from typing import Any
+
+MAX_REMEMBERED = 1024
+"""Combinations of flags kept for the next message; real clients send a few dozen."""
 
 
 class NegotiateFlags(IntFlag):
@@ -30,6 +35,14 @@ class NegotiateFlags(IntFlag):
     KEY_128 = 0x20000000
     KEY_EXCH = 0x40000000
     KEY_56 = 0x80000000
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        """A combination no one has sent yet. `enum` keeps each for ever, and clients choose them: 2^32 of them."""
+        member = super()._missing_(value)
+        if len(cls._value2member_map_) > MAX_REMEMBERED:
+            cls._value2member_map_.pop(value, None)
+        return member
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,6 +80,7 @@ SUPPORTED = (
 """What we agree to when the client offers it. LM_KEY, DATAGRAM and IDENTIFY are never agreed to."""
 
 
+@lru_cache(256)
 def negotiate_down(client_flags: NegotiateFlags) -> NegotiateFlags:
     """The flags of our challenge: what the client offered and we support, one charset, and always target info.
 

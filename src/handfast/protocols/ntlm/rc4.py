@@ -6,14 +6,18 @@ Source: MS-NLMP 6 (RC4K); RFC 6229 for its vectors.
 
 from __future__ import annotations
 
+from itertools import cycle
+
 
 def rc4(key: bytes, data: bytes) -> bytes:
     """`data` under the RC4 key stream of `key` (1 to 256 bytes); its own inverse."""
     state = list(range(256))
     j = 0
-    for i in range(256):
-        j = (j + state[i] + key[i % len(key)]) & 255
-        state[i], state[j] = state[j], state[i]
+    for i, byte in zip(range(256), cycle(key), strict=False):
+        found = state[i]
+        j = (j + found + byte) & 255
+        state[i] = state[j]
+        state[j] = found
     return bytes(byte ^ pad for byte, pad in zip(data, _key_stream(state, len(data)), strict=True))
 
 

@@ -9,7 +9,7 @@ Source: MS-NLMP 3.2.5.1.2, 3.3.2.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -179,7 +179,7 @@ def _is_mic_good(
     )
 
 
-def _session_keys(message: AuthenticateMessage, base_key: bytes) -> list[bytes]:
+def _session_keys(message: AuthenticateMessage, base_key: bytes) -> Iterator[bytes]:
     """The keys a client may have used for its MIC, by the key exchange it announces.
 
     MS-NLMP 3.2.5.1.2 sends a fresh key only where KEY_EXCH comes with SIGN or SEAL. Clients part over KEY_EXCH alone
@@ -187,14 +187,11 @@ def _session_keys(message: AuthenticateMessage, base_key: bytes) -> list[bytes]:
     another length than 16 bytes never counts: emptied on the way, it would let anybody compute the MIC anew.
     """
     flags = message.flags
-    if NegotiateFlags.KEY_EXCH not in flags:
-        return [base_key]
-    keys = []
-    if len(message.encrypted_session_key) == len(base_key):
-        keys.append(exchanged_session_key(base_key, message.encrypted_session_key))
-    if not flags & (NegotiateFlags.SIGN | NegotiateFlags.SEAL):
-        keys.append(base_key)
-    return keys
+    is_exchanged = NegotiateFlags.KEY_EXCH in flags
+    if not is_exchanged or not flags & (NegotiateFlags.SIGN | NegotiateFlags.SEAL):
+        yield base_key
+    if is_exchanged and len(message.encrypted_session_key) == len(base_key):
+        yield exchanged_session_key(base_key, message.encrypted_session_key)
 
 
 def _is_time_near(response: NtlmV2Response, expectation: NtlmExpectation) -> bool:

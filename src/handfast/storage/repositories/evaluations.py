@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -31,6 +31,7 @@ _COLUMNS = (
     "user_agent",
     "request_line",
 )
+_STAGE = tuple(field.name for field in fields(StageTrace))
 _EVALUATION = select(*(_c[name] for name in _COLUMNS))
 _ADD = insert(evaluations).values({name: bindparam(name) for name in _COLUMNS})
 _FIND = _EVALUATION.where(_c.request_id == bindparam("request_id")).order_by(_c.id.desc()).limit(1)
@@ -39,9 +40,9 @@ _SWEEP = delete(evaluations).where(_c.at < bindparam("before"))
 
 
 def _evaluation(row: Row) -> Evaluation:
-    fields = dict(zip(_COLUMNS, row, strict=True))
-    fields["stages"] = tuple(StageTrace(**stage) for stage in json.loads(fields["stages"]))
-    return Evaluation(**fields)
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["stages"] = tuple(StageTrace(**stage) for stage in json.loads(values["stages"]))
+    return Evaluation(**values)
 
 
 class SqlEvaluations:
@@ -52,7 +53,9 @@ class SqlEvaluations:
 
     def add(self, evaluation: Evaluation) -> None:
         values = {name: getattr(evaluation, name) for name in _COLUMNS}
-        values["stages"] = json.dumps([asdict(stage) for stage in evaluation.stages])
+        values["stages"] = json.dumps(
+            [{name: getattr(stage, name) for name in _STAGE} for stage in evaluation.stages]
+        )
         self._t.run(_ADD, **values)
 
     def find(self, request_id: str) -> Evaluation | None:

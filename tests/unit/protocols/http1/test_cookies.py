@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.protocols.http1.cookies import is_routing_cookie, without_routing_cookies
+from handfast.protocols.http1.cookies import cookie_for_client, is_routing_cookie, without_routing_cookies
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_nothing_that_routes_is_ever_left(value):
 def test_a_set_cookie_with_its_attributes():
     assert is_routing_cookie(b"X-BackEndCookie=S-1-5-21=ex01.corp.internal; path=/; secure")
     assert not is_routing_cookie(b"exchangecookie=X-BEResource; path=/")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"ClientId=1; path=/; secure", b"ClientId=1; path=/; secure"),
+        (b"ClientId=1; Domain=ex01.contoso.lab; path=/", b"ClientId=1; path=/"),
+        (b"ClientId=1; path=/;\tdOMAIN = .contoso.lab", b"ClientId=1; path=/"),
+        (b"ClientId=domain=1; path=/", b"ClientId=domain=1; path=/"),
+        (b"X-BackEndCookie=S-1-5-21=ex01; path=/", None),
+        (b"x-feserver=ex01", None),
+    ],
+)
+def test_a_cookie_leaves_without_a_domain_and_never_names_a_server(sent, kept):
+    assert cookie_for_client(sent) == kept

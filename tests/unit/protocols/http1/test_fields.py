@@ -81,3 +81,10 @@ def test_connection_options():
     }
     with pytest.raises(MalformedMessage):
         connection_options([b"close;x"])
+
+
+@pytest.mark.parametrize("value", [b"keep-alive", b"Keep-Alive", b"KEEP-alive"])
+def test_one_usual_option_is_read_in_any_case(value):
+    assert connection_options([value]) == {b"keep-alive"}
+    assert connection_options([b"close"]) == {b"close"}
+    assert connection_options([]) == frozenset()

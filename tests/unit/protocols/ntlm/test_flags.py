@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.protocols.ntlm.flags import SUPPORTED, NegotiateFlags, negotiate_down
+from handfast.protocols.ntlm.flags import MAX_REMEMBERED, SUPPORTED, NegotiateFlags, negotiate_down
 
 F = NegotiateFlags
 
@@ -45,3 +45,11 @@ def test_nothing_is_agreed_that_was_not_offered_except_what_we_must_say(bits):
     assert agreed & ~(SUPPORTED | F.TARGET_INFO | F.TARGET_TYPE_DOMAIN) == 0
     assert F.LM_KEY not in agreed
     assert 0 <= agreed < 2**32
+
+
+def test_what_clients_make_up_is_not_remembered_for_ever():
+    for bits in range(3 * MAX_REMEMBERED):
+        flags = F(bits << 8 | 1)
+        assert int(flags) == bits << 8 | 1
+        assert F.UNICODE in negotiate_down(flags)
+    assert len(F._value2member_map_) <= MAX_REMEMBERED + 2

@@ -1,0 +1,73 @@
+"""Whether a reload may begin: the settings are judged before any child is told, so that all take them or none."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from handfast.observability.logging import event_log
+from handfast.settings.check_files import named_files
+from handfast.settings.load import load_settings
+from handfast.settings.model import Settings
+from handfast.settings.problems import Problem, SettingsError, shown
+
+_LOG = event_log("supervisor")
+
+
+def reload_problems(path: Path, running: Settings) -> list[str]:
+    """Why the settings file can't be taken now; logs what only a restart can change."""
+    try:
+        settings = load_settings(path).settings
+    except SettingsError as error:
+        return [str(problem) for problem in error.problems]
+    if [(item.name, item.address) for item in settings.listeners] != [
+        (item.name, item.address) for item in running.listeners
+    ]:
+        return ["listener names and addresses change only by a restart: restart, or put them back"]
+    problems = [*_missing_files(settings), *_unusable_certificates(settings)]
+    if problems:
+        return [str(problem) for problem in problems]
+    if settings.identity != running.identity or settings.gateway.workers != running.gateway.workers:
+        _LOG.warning("reload-partial", why="[identity] and gateway.workers take effect at the next restart")
+    return []
+
+
+def _missing_files(settings: Settings) -> Iterator[Problem]:
+    for path, file in named_files(settings):
+        try:
+            is_missing = not file.exists()
+        except OSError:  # a folder we may not enter; the process that reads the file perhaps may
+            is_missing = False
+        if is_missing:
+            yield Problem(path, shown(str(file)), "does not exist", "put the file there, or correct the path")
+
+
+def _unusable_certificates(settings: Settings) -> Iterator[Problem]:
+    """Files that are no certificate, or a key that is another certificate's.
+
+    What we may not read ourselves is left to the workers: their user may.
+    """
+    for index, listener in enumerate(settings.listeners):
+        for certificate, key in [(listener.certificate, listener.key), *listener.more_certificates]:
+            if certificate is None or key is None or not (certificate.is_file() and key.is_file()):
+                continue
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                    certificate, key, password=_no_password
+                )
+            except PermissionError:
+                continue
+            except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+                reason = getattr(error, "reason", None) or str(error)
+                yield Problem(
+                    f"listener[{index}].certificate",
+                    shown(str(certificate)),
+                    f"can't be used with the key {key}: {reason}",
+                    "put a PEM certificate and its own key there, without a passphrase",
+                )
+
+
+def _no_password() -> str:
+    """OpenSSL would ask at the terminal. Raises: ValueError, always."""
+    raise ValueError("the key has a passphrase")

@@ -1,0 +1,119 @@
+"""What a reload is refused for before any process hears of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from handfast.app.reloading import reload_problems
+from handfast.keys.pki import issue_demo_certificate
+from handfast.settings.load import load_settings
+
+SETTINGS = """
+[identity]
+key_file = "{folder}/handfast.key"
+
+[[listener]]
+name = "outside"
+address = "127.0.0.1:{port}"
+certificate = "{certificate}"
+key = "{key}"
+
+[[publication]]
+name = "mail"
+hosts = ["mail.example.org"]
+
+[publication.backend]
+urls = ["http://127.0.0.1:8080"]
+{backend}
+
+[[policy]]
+mode = "{mode}"
+"""
+
+
+class File:
+    """A settings file that is good, and what became of it."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        _, made = issue_demo_certificate(folder / "tls", ["mail.example.org"], now=datetime.now(UTC))
+        self.values = {
+            "folder": folder,
+            "port": 8443,
+            "mode": "window",
+            "backend": "",
+            "certificate": made.certificate,
+            "key": made.key,
+        }
+        self.path = folder / "handfast.toml"
+        self.write()
+        self.running = load_settings(self.path).settings
+
+    def write(self, **changes) -> None:
+        self.path.write_text(SETTINGS.format(**{**self.values, **changes}))
+
+    def problems(self, **changes) -> str:
+        self.write(**changes)
+        return "\n".join(reload_problems(self.path, self.running))
+
+
+@pytest.fixture
+def file(tmp_path):
+    return File(tmp_path)
+
+
+def test_good_settings_may_be_taken(file):
+    assert file.problems() == ""
+    assert file.problems(mode="first-use") == ""
+
+
+def test_a_value_that_is_none_is_named(file):
+    assert "policy[0].mode" in file.problems(mode="first-usr")
+
+
+def test_listeners_change_only_by_a_restart(file):
+    assert "restart" in file.problems(port=9443)
+
+
+@pytest.mark.parametrize("which", ["certificate", "key"])
+def test_a_file_that_is_not_there_is_named(file, which):
+    said = file.problems(**{which: file.folder / "gone.pem"})
+    assert f"listener[0].{which}" in said
+    assert "does not exist" in said
+
+
+def test_a_missing_ca_file_of_the_back_end_is_named(file):
+    assert "publication[0].backend.ca_file" in file.problems(backend='ca_file = "/nonexistent/ca.pem"')
+
+
+def test_another_certificates_key_is_refused(file):
+    _, other = issue_demo_certificate(file.folder / "other", ["x.example.org"], now=datetime.now(UTC))
+    said = file.problems(key=other.key)
+    assert "listener[0].certificate" in said
+    assert str(other.key) in said
+
+
+def test_what_is_no_certificate_is_refused(file):
+    (file.folder / "text.pem").write_text("hello")
+    assert "listener[0].certificate" in file.problems(certificate=file.folder / "text.pem")
+
+
+def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(file):
+    key = serialization.load_pem_private_key(file.values["key"].read_bytes(), None)
+    locked = file.folder / "locked.key"
+    encryption = serialization.BestAvailableEncryption(b"secret")
+    locked.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    )
+    assert "passphrase" in file.problems(key=locked)
+
+
+def test_a_key_only_the_workers_may_read_is_left_to_them(file, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("handfast.app.reloading.ssl.SSLContext.load_cert_chain", refuse)
+    assert file.problems() == ""

@@ -1,0 +1,87 @@
+import base64
+
+import pytest
+
+from handfast.decision.access import BasicCredential, ConnectionCredential, NoCredential
+from handfast.decision.publication import AuthMethod
+from handfast.decision.reasons import Reason
+from handfast.gateway.credentials import (
+    NtlmConnection,
+    NtlmLeg,
+    challenge_value,
+    new_ntlm_connection,
+    read_credential,
+)
+from handfast.gateway.refusal import Refusal
+from handfast.protocols.http1.head import parse_request_head
+
+BOTH = frozenset({AuthMethod.BASIC, AuthMethod.NTLM})
+NEGOTIATE = b"NTLMSSP\x00" + (1).to_bytes(4, "little") + bytes(24)
+
+
+def head(fields="", version="1.1"):
+    return parse_request_head(f"GET /x HTTP/{version}\r\nHost: h\r\n{fields}\r\n".encode())
+
+
+def read(authorization, *, ntlm=None, methods=BOTH, fields="", version="1.1", behind_http_proxy=False):
+    return read_credential(
+        authorization, ntlm, head(fields, version), methods, behind_http_proxy=behind_http_proxy
+    )
+
+
+def ntlm(message, scheme=b"NTLM"):
+    return scheme + b" " + base64.b64encode(message)
+
+
+def test_basic_is_a_login_and_a_secret():
+    assert read(b"Basic " + base64.b64encode(b"alice:pass:word")) == BasicCredential("alice", "pass:word")
+
+
+def test_nothing_is_nothing_until_the_connection_is_signed_in():
+    assert read(None) == NoCredential()
+    assert read(None, ntlm=NtlmConnection("c")) == NoCredential()
+    assert read(None, ntlm=NtlmConnection("c", session=b"s")) == ConnectionCredential("c", b"s")
+
+
+@pytest.mark.parametrize("scheme", [b"NTLM", b"Negotiate"])
+def test_a_raw_ntlm_message_is_a_leg_under_its_scheme(scheme):
+    assert read(ntlm(NEGOTIATE, scheme)) == NtlmLeg(1, NEGOTIATE, scheme)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"authorization": b"Bearer x"}, Reason.METHOD_NOT_OFFERED),
+        (
+            {"authorization": ntlm(NEGOTIATE), "methods": frozenset({AuthMethod.BASIC})},
+            Reason.METHOD_NOT_OFFERED,
+        ),
+        ({"authorization": ntlm(NEGOTIATE.replace(b"\x01", b"\x02"))}, Reason.NTLM_MALFORMED),
+        ({"authorization": ntlm(NEGOTIATE), "fields": "Via: 1.1 p\r\n"}, Reason.PROXIED_NTLM),
+        ({"authorization": ntlm(NEGOTIATE), "version": "1.0"}, Reason.PROXIED_NTLM),
+        ({"authorization": ntlm(NEGOTIATE), "behind_http_proxy": True}, Reason.PROXIED_NTLM),
+        (
+            {"authorization": None, "ntlm": NtlmConnection("c", session=b"s"), "behind_http_proxy": True},
+            Reason.PROXIED_NTLM,
+        ),
+    ],
+)
+def test_what_is_refused_before_identity_is_asked(arguments, reason):
+    with pytest.raises(Refusal) as refused:
+        read(**arguments)
+    assert refused.value.reason is reason
+
+
+def test_a_challenge_is_wrapped_as_it_was_asked_for():
+    assert challenge_value(NtlmLeg(1, b"", b"NTLM"), b"two") == b"NTLM " + base64.b64encode(b"two")
+    spnego = challenge_value(NtlmLeg(1, b"", b"Negotiate", is_spnego=True), b"NTLMSSP\x00two")
+    assert b"NTLMSSP\x00two" in base64.b64decode(spnego.removeprefix(b"Negotiate "))
+
+
+def test_a_new_sign_in_leaves_nothing_of_the_old_one():
+    state = new_ntlm_connection()
+    state.session, state.pending_id, state.pending_publication, state.negotiate = b"s", "p", "mail", b"n"
+    state.forget()
+    assert (state.session, state.pending_id, state.pending_publication, state.negotiate) == (b"", "", "", b"")
+    assert state.sign_ins == 1
+    assert new_ntlm_connection().connection_id != state.connection_id
