@@ -22,6 +22,7 @@ from handfast.protocols.ntlm.flags import NegotiateFlags
 from handfast.protocols.ntlm.hashes import (
     MIC_BYTES,
     exchanged_session_key,
+    hmac_md5,
     identities,
     message_integrity_code,
     session_base_key,
@@ -136,8 +137,8 @@ def _find_matching(
     is_unicode = NegotiateFlags.UNICODE in message.flags
     for identity in identities(message.user, message.domain, is_unicode=is_unicode):
         for index, nt_hash in enumerate(nt_hashes):
-            key = hmac.digest(nt_hash, identity, "md5")
-            is_match = hmac.compare_digest(hmac.digest(key, challenged, "md5"), response.proof)
+            key = hmac_md5(nt_hash, identity)
+            is_match = hmac.compare_digest(hmac_md5(key, challenged), response.proof)
             if is_match and found is None:
                 found, found_key = index, key
     return found, found_key

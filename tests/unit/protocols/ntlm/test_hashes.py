@@ -1,7 +1,12 @@
+import hmac
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handfast.protocols.ntlm.hashes import (
     exchanged_session_key,
+    hmac_md5,
     identities,
     lm_v2_response,
     message_integrity_code,
@@ -72,3 +77,13 @@ def test_oem_messages_may_be_computed_over_bytes():
 def test_a_password_no_client_can_type():
     with pytest.raises(ValueError, match="surrogates"):
         nt_hash("\ud800")
+
+
+@given(st.binary(max_size=64), st.binary(max_size=300))
+def test_hmac_is_the_standard_librarys(key: bytes, message: bytes):
+    assert hmac_md5(key, message) == hmac.digest(key, message, "md5")
+
+
+def test_hmac_takes_no_key_beyond_a_block():
+    with pytest.raises(ValueError, match="at most 64"):
+        hmac_md5(bytes(65), b"")
