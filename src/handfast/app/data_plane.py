@@ -28,6 +28,7 @@ def build_gateway_config(settings: Settings) -> GatewayConfig:
                 publication=publications[item.name],
                 backend=build_backend(item.backend),
                 auth_methods=tuple(AuthMethod(method) for method in item.auth),
+                offers_negotiate=item.offer_negotiate,
                 auth_realm=item.auth_realm,
                 max_body_bytes=item.max_body_bytes,
             )

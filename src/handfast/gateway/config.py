@@ -69,6 +69,7 @@ class PublicationConfig:
     publication: Publication
     backend: BackendConfig
     auth_methods: tuple[AuthMethod, ...] = (AuthMethod.BASIC,)
+    offers_negotiate: bool = False
     auth_realm: str = "Handfast"
     max_body_bytes: int = 64 * 1024 * 1024
 

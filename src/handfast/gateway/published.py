@@ -42,7 +42,7 @@ class PublishedApp:
                 realm = self.config.auth_realm.replace("\\", "").replace('"', "")
                 found.append(f'Basic realm="{realm}", charset="UTF-8"'.encode("ascii", "replace"))
             elif with_ntlm:
-                found += [b"NTLM", b"Negotiate"]
+                found += [b"NTLM", b"Negotiate"] if self.config.offers_negotiate else [b"NTLM"]
         return tuple(found)
 
     @property

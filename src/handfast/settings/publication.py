@@ -76,6 +76,9 @@ class PublicationSettings(Section):
     """Methods offered; the order is the order of the challenges."""
     auth_realm: HeaderText = "Handfast"
     """Shown by clients when they ask for a password; name nothing of the inside."""
+    offer_negotiate: bool = False
+    """True also names `Negotiate` in challenges (with `ntlm` in `auth`). NTLM inside it is taken either way; but clients
+    with Kerberos at hand, which is not served here, try that first and some give up then."""
     channel_binding: Literal["off", "allow", "require"] = "allow"
     """Whether an NTLM sign-in must be bound to this TLS connection: `allow` checks a binding that is there."""
     require_mic: bool = False

@@ -20,7 +20,8 @@ from tests.servers.processes import wait_until
 PATH = "/Microsoft-Server-ActiveSync"
 WBXML_TYPE = "application/vnd.ms-sync.wbxml"
 STRICT_HOST, LOOSE_HOST = "strict.contoso.lab", "loose.contoso.lab"
-"""Published beside HOST (channel bindings: allow): here they are required, there not looked at, and PINs are taken."""
+"""Published beside HOST (channel bindings: allow): here they are required, there not looked at, PINs are taken and
+Negotiate is offered."""
 
 MORE_PUBLICATIONS = """
 [[publication]]
@@ -28,8 +29,9 @@ name = "{name}"
 hosts = ["{host}"]
 auth = ["basic", "ntlm"]
 channel_binding = "{binding}"
-ntlm_targets = ["127.0.0.1"]
-human_secrets = {human_secrets}
+ntlm_targets = {targets}
+human_secrets = {loose}
+offer_negotiate = {loose}
 
 [publication.backend]
 urls = ["{url}"]
@@ -146,10 +148,12 @@ def lab() -> Iterator[LabServer]:
 @pytest.fixture(scope="session")
 def site(lab: LabServer) -> Iterator[Installation]:
     more = "".join(
-        MORE_PUBLICATIONS.format(name=name, host=host, binding=binding, human_secrets=human, url=lab.url)
-        for name, host, binding, human in (
-            ("strict", STRICT_HOST, "require", "false"),
-            ("loose", LOOSE_HOST, "off", "true"),
+        MORE_PUBLICATIONS.format(
+            name=name, host=host, binding=binding, targets=targets, loose=human, url=lab.url
+        )
+        for name, host, binding, targets, human in (
+            ("strict", STRICT_HOST, "require", '["127.0.0.1"]', "false"),
+            ("loose", LOOSE_HOST, "off", f'["127.0.0.1", "{HOST}"]', "true"),
         )
     )
     with installation(

@@ -10,9 +10,8 @@ from tests.integration.clients.conftest import LOOSE_HOST
 
 pytestmark = pytest.mark.needs("curl")
 
-METHODS = ("--basic", "--ntlm", "--basic --ntlm")
-"""With two it asks first and takes the stronger. (Any, `--anyauth`, is Negotiate to it, which takes no password: see
-test_ntlm_families.)"""
+METHODS = ("--basic", "--ntlm", "--basic --ntlm", "--anyauth")
+"""With several it asks first and takes the strongest that is offered."""
 
 
 def names(person):
