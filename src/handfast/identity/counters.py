@@ -21,6 +21,9 @@ from handfast.identity.sources import counted_source, home_network
 UNKNOWN_NAME_BUCKETS = 4096
 """Unknown names share so many counters, whatever an attacker invents. The hash is keyed: nobody can aim at a bucket."""
 
+REFUSED_SCOPE = "refused"
+"""No bucket: what was refused for a full counter is counted here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -114,9 +117,16 @@ def reserve_attempt(
     account: Account | None,
     now: datetime,
 ) -> Reservation:
-    """Counts one attempt in every scope, unless one is full already. The last attempt a scope allows is audited."""
+    """Counts one attempt in every scope, unless one is full already. The last attempt a scope allows is audited.
+
+    A refused attempt is counted too, in a scope that locks nobody: its time must not tell that an account is locked.
+    """
     full = find_full(repositories.counters, scopes, policy.window, now)
     if full is not None:
+        seconds = int(policy.window.total_seconds())
+        repositories.counters.increment(
+            CounterKind.UNKNOWN_NAME, REFUSED_SCOPE, now=now, window_seconds=seconds
+        )
         return Reservation(full)
     overrun: Scope | None = None
     for scope in scopes:

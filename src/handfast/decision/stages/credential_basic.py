@@ -19,7 +19,6 @@ from handfast.identity.app_passwords import find_password, find_refusal
 from handfast.identity.counters import (
     Reservation,
     Scope,
-    find_full,
     reserve_attempt,
     scopes_of_account,
     scopes_of_unknown_name,
@@ -111,23 +110,17 @@ async def _reserve(
     credential: BasicCredential,
     account: Account | None,
 ) -> tuple[tuple[Scope, ...], Reservation]:
-    """A full counter is seen by reading alone: a flood against a locked account writes nothing."""
+    """One write, also where a counter is full. How many there can be the slow hash that follows bounds."""
     policy = publication.lockout
     now = services.clock.now()
     device_id = None if request.device is None else request.device.device_id
 
-    def look(repositories: Repositories) -> tuple[tuple[Scope, ...], Scope | None]:
+    def look(repositories: Repositories) -> tuple[Scope, ...]:
         if account is None:
-            scopes = scopes_of_unknown_name(services.keyring, policy, credential.login, request.source)
-        else:
-            scopes = scopes_of_account(
-                repositories.counters, policy, account.id, device_id, request.source, now
-            )
-        return scopes, find_full(repositories.counters, scopes, policy.window, now)
+            return scopes_of_unknown_name(services.keyring, policy, credential.login, request.source)
+        return scopes_of_account(repositories.counters, policy, account.id, device_id, request.source, now)
 
-    scopes, full = await services.records.look_up(look)
-    if full is not None:
-        return scopes, Reservation(full)
+    scopes = await services.records.look_up(look)
 
     def reserve(repositories: Repositories) -> Reservation:
         return reserve_attempt(repositories, scopes, policy, account, now)

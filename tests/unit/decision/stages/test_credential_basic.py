@@ -108,14 +108,14 @@ async def test_known_and_unknown_names_cost_one_slow_hash_and_lock_alike(identit
     assert found.before[0].outcome == "deny"
 
 
-async def test_a_locked_account_is_seen_by_reading_alone(identity):
+async def test_a_locked_account_costs_the_same_one_write_as_a_wrong_guess(identity):
     await identity.add_account(pin="blue-42")
     for _ in range(2):
         await identify(identity, "alice", "wrong", PINS)
     identity.records.writes = 0
     locked = await identify(identity, "alice", "blue-42", PINS)
     assert isinstance(locked.result, Deny)
-    assert (locked.result.reason, identity.records.writes) == (Reason.ACCOUNT_LOCKED_OUT, 0)
+    assert (locked.result.reason, identity.records.writes) == (Reason.ACCOUNT_LOCKED_OUT, 1)
 
 
 async def test_a_secret_longer_than_any_that_was_set_is_wrong(identity):
