@@ -1,4 +1,4 @@
-"""DESIGN's budgets: for each figure a floor that must be met now and a goal; and why a floor is missed, where one is."""
+"""The budgets: for each figure a floor that must be met now and a goal; and why a floor is missed, where one is."""
 
 from __future__ import annotations
 
