@@ -13,6 +13,7 @@ import uvloop
 
 from handfast.app.core_dumps import forbid_core_dumps
 from handfast.app.death import end_with_parent
+from handfast.app.file_limit import raise_file_limit
 from handfast.observability.log_output import LogOutput
 from handfast.observability.logging import configure, event_log
 from handfast.settings.load import load_settings
@@ -43,6 +44,7 @@ def run_service(settings_file: Path | None, build: Callable[[Settings], Service]
     forbid_core_dumps()
     settings = load_settings(settings_file).settings
     output = configure(level=settings.log.level, form=settings.log.format, file=settings.log.file)
+    raise_file_limit()
     return uvloop.run(_serve(settings_file, settings, build, output))
 
 
