@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +72,8 @@ name = "outside"
 address = "127.0.0.1:{port}"
 certificate = "{certificate}"
 key = "{key}"
+# Everybody comes from this machine here, so the limit for one source must not be the demo's own.
+max_connections_per_source = 20000
 
 [[publication]]
 name = "mail"
@@ -123,7 +127,7 @@ Partnership mode: {site.mode}. Press Ctrl-C to end; nothing is left behind.
 
 Try in another terminal:
 
-{first}  # alice signs in: the app password is bound to this device
+{_path_line()}{first}  # alice signs in: the app password is bound to this device
   {curl} {who(0)} {body} @{site.folder}/foldersync.wbxml \\
     {command("FolderSync", device)}
 
@@ -150,3 +154,11 @@ Metrics:  http://127.0.0.1:{site.metrics_port}/metrics
 
 Decisions, live:
 """
+
+
+def _path_line() -> str:
+    """Where the shell would not find our command: the line that makes it."""
+    if shutil.which("handfast") is not None:
+        return ""
+    folder = Path(sys.executable).parent
+    return f"  # once, so that the shell finds handfast\n  export PATH={folder}:$PATH\n\n"
