@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handfast.gateway.exchange import Exchange
     from handfast.gateway.sign_in import Step
 
-ATTEMPTS = 2
+ATTEMPTS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +48,14 @@ async def _evaluate(exchange: Exchange, step: Step) -> None:
     assert step.request is not None
     state = exchange.state
     for _ in range(ATTEMPTS):
-        asked_at = state.loop.time()
+        asked_at, generation = state.loop.time(), state.grants.generation
         async with asyncio.timeout(exchange.model.config.evaluate_timeout_seconds):
             decision = await step.evaluate(step.request)
         exchange.login = decision.login or exchange.login
         if exchange.is_over:
             return
+        if generation != state.grants.generation:
+            continue
         if decision.outcome is not Outcome.ALLOW or decision.grant is None:
             exchange.refuse_decision(decision)
             return
@@ -62,5 +64,5 @@ async def _evaluate(exchange: Exchange, step: Step) -> None:
             live.authorization = decision.authorization
             exchange.forward(live)
             return
-    # Each time the grant was older than a revocation we have seen: identity lags behind its own word.
-    raise Unavailable("grants are older than revocations")
+    # Each time the answer was older than a revocation or a change of policy that we have seen.
+    raise Unavailable("answers are older than what was revoked or changed")

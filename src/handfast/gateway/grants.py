@@ -108,6 +108,7 @@ class GrantCache:
         "_digest_key",
         "_revocations",
         "_revoked_up_to",
+        "generation",
         "watcher",
         "wheel",
     )
@@ -120,6 +121,8 @@ class GrantCache:
         self._digest_key = secrets.token_bytes(32)
         self._revocations: deque[Revocation] = deque(maxlen=MAX_REMEMBERED_REVOCATIONS)
         self._revoked_up_to = 0
+        self.generation = 0
+        """Rises with `forget_all`. An answer that was asked for before is of a policy that may be gone: ask again."""
 
     def digest(self, authorization: bytes) -> bytes:
         """What stands for a credential in a key: it can't be turned back without this process's random key."""
@@ -193,6 +196,7 @@ class GrantCache:
 
     def forget_all(self) -> list[LiveGrant]:
         """Takes every grant out of the cache, so that the next request is evaluated anew; returns those in use."""
+        self.generation += 1
         everything = tuple(self._everything())
         for live in everything:
             self._forget(live)

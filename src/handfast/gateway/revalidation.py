@@ -61,11 +61,14 @@ class Revalidation:
         state = self._state
         if not state.link.is_reachable:
             return False
-        request = replace(live.request, request_id=secrets.token_hex(12))
-        asked_at = state.loop.time()
+        generation = -1
         try:
-            async with self._slots, asyncio.timeout(state.model.config.evaluate_timeout_seconds):
-                decision = await state.decider.evaluate(request)
+            # Once more where the policy changed under the question: nobody else asks on behalf of this grant.
+            while generation != state.grants.generation:
+                request = replace(live.request, request_id=secrets.token_hex(12))
+                asked_at, generation = state.loop.time(), state.grants.generation
+                async with self._slots, asyncio.timeout(state.model.config.evaluate_timeout_seconds):
+                    decision = await state.decider.evaluate(request)
         except (Unavailable, TimeoutError):
             return False
         except Exception:  # noqa: BLE001 - asked again until the patience ends, then cut

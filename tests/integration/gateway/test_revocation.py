@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from handfast.decision.ports import RevocationBatch
 from handfast.decision.reasons import Reason
 from handfast.gateway import revalidation
 from handfast.identity.records import RevocationScope
@@ -138,3 +139,57 @@ async def test_identity_down_is_503_with_retry_after():
         answer = await (await gateway.client()).ask()
         assert (answer.status, "retry-after" in answer.headers) == (503, True)
         assert backend.seen == []
+
+
+class SlowIdentity(FakeIdentity):
+    """Makes up its mind at once and answers when it is let go: its answer may be of a policy that is gone by then."""
+
+    held: asyncio.Event | None = None
+
+    async def evaluate(self, request):
+        decision = await super().evaluate(request)
+        if self.held is not None:
+            await self.held.wait()
+        return decision
+
+    def change_policy(self) -> None:
+        """From now on nobody is let in; every gateway is told to ask again."""
+        self.blocked.add(1)
+        for queue in self._queues:
+            queue.put_nowait(RevocationBatch(self.epoch, resync=True))
+
+
+async def test_an_answer_asked_for_before_the_policy_changed_is_asked_for_again():
+    identity = SlowIdentity()
+    async with RawBackend() as backend, Gateway(backend.url, identity=identity) as gateway:
+        identity.held = asyncio.Event()
+        client = await gateway.client()
+        await client.send(request_bytes())
+        await until(lambda: len(identity.asked) == 1)
+        generation = gateway.worker.state.grants.generation
+        identity.change_policy()
+        await until(lambda: gateway.worker.state.grants.generation > generation)
+        identity.held.set()
+        assert (await client.read_answer()).status == 403
+        assert len(identity.asked) == 2
+        assert not backend.seen
+
+
+async def test_what_runs_is_asked_about_again_where_the_policy_changed_under_the_question():
+    identity = SlowIdentity()
+    async with RawBackend(hang) as backend, Gateway(backend.url, identity=identity) as gateway:
+        client = await gateway.client()
+        await client.send(request_bytes())
+        await until(lambda: bool(backend.seen))
+        identity.held = asyncio.Event()
+        grants = gateway.worker.state.grants
+        for live in grants.forget_all():
+            gateway.worker._recheck(live)
+        await until(lambda: len(identity.asked) == 2)
+        generation = grants.generation
+        identity.change_policy()
+        await until(lambda: grants.generation > generation)
+        identity.held.set()
+        assert (await client.read_answer()).status == 403
+        assert len(identity.asked) == 3
+        await until(lambda: backend.open == 0)
