@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from handfast.gateway.model import ListenerModel
     from handfast.gateway.state import WorkerState
 
-ACCEPTS_PER_TURN = 64
 PAUSE_SECONDS = 0.5
 REMEMBERED_ADDRESSES = 1024
 
@@ -99,17 +98,20 @@ class Acceptor:
             self._resume = None
 
     def _accept(self) -> None:
-        for _ in range(ACCEPTS_PER_TURN):
-            try:
-                connection, peer = self._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self._pause(error)
-                return
-            connection.setblocking(False)
-            self._admit(connection, _plain_address(str(peer[0])))
+        """Takes one connection. The next turn of the loop takes the next: those who are served already come between.
+
+        A crowd at the door then costs a client inside one opening a turn, not the whole crowd's.
+        """
+        try:
+            connection, peer = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._pause(error)
+            return
+        connection.setblocking(False)
+        self._admit(connection, _plain_address(str(peer[0])))
 
     def _pause(self, error: OSError) -> None:
         """Out of file descriptors: what waits is left waiting for a moment instead of spinning on it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import spnego
@@ -14,6 +16,8 @@ from handfast.protocols.spnego.tokens import unwrap, wrap_challenge
 from tests.installation import HOST
 from tests.integration.clients.wire import OWN_CODE, authorization, wire
 
+CHALLENGE_LIFE = timedelta(seconds=60)
+MARGIN = timedelta(seconds=1)
 SCHEMES = pytest.mark.parametrize("scheme", ["NTLM", "Negotiate"])
 
 
@@ -95,6 +99,25 @@ def test_a_foreign_challenge(site, alice, arrived, folder_sync, scheme):
         assert client.post(alice.query(), folder_sync, authorization(scheme, proof)).status == 401
         assert client.post(alice.query(), folder_sync).status == 401
     assert arrived() == []
+
+
+def test_a_stale_challenge(site, alice, arrived, logged, folder_sync):
+    """A proof that comes later than the challenge lives; half a life before, one of the same age was good."""
+    with ExitStack() as connections:
+        begun = []
+        for scheme in ("NTLM", "Negotiate", "NTLM", "Negotiate"):
+            client, context = connections.enter_context(wire(site)), new_context(alice, scheme)
+            answer = client.post(alice.query(), b"", authorization(scheme, context.step()))
+            begun.append((client, authorization(scheme, context.step(answer.token(scheme)))))
+        for wait, pairs, status in (
+            (CHALLENGE_LIFE / 2, begun[:2], 200),
+            (CHALLENGE_LIFE / 2 + MARGIN, begun[2:], 401),
+        ):
+            time.sleep(wait.total_seconds())
+            for client, proof in pairs:
+                assert client.post(alice.query(), folder_sync, proof).status == status
+    assert len(arrived()) == 2
+    logged("reason=ntlm-challenge-unknown")
 
 
 def test_a_second_sign_in_on_a_connection_ends_the_first(site, alice, bob, arrived, folder_sync):

@@ -8,7 +8,6 @@ header the gateway set, NONCE the request's `Echo-Nonce` and BODY the request's 
     trickle     chunks with pauses between them: there is time to lose a connection in the middle
     hang        no answer at all
     slow        the answer after two seconds
-    mailbox     the answer after MAILBOX_SECONDS, as a quick mail server gives it
     torn        Content-Length, half of the body, then the connection closes
     unchunked   chunks without an end, then the connection closes
 
@@ -31,8 +30,6 @@ from tests.servers.processes import accepts, free_port, running
 
 ROOT = Path(__file__).resolve().parents[3]
 TRICKLE_SECONDS = 0.05
-MAILBOX_SECONDS = 0.005
-"""A mail server that answers a small ActiveSync command so fast is a fast one: it has asked its own store meanwhile."""
 
 
 class Echo(asyncio.Protocol):
@@ -80,8 +77,6 @@ class Echo(asyncio.Protocol):
                 return
             case b"slow":
                 loop.call_later(2, self._write, _with_length(said))
-            case b"mailbox":
-                loop.call_later(MAILBOX_SECONDS, self._write, _with_length(said))
             case b"torn":
                 whole = _with_length(said)
                 self._transport.write(whole[: len(whole) - len(said) // 2])
