@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from handfast.doctor.findings import Finding
 
 COLUMNS = ("severity", "id", "what", "remedy")
+TOLD_BETTER = ("identity.key_file", "identity.listen.", "gateway.identity.", "listener[")
+"""Files of which the examination itself speaks, with more to say than "not there"."""
 
 
 def register(app: typer.Typer) -> None:
@@ -42,40 +44,50 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 def diagnose(settings: Path | None) -> list[Finding]:
     """All findings; settings that can't be read are the only ones then."""
     from handfast.doctor.examination import examine  # noqa: PLC0415 - loads cryptography
-    from handfast.doctor.findings import error  # noqa: PLC0415 - as above
+    from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - as above
 
     try:
         loaded = load_settings(settings)
     except SettingsError as problem:
         if problem.is_missing:
             raise
-        return [error("settings", str(one), one.remedy) for one in problem.problems]
+        return [error(FindingId.SETTINGS, str(one), one.remedy) for one in problem.problems]
     missing = [
-        error("settings-file", f"{one.path} = {one.value}: {one.problem}", one.remedy)
+        error(FindingId.SETTINGS_FILE, f"{one.path} = {one.value}: {one.problem}", one.remedy)
         for one in check_files(loaded.settings)
     ]
-    # The examination itself speaks of the key file and of certificates, with more to say than "not there".
-    told = [one for one in missing if not one.what.startswith(("identity.key_file", "listener["))]
+    told = [one for one in missing if not one.what.startswith(TOLD_BETTER)]
     return [*told, *examine(loaded, outside(loaded.settings))]
 
 
 def outside(settings: Settings) -> Outside:
     """The doctor's questions to key file, database and identity."""
     from handfast.doctor.examination import Outside  # noqa: PLC0415 - loads cryptography
+    from handfast.doctor.identity_link import LinkTools  # noqa: PLC0415 - as above
+    from handfast.keys.mutual_tls import build_node_context  # noqa: PLC0415 - as above
+    from handfast.keys.pki import parse_node_certificate  # noqa: PLC0415 - as above
 
-    try:
-        is_running = settings.gateway.identity is None and identity_listens(
-            settings.identity.runtime_dir / "admin.sock"
-        )
-    except CommandFailed:
-        is_running = True
+    is_running = _is_running(settings)
     return Outside(
         load_keys=_load_keys,
         match_keys=lambda: _key_mismatch(settings),
         ask_identity=lambda: _identity_silence(settings, is_running=is_running),
         open_records=lambda: _call(settings, "status")[1],
+        link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
     )
+
+
+def _is_running(settings: Settings) -> bool:
+    """Whether the service runs here. A gateway node shows it by `/healthz`; with that off nobody can tell: it may."""
+    from handfast.doctor.probes import serves_health  # noqa: PLC0415 - loads cryptography
+
+    if settings.gateway.identity is not None:
+        return not settings.metrics.address or serves_health(settings.metrics.address)
+    try:
+        return identity_listens(settings.identity.runtime_dir / "admin.sock")
+    except CommandFailed:
+        return True
 
 
 def _load_keys(path: Path) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from handfast.doctor.findings import Finding, error, warning
+from handfast.doctor.findings import Finding, FindingId, error, warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,28 @@ class BackendSight:
 
 
 _FAILURES = {
-    "name": ("backend-name", "has no address", "correct the URL, or the DNS or hosts file of this machine"),
-    "connect": ("backend-connect", "takes no connection", "is it running? does a firewall stand between?"),
+    "name": (
+        FindingId.BACKEND_NAME,
+        "has no address",
+        "correct the URL, or the DNS or hosts file of this machine",
+    ),
+    "connect": (
+        FindingId.BACKEND_CONNECT,
+        "takes no connection",
+        "is it running? does a firewall stand between?",
+    ),
     "tls": (
-        "backend-tls",
+        FindingId.BACKEND_TLS,
         "shows a certificate that does not verify",
         "set `ca_file` to its CA and `server_name` to its name",
     ),
     "pin": (
-        "backend-pin",
+        FindingId.BACKEND_PIN,
         "shows a certificate that is not pinned",
         "if it was renewed, set `pin_sha256` to the new fingerprint",
     ),
     "answer": (
-        "backend-answer",
+        FindingId.BACKEND_ANSWER,
         "does not answer in HTTP",
         "is that the right port? https for TLS, http without",
     ),
@@ -57,9 +65,9 @@ def check_backend(publication: str, sight: BackendSight) -> Iterator[Finding]:
         )
     elif sight.status >= 500:
         said = f"publication {publication}: {sight.url} answers {sight.status}"
-        yield warning("backend-status", said, "look at that server's own log")
+        yield warning(FindingId.BACKEND_STATUS, said, "look at that server's own log")
     elif sight.status == 404:
         said = f"publication {publication}: {sight.url} knows no such path (404)"
         yield warning(
-            "backend-status", said, "check the publication's `path`, and that ActiveSync is on there"
+            FindingId.BACKEND_STATUS, said, "check the publication's `path`, and that ActiveSync is on there"
         )

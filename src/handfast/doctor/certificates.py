@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from handfast.doctor.findings import Finding, error, warning
+from handfast.doctor.findings import Finding, FindingId, error, warning
 
 SOON = timedelta(days=21)
 """Renewal by ACME happens 30 days before the end; at 21 it has failed more than once."""
@@ -28,7 +30,9 @@ def check_certificate(
         chain = load_chain(pem)
     except ValueError:
         yield error(
-            "certificate-unreadable", f"{where}: holds no PEM certificate", "give the chain as PEM, own first"
+            FindingId.CERTIFICATE_UNREADABLE,
+            f"{where}: holds no PEM certificate",
+            "give the chain as PEM, own first",
         )
         return
     yield from check_dates(where, chain, now)
@@ -43,16 +47,18 @@ def check_dates(where: str, chain: Sequence[x509.Certificate], now: datetime) ->
         ends, begins = certificate.not_valid_after_utc, certificate.not_valid_before_utc
         if ends <= now:
             said = f"{where}: {name} ended on {ends:%Y-%m-%d}"
-            yield error("certificate-expired", said, "renew it, then reload (SIGHUP)")
+            yield error(FindingId.CERTIFICATE_EXPIRED, said, "renew it, then reload (SIGHUP)")
         elif ends - now < SOON:
             days = (ends - now).days
             said = f"{where}: {name} ends on {ends:%Y-%m-%d}, in {days} days"
             yield warning(
-                "certificate-expires-soon", said, "renew it, then reload (SIGHUP); does the renewal run?"
+                FindingId.CERTIFICATE_EXPIRES_SOON,
+                said,
+                "renew it, then reload (SIGHUP); does the renewal run?",
             )
         if begins > now:
             said = f"{where}: {name} is valid from {begins:%Y-%m-%d %H:%M} UTC on"
-            yield error("certificate-not-yet-valid", said, "check this machine's clock, or wait")
+            yield error(FindingId.CERTIFICATE_NOT_YET_VALID, said, "check this machine's clock, or wait")
 
 
 def check_chain(
@@ -60,9 +66,9 @@ def check_chain(
 ) -> Iterator[Finding]:
     """Each certificate must be signed by the next one, and the last must lead to a root (RFC 8446 4.4.2)."""
     for issued, issuer in pairwise(chain):
-        if not _is_issued_by(issued, issuer):
+        if not is_issued_by(issued, issuer):
             yield error(
-                "certificate-chain-order",
+                FindingId.CERTIFICATE_CHAIN_ORDER,
                 f"{where}: {issued.subject.rfc4514_string()} is not signed by the certificate that follows it",
                 "order the PEM file: own certificate, then its issuer, and so on up",
             )
@@ -71,16 +77,19 @@ def check_chain(
     if last.issuer == last.subject:
         if len(chain) == 1 and last.subject.public_bytes() not in trusted:
             said = f"{where}: the certificate is self-signed"
-            yield warning("certificate-self-signed", said, "phones do not trust it; use one of a public CA")
+            yield warning(
+                FindingId.CERTIFICATE_SELF_SIGNED, said, "phones do not trust it; use one of a public CA"
+            )
     elif last.issuer.public_bytes() not in trusted:
         yield warning(
-            "certificate-chain-incomplete",
+            FindingId.CERTIFICATE_CHAIN_INCOMPLETE,
             f"{where}: {last.issuer.rfc4514_string()} is neither in the file nor a root this machine trusts",
             "append the CA's intermediate certificates; with a CA of your own, install its root here",
         )
 
 
-def _is_issued_by(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
+def is_issued_by(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer's name and signature are on the certificate."""
     try:
         issued.verify_directly_issued_by(issuer)
     except Exception:  # noqa: BLE001 - ValueError, TypeError, InvalidSignature: each means no
@@ -91,21 +100,32 @@ def _is_issued_by(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
 def check_key(where: str, certificate: x509.Certificate, key_pem: bytes) -> Iterator[Finding]:
     """The key must be readable without a passphrase and belong to the certificate."""
     try:
-        key = serialization.load_pem_private_key(key_pem, password=None)
+        key = load_key(key_pem)
+    except ValueError as problem:
+        remedy = "give the key as PEM without a passphrase (openssl pkey); protect the file by its mode"
+        yield error(FindingId.CERTIFICATE_KEY_UNREADABLE, f"{where}: {problem}", remedy)
+        return
+    if not is_key_of(key, certificate):
+        said = f"{where}: the key is not the certificate's"
+        remedy = "use the key the certificate was requested with"
+        yield error(FindingId.CERTIFICATE_KEY_MISMATCH, said, remedy)
+
+
+def load_key(pem: bytes) -> PrivateKeyTypes:
+    """The key of a PEM file. Raises: ValueError, with a sentence for people."""
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
     except TypeError:
-        remedy = "take the passphrase away (openssl pkey); protect the file by its mode"
-        yield error("certificate-key-unreadable", f"{where}: the key has a passphrase", remedy)
-        return
-    except ValueError:
-        yield error(
-            "certificate-key-unreadable", f"{where}: the key file holds no PEM key", "give the key as PEM"
-        )
-        return
+        raise ValueError("the key has a passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the key file holds no PEM key that can be used") from None
+
+
+def is_key_of(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
+    """Whether the certificate was made for the key."""
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     own = key.public_key().public_bytes(encoding, form)
-    if own != certificate.public_key().public_bytes(encoding, form):
-        said = f"{where}: the key is not the certificate's"
-        yield error("certificate-key-mismatch", said, "use the key the certificate was requested with")
+    return own == certificate.public_key().public_bytes(encoding, form)
 
 
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -130,5 +150,7 @@ def check_names(listener: str, names: Sequence[str], hosts: Sequence[str]) -> It
         if not any(covers(one, host) for one in names):
             said = f"listener {listener}: no certificate covers {host} (they cover: {', '.join(names) or 'nothing'})"
             yield error(
-                "certificate-names", said, "add the name to the certificate, or take it out of `hosts`"
+                FindingId.CERTIFICATE_NAMES,
+                said,
+                "add the name to the certificate, or take it out of `hosts`",
             )

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from handfast.doctor import probes
 from handfast.doctor.backends import check_backend
 from handfast.doctor.certificates import check_certificate, check_names, dns_names, load_chain
-from handfast.doctor.findings import Finding, error, warning
+from handfast.doctor.findings import Finding, FindingId, error, warning
+from handfast.doctor.identity_link import LinkTools, examine_links
 from handfast.doctor.machine import (
     FileRights,
     check_clock,
@@ -36,6 +37,7 @@ class Outside:
 
     `load_keys` reads the key file; `match_keys` compares it with the database; `ask_identity` calls the admin socket;
     `open_records` asks for something that is read from the database, by whatever way there is.
+    `link` is what the node PKI's code does for the doctor.
     `is_running` says whether the service runs, whose own ports are then no finding.
     """
 
@@ -43,6 +45,7 @@ class Outside:
     match_keys: Callable[[], str | None]
     ask_identity: Callable[[], str | None]
     open_records: Callable[[], str | None]
+    link: LinkTools
     is_running: bool = False
 
 
@@ -50,10 +53,14 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     """All findings of an installation, in order. `now` is for tests."""
     at = now or datetime.now(UTC)
     settings = loaded.settings
-    found = [warning("settings-warning", f"{one.path}: {one.problem}", one.remedy) for one in loaded.warnings]
+    found = [
+        warning(FindingId.SETTINGS_WARNING, f"{one.path}: {one.problem}", one.remedy)
+        for one in loaded.warnings
+    ]
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
+    found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)
     for host in sorted({host for one in settings.publications for host in one.hosts}):
@@ -71,7 +78,9 @@ def _listeners(settings: Settings, outside: Outside, now: datetime) -> Iterator[
                 pem, key_pem = certificate.read_bytes(), key.read_bytes()
             except OSError as problem:
                 said = f"{problem.filename}: {problem.strerror}"
-                yield error("certificate-unreadable", said, "correct the path, or run the doctor as root")
+                yield error(
+                    FindingId.CERTIFICATE_UNREADABLE, said, "correct the path, or run the doctor as root"
+                )
                 continue
             yield from check_certificate(where, pem, key_pem, now=now, trusted=trusted)
             names += _names_in(pem)
@@ -101,11 +110,8 @@ def _hosts_on(settings: Settings, listener: str) -> list[str]:
 
 def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     identity = settings.identity
-    rights = probes.file_rights(identity.key_file)
-    yield from check_key_file_rights(rights, identity.key_file)
-    problem = outside.load_keys(identity.key_file) if rights is not None else None
-    if problem is not None:
-        yield error("key-file-unusable", problem, "restore the key file from your backup")
+    key_file = list(_key_file(identity.key_file, outside))
+    yield from key_file
     database = sqlite_path(settings)
     if database is not None:
         free, is_writable = probes.disk(database)
@@ -113,12 +119,21 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     unreachable = outside.ask_identity()
     if unreachable is not None:
         remedy = "start the service (systemctl start handfast) and look at its log"
-        yield error("identity-unreachable", f"identity does not answer: {unreachable}", remedy)
-    if rights is not None and problem is None:
+        yield error(FindingId.IDENTITY_UNREACHABLE, f"identity does not answer: {unreachable}", remedy)
+    if not key_file:
         yield from _database(outside)
     if identity.admin_group and not probes.has_group(identity.admin_group):
         said = f"identity.admin_group: this machine has no group {identity.admin_group}"
-        yield error("admin-group", said, f"groupadd {identity.admin_group}, or empty the setting")
+        yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
+
+
+def _key_file(path: Path, outside: Outside) -> Iterator[Finding]:
+    """The first thing that is wrong with it: a file that others may use is refused for that alone."""
+    found = list(check_key_file_rights(probes.file_rights(path), path))
+    problem = outside.load_keys(path) if not found else None
+    yield from found
+    if problem is not None:
+        yield error(FindingId.KEY_FILE_UNUSABLE, problem, "restore the key file from your backup")
 
 
 def _database(outside: Outside) -> Iterator[Finding]:
@@ -126,10 +141,12 @@ def _database(outside: Outside) -> Iterator[Finding]:
     unusable = outside.open_records()
     if unusable is not None:
         remedy = "is its server running, its disk not full, its file the service user's?"
-        yield error("database-unusable", f"the database can't be used: {unusable}", remedy)
+        yield error(FindingId.DATABASE_UNUSABLE, f"the database can't be used: {unusable}", remedy)
     elif (mismatch := outside.match_keys()) is not None:
         remedy = "restore the key file that belongs to this database"
-        yield error("key-file-other-database", f"key file and database do not match: {mismatch}", remedy)
+        yield error(
+            FindingId.KEY_FILE_OTHER_DATABASE, f"key file and database do not match: {mismatch}", remedy
+        )
 
 
 def sqlite_path(settings: Settings) -> Path | None:
@@ -144,19 +161,28 @@ def _workers(settings: Settings) -> Iterator[Finding]:
         if settings.gateway.identity is None and settings.listeners:
             remedy = "set gateway.user to a user of its own; `handfast init` makes one"
             yield warning(
-                "worker-user-not-set", "gateway workers run as the user that reads the keys", remedy
+                FindingId.WORKER_USER_NOT_SET, "gateway workers run as the user that reads the keys", remedy
             )
         return
-    ids = probes.user_ids(user)
-    if ids is None:
+    known = probes.find_user(user)
+    if known is None:
         yield error(
-            "worker-user", f"gateway.user: this machine has no user {user}", f"useradd --system {user}"
+            FindingId.WORKER_USER,
+            f"gateway.user: this machine has no user {user}",
+            f"useradd --system {user}",
         )
         return
     database = sqlite_path(settings)
     secret = _rights([settings.identity.key_file, *([database] if database else [])])
-    needed = _rights([file for one in settings.listeners for pair in pairs_of(one) for file in pair])
-    yield from check_worker_user(user, *ids, secret, needed)
+    yield from check_worker_user(known, secret, _rights(_served_with(settings)))
+
+
+def _served_with(settings: Settings) -> list[Path]:
+    """What every worker reads for itself, after it has become `gateway.user`."""
+    link = settings.gateway.identity
+    pairs = [pair for one in settings.listeners for pair in pairs_of(one)]
+    own = [link.certificate, link.key, link.ca_file] if link is not None else []
+    return [*(file for pair in pairs for file in pair), *own]
 
 
 def _rights(paths: list[Path]) -> list[FileRights]:

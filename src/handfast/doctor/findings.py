@@ -1,9 +1,97 @@
-"""One thing that is wrong, or will be."""
+"""One thing that is wrong, or will be; and the closed list of what the doctor can find."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+class FindingId(StrEnum):
+    """Every finding there is. The value is stable: scripts and monitoring use it. `docs/findings.md` lists them."""
+
+    def __new__(cls, value: str, meaning: str) -> FindingId:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    meaning: str
+
+    # Settings.
+    SETTINGS = "settings", "the settings file breaks a rule; nothing else is looked at"
+    SETTINGS_FILE = "settings-file", "a file that the settings name is not there or can't be read"
+    SETTINGS_WARNING = "settings-warning", "a setting is allowed and looks like a mistake"
+
+    # Keys, database and identity.
+    KEY_FILE_MISSING = "key-file-missing", "there is no key file"
+    KEY_FILE_MODE = "key-file-mode", "others than its owner may use the key file"
+    KEY_FILE_UNUSABLE = "key-file-unusable", "the key file is broken"
+    KEY_FILE_OTHER_DATABASE = "key-file-other-database", "key file and database belong to two installations"
+    DATABASE_UNUSABLE = "database-unusable", "the database does not open"
+    DATABASE_NOT_WRITABLE = "database-not-writable", "the database can't be written by whoever asks"
+    DISK_FULL = "disk-full", "less than 100 MiB are free where the database lies"
+    DISK_LOW = "disk-low", "less than 1 GiB is free where the database lies"
+    IDENTITY_UNREACHABLE = "identity-unreachable", "identity does not answer"
+    ADMIN_GROUP = "admin-group", "`identity.admin_group` is no group of this machine"
+
+    # The user the gateway workers run as.
+    WORKER_USER_NOT_SET = "worker-user-not-set", "gateway workers run as a user that may read the keys"
+    WORKER_USER = "worker-user", "`gateway.user` is root, or no user of this machine"
+    WORKER_USER_READS_SECRETS = "worker-user-reads-secrets", "`gateway.user` can read key file or database"
+    WORKER_USER_LACKS_CERTIFICATE = (
+        "worker-user-lacks-certificate",
+        "`gateway.user` can't read a certificate or key that it serves with",
+    )
+
+    # Certificates of listeners.
+    CERTIFICATE_UNREADABLE = (
+        "certificate-unreadable",
+        "a listener's file is not there or holds no certificate",
+    )
+    CERTIFICATE_EXPIRED = "certificate-expired", "a certificate of the chain has ended"
+    CERTIFICATE_EXPIRES_SOON = "certificate-expires-soon", "a certificate of the chain ends within 21 days"
+    CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid", "a certificate of the chain has not begun"
+    CERTIFICATE_CHAIN_ORDER = "certificate-chain-order", "a certificate is not signed by the one that follows"
+    CERTIFICATE_CHAIN_INCOMPLETE = (
+        "certificate-chain-incomplete",
+        "the chain leads to no root that this machine trusts",
+    )
+    CERTIFICATE_SELF_SIGNED = "certificate-self-signed", "nobody but itself vouches for the certificate"
+    CERTIFICATE_KEY_UNREADABLE = "certificate-key-unreadable", "the key is no PEM key, or has a passphrase"
+    CERTIFICATE_KEY_MISMATCH = "certificate-key-mismatch", "the key belongs to another certificate"
+    CERTIFICATE_NAMES = "certificate-names", "no certificate of the listener covers a published name"
+
+    # The link between gateway nodes and identity on another machine.
+    NODE_CERTIFICATE_UNREADABLE = (
+        "node-certificate-unreadable",
+        "a file of the link is not there or holds no certificate",
+    )
+    NODE_CERTIFICATE_EXPIRED = "node-certificate-expired", "a certificate of the link has ended"
+    NODE_CERTIFICATE_EXPIRES_SOON = "node-certificate-expires-soon", "it ends within 21 days"
+    NODE_CERTIFICATE_NOT_YET_VALID = "node-certificate-not-yet-valid", "it has not begun"
+    NODE_CERTIFICATE_CHAIN = "node-certificate-chain", "it is not signed by the node CA in `ca_file`"
+    NODE_CERTIFICATE_NAMES = (
+        "node-certificate-names",
+        "it is for another node, for other publications or for the other end",
+    )
+    NODE_KEY_UNREADABLE = "node-key-unreadable", "its key is no PEM key, or has a passphrase"
+    NODE_KEY_MISMATCH = "node-key-mismatch", "its key belongs to another certificate"
+    NODE_KEY_MODE = "node-key-mode", "others may use its key"
+    NODE_REFUSED = "node-refused", "identity does not let this node in: it was revoked"
+    IDENTITY_CERTIFICATE = "identity-certificate", "the certificate that identity shows does not verify here"
+
+    # Around it.
+    PORT_IN_USE = "port-in-use", "the address of a listener can't be listened on"
+    CLOCK_OFF = "clock-off", "this clock and a back end's are a minute or more apart"
+    DNS_NAME = "dns-name", "a published name has no address here"
+
+    # Back ends.
+    BACKEND_NAME = "backend-name", "the host of a back end's URL has no address"
+    BACKEND_CONNECT = "backend-connect", "a back end takes no connection"
+    BACKEND_TLS = "backend-tls", "a back end's certificate does not verify"
+    BACKEND_PIN = "backend-pin", "a back end's certificate is not the pinned one"
+    BACKEND_ANSWER = "backend-answer", "a back end does not answer in HTTP"
+    BACKEND_STATUS = "backend-status", "a back end answers with an error of its own, or knows no such path"
 
 
 class Severity(StrEnum):
@@ -15,19 +103,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`id` is stable, for scripts; `what` names the thing concerned; `remedy` is what to do."""
+    """`what` names the thing concerned; `remedy` is what to do."""
 
-    id: str
+    id: FindingId
     severity: Severity
     what: str
     remedy: str
 
 
-def error(finding_id: str, what: str, remedy: str) -> Finding:
+def error(finding: FindingId, what: str, remedy: str) -> Finding:
     """A finding that keeps somebody from working."""
-    return Finding(finding_id, Severity.ERROR, what, remedy)
+    return Finding(finding, Severity.ERROR, what, remedy)
 
 
-def warning(finding_id: str, what: str, remedy: str) -> Finding:
+def warning(finding: FindingId, what: str, remedy: str) -> Finding:
     """A finding that will, or that weakens."""
-    return Finding(finding_id, Severity.WARNING, what, remedy)
+    return Finding(finding, Severity.WARNING, what, remedy)

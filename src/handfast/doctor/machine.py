@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from handfast.doctor.findings import Finding, error, warning
+from handfast.doctor.findings import Finding, FindingId, error, warning
 
 LITTLE_SPACE = 1024**3
 NO_SPACE = 100 * 1024**2
@@ -26,14 +26,33 @@ class FileRights:
     chain: tuple[tuple[int, int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerUser:
+    """The user of `gateway.user` with the groups a worker gets: its own, whose name is `group`, and no other."""
+
+    name: str
+    uid: int
+    group: str
+    groups: frozenset[int]
+
+
 def may_read(rights: FileRights, uid: int, groups: frozenset[int]) -> bool:
     """Whether that user may read the file, by the classic rules (no ACLs): all folders entered, the file read."""
+    return not obstacles(rights, uid, groups)
+
+
+def obstacles(rights: FileRights, uid: int, groups: frozenset[int]) -> list[Path]:
+    """The folders that user may not enter and the file it may not read, from the top down. Root is kept out of none."""
     if uid == 0:
-        return True
-    (owner, group, mode), *folders = rights.chain
-    return _allows(owner, group, mode, uid, groups, 4) and all(
-        _allows(*one, uid, groups, 1) for one in folders
-    )
+        return []
+    places = [rights.path, *rights.path.resolve().parents]
+    needed = [4, *[1] * (len(rights.chain) - 1)]
+    shut = [
+        place
+        for place, one, bit in zip(places, rights.chain, needed, strict=False)
+        if not _allows(*one, uid, groups, bit)
+    ]
+    return shut[::-1]
 
 
 def _allows(owner: int, group: int, mode: int, uid: int, groups: frozenset[int], bit: int) -> bool:
@@ -47,52 +66,64 @@ def _allows(owner: int, group: int, mode: int, uid: int, groups: frozenset[int],
 def check_key_file_rights(rights: FileRights | None, path: Path) -> Iterator[Finding]:
     """The key file is there, and nobody but its owner can touch it."""
     if rights is None:
-        yield error("key-file-missing", f"{path}: there is no key file", "restore it, or run `handfast init`")
+        yield error(
+            FindingId.KEY_FILE_MISSING, f"{path}: there is no key file", "restore it, or run `handfast init`"
+        )
         return
     mode = stat.S_IMODE(rights.chain[0][2])
     if mode & 0o077:
-        yield error("key-file-mode", f"{path}: others may use it (mode {mode:04o})", f"chmod 600 {path}")
+        yield error(
+            FindingId.KEY_FILE_MODE, f"{path}: others may use it (mode {mode:04o})", f"chmod 600 {path}"
+        )
 
 
 def check_worker_user(
-    user: str, uid: int, groups: frozenset[int], secret: Sequence[FileRights], needed: Sequence[FileRights]
+    user: WorkerUser, secret: Sequence[FileRights], needed: Sequence[FileRights]
 ) -> Iterator[Finding]:
     """The workers' user must not read what is `secret` and must read what is `needed` (certificates and keys)."""
-    if uid == 0:
-        yield error("worker-user", "gateway.user is root", "use a user of its own; `handfast init` makes one")
+    if user.uid == 0:
+        remedy = "use a user of its own; `handfast init` makes one"
+        yield error(FindingId.WORKER_USER, "gateway.user is root", remedy)
         return
     for one in secret:
-        if may_read(one, uid, groups):
-            said = f"{one.path}: the gateway workers' user {user} can read it"
-            yield error("worker-user-reads-secrets", said, f"chmod o-rwx,g-rwx {one.path}")
+        if may_read(one, user.uid, user.groups):
+            said = f"{one.path}: the gateway workers' user {user.name} can read it"
+            yield error(FindingId.WORKER_USER_READS_SECRETS, said, f"chmod o-rwx,g-rwx {one.path}")
     for one in needed:
-        if not may_read(one, uid, groups):
-            said = f"{one.path}: the gateway workers' user {user} can't read it"
-            yield error(
-                "worker-user-lacks-certificate", said, f"let its group read it: chgrp {user}, chmod 640"
-            )
+        if shut := obstacles(one, user.uid, user.groups):
+            said = f"{one.path}: the gateway workers' user {user.name} can't read it"
+            yield error(FindingId.WORKER_USER_LACKS_CERTIFICATE, said, _opening(one.path, shut, user.group))
+
+
+def _opening(file: Path, shut: Sequence[Path], group: str) -> str:
+    """Commands that let a group in where it is kept out: into folders, to the file's bytes, and no further."""
+    return " && ".join(
+        f"chgrp {group} {one} && chmod {'g+r' if one == file else 'g+x'} {one}" for one in shut
+    )
 
 
 def check_disk(path: Path, free_bytes: int, *, is_writable: bool) -> Iterator[Finding]:
     """Space for the database, and the right to use it."""
     if free_bytes < NO_SPACE:
         yield error(
-            "disk-full", f"{path}: {free_bytes // 1024**2} MiB free", "make room; sign-ins will fail soon"
+            FindingId.DISK_FULL,
+            f"{path}: {free_bytes // 1024**2} MiB free",
+            "make room; sign-ins will fail soon",
         )
     elif free_bytes < LITTLE_SPACE:
         yield warning(
-            "disk-low", f"{path}: {free_bytes // 1024**2} MiB free", "make room, or use a larger disk"
+            FindingId.DISK_LOW, f"{path}: {free_bytes // 1024**2} MiB free", "make room, or use a larger disk"
         )
     if not is_writable:
         remedy = "give it to the service's user; run the doctor as that user or as root"
-        yield error("database-not-writable", f"{path}: can't be written", remedy)
+        yield error(FindingId.DATABASE_NOT_WRITABLE, f"{path}: can't be written", remedy)
 
 
 def check_port(name: str, address: str, problem: str | None) -> Iterator[Finding]:
     """`problem` is why the address could not be bound, or None."""
     if problem is not None:
         said = f"listener {name}: {address} can't be used: {problem}"
-        yield error("port-in-use", said, "stop what uses it (ss -ltnp), or choose another address")
+        yield error(FindingId.PORT_IN_USE, said, "stop what uses it (ss -ltnp), or choose another address")
 
 
 def check_clock(now: datetime, seen: Sequence[tuple[str, datetime]]) -> Iterator[Finding]:
@@ -102,11 +133,11 @@ def check_clock(now: datetime, seen: Sequence[tuple[str, datetime]]) -> Iterator
         if apart >= CLOCK_WARNING:
             make = error if apart >= CLOCK_ERROR else warning
             said = f"this clock and that of {server} are {int(apart.total_seconds())} s apart"
-            yield make("clock-off", said, "let both use NTP (timedatectl set-ntp true)")
+            yield make(FindingId.CLOCK_OFF, said, "let both use NTP (timedatectl set-ntp true)")
 
 
 def check_dns(host: str, problem: str | None) -> Iterator[Finding]:
     """`problem` is why the name has no address, or None."""
     if problem is not None:
         said = f"{host} has no address here: {problem}"
-        yield warning("dns-name", said, "publish the name in DNS; phones look it up outside")
+        yield warning(FindingId.DNS_NAME, said, "publish the name in DNS; phones look it up outside")

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from handfast.doctor.backends import BackendSight
-from handfast.doctor.machine import FileRights
+from handfast.doctor.machine import FileRights, WorkerUser
 from handfast.settings.publication import BackendSettings
 from handfast.settings.values import split_address
 
@@ -42,13 +42,21 @@ def file_rights(path: Path) -> FileRights | None:
     return FileRights(path, tuple((one.st_uid, one.st_gid, one.st_mode) for one in stats))
 
 
-def user_ids(user: str) -> tuple[int, frozenset[int]] | None:
-    """(uid, groups a worker gets: the user's own and no other), or None where there is no such user."""
+def find_user(name: str) -> WorkerUser | None:
+    """The user of that name with its own group and no other, or None where there is no such user."""
     try:
-        entry = pwd.getpwnam(user)
+        entry = pwd.getpwnam(name)
     except KeyError:
         return None
-    return entry.pw_uid, frozenset({entry.pw_gid})
+    return WorkerUser(name, entry.pw_uid, group_name(entry.pw_gid), frozenset({entry.pw_gid}))
+
+
+def group_name(gid: int) -> str:
+    """The group's name, or its number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
 
 
 def has_group(group: str) -> bool:
@@ -86,6 +94,17 @@ def bind_problem(address: str) -> str | None:
         except OSError as problem:
             return problem.strerror or str(problem)
     return None
+
+
+def serves_health(address: str) -> bool:
+    """Whether `/healthz` answers there, well or not: then a gateway of ours runs."""
+    try:
+        with socket.create_connection(split_address(address), ANSWER_SECONDS) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            head = read_head(connection, time.monotonic() + ANSWER_SECONDS)
+    except OSError:
+        return False
+    return parse_head(head)[0] in {200, 503}
 
 
 def dns_problem(host: str) -> str | None:
@@ -170,7 +189,7 @@ def _ask(
     try:
         connection.settimeout(ANSWER_SECONDS)
         connection.sendall(request.encode("ascii"))
-        head = _read_head(connection, deadline)
+        head = read_head(connection, deadline)
     except OSError as problem:
         return BackendSight(
             url, "answer", problem.strerror or str(problem) or "silent", fingerprint=fingerprint
@@ -181,7 +200,8 @@ def _ask(
     return BackendSight(url, status=status, date=date, at=datetime.now(UTC), fingerprint=fingerprint)
 
 
-def _read_head(connection: socket.socket, deadline: float) -> bytes:
+def read_head(connection: socket.socket, deadline: float) -> bytes:
+    """The head of an answer, or what came of it; `deadline` is monotonic. Raises: OSError, TimeoutError."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_HEAD_BYTES:
         # One deadline for the whole head: a server that drips bytes must not hold the doctor.

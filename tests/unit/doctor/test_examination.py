@@ -10,12 +10,19 @@ import pytest
 
 from handfast.doctor import probes
 from handfast.doctor.examination import Outside, examine
+from handfast.doctor.identity_link import LinkTools
+from handfast.keys.mutual_tls import build_node_context
+from handfast.keys.pki import parse_node_certificate
 from handfast.settings.load import Loaded, parse_settings
 from tests.fakes.doctor_world import Authority, key_pem, pem
 
 ROOT = Authority("root")
 WELL = Outside(
-    load_keys=lambda _: None, match_keys=lambda: None, ask_identity=lambda: None, open_records=lambda: None
+    load_keys=lambda _: None,
+    match_keys=lambda: None,
+    ask_identity=lambda: None,
+    open_records=lambda: None,
+    link=LinkTools(parse_node_certificate, build_node_context),
 )
 HOST = "localhost"
 
@@ -120,6 +127,17 @@ def test_workers(world):
     assert expected in world.ids()
 
 
+def test_workers_of_a_node_read_its_certificate_for_themselves(world):
+    files = [world.folder / one for one in ("nc", "nk", "na")]
+    for one in files:
+        one.write_text("x")
+        one.chmod(0o600)
+    certificate, key, ca_file = files
+    link = f'url = "https://identity.lan:7443"\ncertificate = "{certificate}"\nkey = "{key}"\nca_file = "{ca_file}"'
+    world.more["gateway"] = f'user = "daemon"\n[gateway.identity]\n{link}'
+    assert world.ids().count("worker-user-lacks-certificate") == len(files) + 2, "and the listener's two"
+
+
 def test_back_end_clock_and_dns(world, serve, monkeypatch):
     world.backend_port = serve(b"HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2020 12:00:00 GMT\r\n\r\n").port
     assert world.ids() == ["clock-off"]
@@ -137,5 +155,18 @@ def test_a_gateway_node_has_no_records_to_look_at(world):
         f'[gateway.identity]\nurl = "https://identity.lan:7443"\ncertificate = "{folder}/nc"\nkey = "{folder}/nk"\nca_file = "{folder}/na"'
     )
     (world.folder / "k").unlink()
-    silent = Outside(lambda _: "x", lambda: "x", lambda: "x", lambda: "x")
-    assert world.ids(silent) == []
+    silent = replace(
+        WELL,
+        load_keys=lambda _: "x",
+        match_keys=lambda: "x",
+        ask_identity=lambda: "x",
+        open_records=lambda: "x",
+    )
+    (folder / "nk").chmod(0o600)
+    assert world.ids(silent) == ["node-certificate-unreadable"]
+
+
+def test_a_key_file_that_others_may_use_is_refused_for_that_alone(world):
+    (world.folder / "k").chmod(0o640)
+    refused = replace(WELL, load_keys=lambda _: "mode 0640", match_keys=lambda: "not asked then")
+    assert world.ids(refused) == ["key-file-mode"]

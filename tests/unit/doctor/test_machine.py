@@ -2,8 +2,10 @@ import datetime as dt
 import stat
 from pathlib import Path
 
+from handfast.doctor.findings import FindingId
 from handfast.doctor.machine import (
     FileRights,
+    WorkerUser,
     check_clock,
     check_disk,
     check_dns,
@@ -46,11 +48,23 @@ def test_key_file():
 
 
 def test_worker_user():
-    groups = frozenset({21})
-    assert ids(check_worker_user("w", 11, groups, [rights(0o600)], [rights(0o640, group=21)])) == []
-    assert ids(check_worker_user("w", 11, groups, [rights(0o644)], [])) == ["worker-user-reads-secrets"]
-    assert ids(check_worker_user("w", 11, groups, [], [rights(0o600)])) == ["worker-user-lacks-certificate"]
-    assert ids(check_worker_user("root", 0, groups, [rights(0o600)], [])) == ["worker-user"]
+    worker = WorkerUser("w", 11, "workers", frozenset({21}))
+    assert ids(check_worker_user(worker, [rights(0o600)], [rights(0o640, group=21)])) == []
+    assert ids(check_worker_user(worker, [rights(0o644)], [])) == ["worker-user-reads-secrets"]
+    assert ids(check_worker_user(WorkerUser("root", 0, "root", frozenset()), [rights(0o600)], [])) == [
+        "worker-user"
+    ]
+
+
+def test_the_remedy_opens_each_door_that_is_shut_and_no_other():
+    worker = WorkerUser("w", 11, "workers", frozenset({21}))
+    (lacking,) = check_worker_user(worker, [], [rights(0o600, folders=((0, 0, 0o700), (0, 0, 0o755)))])
+    assert lacking.id is FindingId.WORKER_USER_LACKS_CERTIFICATE
+    assert lacking.remedy == (
+        f"chgrp workers {PATH.parent} && chmod g+x {PATH.parent} && chgrp workers {PATH} && chmod g+r {PATH}"
+    )
+    (lacking,) = check_worker_user(worker, [], [rights(0o600)])
+    assert lacking.remedy == f"chgrp workers {PATH} && chmod g+r {PATH}"
 
 
 def test_disk():

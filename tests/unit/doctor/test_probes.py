@@ -1,6 +1,7 @@
 """Probes against real sockets, files and TLS."""
 
 import datetime as dt
+import grp
 import hashlib
 import os
 import pwd
@@ -135,8 +136,11 @@ def test_files_and_users(tmp_path):
     assert rights.chain[0][2] & 0o777 == 0o640
     assert len(rights.chain) == len(file.resolve().parents) + 1
     entry = pwd.getpwuid(os.geteuid())
-    assert probes.user_ids(entry.pw_name) == (entry.pw_uid, frozenset({entry.pw_gid}))
-    assert probes.user_ids("no-such-user-here") is None
+    user = probes.find_user(entry.pw_name)
+    assert (user.name, user.uid, user.groups) == (entry.pw_name, entry.pw_uid, frozenset({entry.pw_gid}))
+    assert user.group == grp.getgrgid(entry.pw_gid).gr_name
+    assert probes.find_user("no-such-user-here") is None
+    assert probes.group_name(2**31 - 7) == str(2**31 - 7)
     assert not probes.has_group("no-such-group-here")
     assert probes.has_group("root")
 
@@ -152,3 +156,19 @@ def test_names_and_trust():
     assert probes.dns_problem("no-such-host.invalid")
     assert probes.dns_problem("a" * 70 + ".b")
     assert all(isinstance(one, bytes) for one in probes.trusted_subjects())
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ours"),
+    [(b"HTTP/1.0 200 OK", True), (b"HTTP/1.0 503 Ill", True), (b"HTTP/1.0 404 No", False), (b"SSH", False)],
+)
+def test_health(serve, answer, is_ours):
+    server = serve(answer + b"\r\n\r\n")
+    assert probes.serves_health(f"127.0.0.1:{server.port}") is is_ours
+    assert server.requests[0].startswith(b"GET /healthz ")
+
+
+def test_no_health_where_nothing_listens():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert not probes.serves_health(f"127.0.0.1:{port}")
