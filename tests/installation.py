@@ -32,6 +32,7 @@ from tests.servers.processes import (
     server_directory,
     stop_process,
     wait_until,
+    whole_lines,
 )
 
 HOST = "mail.contoso.lab"
@@ -181,7 +182,9 @@ class Installation:
     def is_healthy(self) -> bool:
         """What `/healthz` says."""
         with contextlib.suppress(OSError), inside(self.namespace):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.metrics_port}/healthz", timeout=10
+            ) as answer:
                 return answer.status == 200
         return False
 
@@ -190,10 +193,12 @@ class Installation:
         found = []
         assert self.process is not None
         for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            for pid in task.read_text().split():
-                with contextlib.suppress(OSError):
-                    if kind in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
-                        found.append(int(pid))
+            # A thread (each reader of the metrics has one) or a child may end while we look.
+            with contextlib.suppress(OSError):
+                for pid in task.read_text().split():
+                    with contextlib.suppress(OSError):
+                        if kind in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                            found.append(int(pid))
         return found
 
     def reload(self) -> None:
@@ -208,9 +213,18 @@ class Installation:
             self.process = None
 
     def log_lines(self, *words: str) -> list[str]:
-        """Log lines that hold all the words."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return [line for line in lines if all(word in line for word in words)]
+        """Log lines that hold all the words, as far as they are written: a record follows its answer by a moment."""
+        return [line for line in whole_lines(self.log) if all(word in line for word in words)]
+
+    def wait_for_log_line(self, *words: str, count: int = 1, seconds: float = 30.0) -> list[str]:
+        """The log lines that hold all the words, once there are `count` of them. Fails with the end of the log."""
+        try:
+            wait_until(lambda: len(self.log_lines(*words)) >= count, "logged", seconds)
+        except TimeoutError:
+            found = len(self.log_lines(*words))
+            said = f"{found} of {count} log lines with {words} after {seconds:g} s; the log ends with"
+            raise AssertionError(f"{said}\n{log_tail(self.log, 40)}") from None
+        return self.log_lines(*words)
 
 
 def prepare(folder: Path, *, backend: str | Sequence[str], **values: Any) -> Installation:

@@ -18,7 +18,7 @@ from typing import Any
 
 from handfast.lab.exchange import SimulatedExchange
 from tests.fakes.gateway_peers import BackendPeer, RawBackend
-from tests.servers.processes import server_directory
+from tests.servers.processes import server_directory, whole_lines
 
 
 @dataclass
@@ -36,7 +36,7 @@ class LabServer:
 
     @property
     def hanging(self) -> int:
-        """How many requests wait for their answer now."""
+        """How many requests wait for their answer now; one whose client has left counts until the server notices."""
         return self.exchange.hanging
 
     def deliver(self, user: str, subject: str, body: str = "Hello.") -> None:
@@ -52,8 +52,11 @@ class LabServer:
         return self.exchange.failed_sign_ins[user]
 
     def requests(self, **wanted: object) -> list[dict[str, Any]]:
-        """What reached the server so far, in order; with `wanted` only the lines with those values."""
-        lines = [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        """What reached the server so far, in order; with `wanted` only the lines with those values.
+
+        A request is written down before it is answered or hangs.
+        """
+        lines = [json.loads(line) for line in whole_lines(self.log_path)]
         return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
     def _call(self, action: Any, *arguments: object) -> None:

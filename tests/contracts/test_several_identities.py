@@ -12,6 +12,7 @@ from handfast.identity.ports import Unavailable
 from handfast.identity.records import CounterKind, RevocationScope
 from handfast.storage.migration import migrate
 from handfast.storage.opening import open_records
+from handfast.storage.urls import engine_url
 from tests.contracts.conftest import NEEDS_POSTGRESQL
 from tests.fakes.clock import START
 
@@ -32,7 +33,7 @@ async def test_each_hears_of_the_others_revocations_in_order_and_once(
     other.subscribe(lambda revocations: heard["two"].extend(r.epoch for r in revocations))
     epochs = await asyncio.gather(*((sql_records, other)[n % 2].write(publish) for n in range(40)))
     assert sorted(epochs) == list(range(1, 41))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(heard["one"]) < 40 or len(heard["two"]) < 40:
             await asyncio.sleep(0.01)
     assert heard == {"one": list(range(1, 41)), "two": list(range(1, 41))}
@@ -52,9 +53,17 @@ async def test_a_notice_is_faster_than_polling(postgresql, keyring) -> None:
     await two.start()
     heard = asyncio.Event()
     two.subscribe(lambda revocations: heard.set())
-    await asyncio.sleep(0.3)  # until LISTEN stands; before that only polling tells
+    # Before LISTEN stands only polling tells.
+    listening = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND state = 'idle' AND query LIKE 'LISTEN %'"
+    )
+    name = str(engine_url(url).database)
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(postgresql.execute, listening, name) != "2":
+            await asyncio.sleep(0.05)
     await one.write(publish)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         await heard.wait()
     await one.close()
     await two.close()

@@ -49,6 +49,8 @@ class FakeIdentity:
     records: list[DecisionRecord] = field(default_factory=list)
     blocked: set[int] = field(default_factory=set)
     challenges: dict[str, str] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
+    """Where there is one, nothing is decided before it is set: for what must happen until then."""
     heartbeat_seconds: float = 0.05
     is_beating: bool = True
     _queues: list[asyncio.Queue[RevocationBatch | None]] = field(default_factory=list)
@@ -66,6 +68,8 @@ class FakeIdentity:
         self.asked.append(request)
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
+        if self.gate is not None:
+            await self.gate.wait()
         if not self.is_available:
             raise Unavailable("fake")
         user, reason = self._user(request)
@@ -289,7 +293,7 @@ class RawClient:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def read_answer(self, *, method: str = "POST", timeout: float = 5.0) -> Answer:
+    async def read_answer(self, *, method: str = "POST", timeout: float = 20.0) -> Answer:
         async with asyncio.timeout(timeout):
             head = await self.reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
@@ -312,7 +316,7 @@ class RawClient:
         await self.send(request_bytes(**fields))
         return await self.read_answer(method=fields.get("method", "POST"))
 
-    async def is_closed(self, timeout: float = 5.0) -> bool:
+    async def is_closed(self, timeout: float = 20.0) -> bool:
         """True when the gateway closed; raises if more bytes come instead."""
         async with asyncio.timeout(timeout):
             try:
@@ -359,7 +363,7 @@ class Gateway:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         await self.worker.start({"outside": self.socket})
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             while not self.worker.state.link.is_reachable and self.identity.is_beating:
                 await asyncio.sleep(0.005)
         return self
@@ -370,6 +374,16 @@ class Gateway:
         await self.worker.stop(0.5)
         self.socket.close()
         await asyncio.sleep(0.01)
+
+    @property
+    def idle_behind(self) -> int:
+        """How many connections to its back ends it keeps for later."""
+        pools = (
+            app.pool
+            for listener in self.worker.state.model.listeners.values()
+            for app in listener.router._apps.values()
+        )
+        return sum(len(kept) for pool in pools for kept in pool._idle.values())
 
     async def client(self, *, ssl=None, before: bytes = b"", server_hostname=None) -> RawClient:
         reader, writer = await asyncio.open_connection(
@@ -382,7 +396,7 @@ class Gateway:
         return client
 
 
-async def until(condition: Callable[[], bool], timeout: float = 3.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
     """Waits until something is so."""
     async with asyncio.timeout(timeout):
         while not condition():

@@ -39,7 +39,7 @@ NO_SIGN_IN = {"HTTP/2 preface", "TLS where HTTP is spoken", "HTTP/0.9"}
 """No fields, whoever reads it: there is no sign-in in it to abuse."""
 
 
-async def fate(sent: bytes, seconds: float = 5.0, **listener) -> str:
+async def fate(sent: bytes, seconds: float = 20.0, **listener) -> str:
     """Whether a form that carries a valid sign-in reached the back end, was answered at once, or was left hanging."""
 
     async def record(peer):
@@ -97,8 +97,17 @@ async def ended_behind(body: bytes) -> bool:
         await client.send(request_bytes(body=None, extra="Transfer-Encoding: chunked\r\n"))
         await until(lambda: bool(backend.seen))
         await client.send(body)
-        await asyncio.sleep(0.05)
-        return backend.heads[0].endswith(b"0\r\n\r\n")
+        is_over = asyncio.ensure_future(client.reader.read(1))
+
+        def has_end() -> bool:
+            return backend.heads[0].endswith(b"0\r\n\r\n")
+
+        try:
+            # Refused: the client is told, and the connection behind ends with all that was sent on it read.
+            await until(lambda: has_end() or (is_over.done() and backend.open == 0))
+        finally:
+            is_over.cancel()
+        return has_end()
 
 
 ENDED = {name: sent for name, (sent, _) in CORPUS.CHUNKS.items() if sent.endswith(b"0\r\n\r\n")}

@@ -211,11 +211,11 @@ def test_with_a_family_of_its_own_the_unknown_account_shows(monkeypatch):
     assert len({answer_bytes(reason) for reason in ALIKE}) == 2
 
 
-QUANTUM = 0.3
-KINDS = {  # how long identity takes, in seconds
+QUANTUM = 1.0
+KINDS = {  # how long identity takes, in seconds: far enough apart for a machine that is busy with something else
     "wrong": (0.0, Reason.CREDENTIAL_WRONG),
-    "unknown": (0.1, Reason.ACCOUNT_UNKNOWN),
-    "locked": (0.2, Reason.ACCOUNT_LOCKED_OUT),
+    "unknown": (0.3, Reason.ACCOUNT_UNKNOWN),
+    "locked": (0.6, Reason.ACCOUNT_LOCKED_OUT),
 }
 
 

@@ -64,6 +64,10 @@ class Site:
         """How many requests of that person reached Exchange."""
         return len(self.exchange.requests(user=person.user))
 
+    def hung(self, person: Person) -> int:
+        """How many requests of that person Exchange has kept waiting; those that have ended since count too."""
+        return len(self.exchange.requests(user=person.user, hanging=True))
+
     def curl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """curl, from where clients are."""
         door = self.door
@@ -76,18 +80,18 @@ class Site:
             ],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 
     def while_hanging(self, person: Person, device: str, action: Callable[[], None], **more: str) -> Answer:
         """A Ping that hangs in Exchange, something done meanwhile, and the Ping's answer."""
-        before = self.exchange.hanging
+        before = self.hung(person)
         with self.client() as client, concurrent.futures.ThreadPoolExecutor(1) as pool:
             client.send(person.login, person.password, device, "Ping", **more)
             waiting = pool.submit(client.answer)
             try:
-                wait_until(lambda: self.exchange.hanging > before or waiting.done(), "the Ping hangs")
+                wait_until(lambda: self.hung(person) > before or waiting.done(), "the Ping hangs")
                 assert not waiting.done(), f"the Ping was answered at once: {waiting.result()}"
                 action()
                 return waiting.result(20)

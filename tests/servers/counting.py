@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.servers.processes import free_port
+
 HEALTH_PATH = "/healthcheck.htm"
 
 
@@ -17,12 +19,12 @@ class CountingBackend:
     it has read a request; `agents` holds the User-Agent of each request that was read, in order.
     """
 
-    def __init__(self, name: str, port: int = 0) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.is_well = True
         self.drops = False
         self.agents: list[str] = []
-        self._port = port
+        self._port = free_port()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -34,7 +36,6 @@ class CountingBackend:
     def start(self) -> None:
         """Listens."""
         self._server = _Server(self, self._port)
-        self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name=self.name)
         self._thread.start()
 

@@ -8,8 +8,10 @@ nothing here imports the product.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import os
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +23,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(15000, 32000)
+"""Below the range that the kernel gives to outgoing connections: a busy client must not take one before its server does."""
 
 
 class ServerDidNotStart(RuntimeError):
@@ -36,14 +40,38 @@ def find_program(name: str) -> str:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port nobody listens on right now, below the range that the kernel gives to outgoing connections: a busy
-    client next to us must not take it before our server does.
+    """A TCP port nobody listens on. It stays ours until this process ends: neither we nor the tests of another process
+    are given it again, so whoever it was chosen for finds it free, also when it starts a second time.
     """
     for _ in range(100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((host, random.randint(15000, 32000)))
-            return int(probe.getsockname()[1])
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        if _reserve(port):
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind((host, port))
+                return port
     raise ServerDidNotStart("no free port in 100 tries")
+
+
+_reserved: set[int] = set()
+
+
+def _reserve(port: int) -> bool:
+    """A record lock on the port's byte of a shared file; the kernel drops it when this process ends. Source: fcntl(2)."""
+    if port in _reserved:
+        return False
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _reserved.add(port)
+    return True
+
+
+@functools.cache
+def _reservations() -> int:
+    """Opened once and never closed: closing any descriptor of the file would end every lock on it."""
+    path = Path(tempfile.gettempdir()) / f"handfast-test-ports-{os.geteuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:
@@ -55,7 +83,7 @@ def accepts(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def wait_until(ready: Callable[[], bool], what: str, seconds: float = 20.0, every: float = 0.05) -> None:
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = 30.0, every: float = 0.05) -> None:
     """Returns once `ready()` is true. Raises: TimeoutError naming `what`."""
     deadline = time.monotonic() + seconds
     while not ready():
@@ -116,6 +144,19 @@ def log_tail(log: Path, lines: int = 25) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
+def whole_lines(log: Path) -> list[str]:
+    """The lines of a file that somebody may be writing right now: one without its line feed yet isn't among them."""
+    written = log.read_text(errors="replace") if log.exists() else ""
+    return written.split("\n")[:-1]
+
+
+def is_running(pid: int) -> bool:
+    """False also for a zombie whom nobody has buried yet."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
 def descendants(pid: int) -> list[int]:
     """The ids of a process's children, their children and so on, parents first."""
     found = []
@@ -153,7 +194,7 @@ def running(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
-    seconds: float = 20.0,
+    seconds: float = 40.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs `command` in its own process group, with its output in `log`, until the block is left.
 
@@ -172,9 +213,13 @@ def running(
         )
     try:
         deadline = time.monotonic() + seconds
-        while not ready():
+        while True:
+            is_ready = ready()
+            # Asked after it: who is ready may be somebody else, in whose place ours could not listen.
             if process.poll() is not None:
                 raise ServerDidNotStart(f"{name} ended with {process.returncode}:\n{log_tail(log)}")
+            if is_ready:
+                break
             if time.monotonic() > deadline:
                 raise ServerDidNotStart(f"{name} not ready after {seconds:g} s:\n{log_tail(log)}")
             time.sleep(0.05)

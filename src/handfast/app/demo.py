@@ -154,7 +154,7 @@ def _prepare(folder: Path, port: int, mode: str, backend: str, backend_ca: Path)
     ca_file, certificate = issue_demo_certificate(folder / "tls", [HOST, "127.0.0.1"], now=datetime.now(UTC))
     create_key_file(folder / "handfast.key", now=datetime.now(UTC))
     settings_file = folder / "handfast.toml"
-    port, metrics_port = _port(port), _port(0)
+    port, metrics_port = _ports(port)
     settings_file.write_text(
         settings_text(
             folder=folder,
@@ -231,11 +231,14 @@ async def _live(site: DemoSite, exchange: SimulatedExchange) -> None:
     await asyncio.gather(run_phone(phone, lambda line: log.info("phone", says=line)), mail())
 
 
-def _port(wanted: int) -> int:
-    """The wanted port, if it is free, or any free one. Raises: CannotServe."""
+def _ports(wanted: int) -> tuple[int, int]:
+    """The wanted port, if it is free, or any free one; and another free one. Raises: CannotServe."""
     try:
-        with open_listener("demo", f"127.0.0.1:{wanted}") as probe:
-            return int(probe.getsockname()[1])
+        with (
+            open_listener("demo", f"127.0.0.1:{wanted}") as first,
+            open_listener("demo", "127.0.0.1:0") as second,
+        ):
+            return int(first.getsockname()[1]), int(second.getsockname()[1])
     except OSError as error:
         raise CannotServe(str(error), "choose another with --port, or 0 for a free one") from error
 

@@ -15,7 +15,7 @@ from handfast.protocols.activesync.wbxml import encode
 from tests.installation import HOST, Installation, installation
 from tests.integration.clients.wire import SOURCES
 from tests.lab_server import LabServer, lab_server
-from tests.servers.processes import wait_until
+from tests.servers.processes import log_tail, wait_until
 
 PATH = "/Microsoft-Server-ActiveSync"
 WBXML_TYPE = "application/vnd.ms-sync.wbxml"
@@ -198,7 +198,7 @@ def logged(site: Installation) -> Callable[..., None]:
             new = site.log.read_bytes()[before:].decode(errors="replace").splitlines()
             return any(all(word in line for word in words) for line in new)
 
-        wait_until(is_there, f"a log line with {words}", 5)
+        wait_until(is_there, f"a log line with {words} in {log_tail(site.log)}")
 
     return wait_for
 

@@ -12,6 +12,9 @@ from handfast.gateway import revalidation
 from handfast.identity.records import RevocationScope
 from tests.fakes.gateway_peers import FakeIdentity, Gateway, RawBackend, request_bytes, until
 
+CUT_SECONDS = 0.5
+"""A block is promised "well under a second"; the machine that tests may be busy."""
+
 
 async def hang(peer):
     await peer.read_request()
@@ -43,7 +46,7 @@ async def test_a_hanging_request_is_answered_and_closed_at_once(scope, fields):
         gateway.identity.revoke(scope, **fields)
         answer = await client.read_answer()
         assert answer.status in (403, 503)
-        assert asyncio.get_running_loop().time() - began < 0.2
+        assert asyncio.get_running_loop().time() - began < CUT_SECONDS
         assert await client.is_closed()
         await until(lambda: backend.open == 0)
 
@@ -73,7 +76,7 @@ async def test_others_go_on_and_the_next_request_is_decided_anew():
 
 
 async def test_a_grant_older_than_a_revocation_already_seen_is_not_taken():
-    identity = FakeIdentity(delay_seconds=0.2)
+    identity = FakeIdentity(gate=asyncio.Event())
     async with RawBackend() as backend, Gateway(backend.url, identity=identity) as gateway:
         client = await gateway.client()
         await client.send(request_bytes())
@@ -82,6 +85,7 @@ async def test_a_grant_older_than_a_revocation_already_seen_is_not_taken():
         identity.revoke(RevocationScope.ACCOUNT, account_id=1)
         await until(lambda: gateway.worker.state.link.epoch == 2)
         identity.epoch, identity.is_beating = old_epoch, False
+        identity.gate.set()
         assert (await client.read_answer()).status == 503
         assert backend.seen == []
 
@@ -99,7 +103,7 @@ async def test_silence_means_503_for_the_new_and_grace_for_the_live(monkeypatch)
         assert (await client.ask()).status == 200
         fresh = await (await gateway.client()).ask(user="bob", extra="MS-ASProtocolVersion: 16.1\r\n")
         assert (fresh.status, "retry-after" in fresh.headers) == (503, True)
-        cut = await hanging.read_answer(timeout=3)
+        cut = await hanging.read_answer()
         assert cut.status in (403, 503)
         assert any(record.reason is Reason.GRANT_EXPIRED for record in gateway.identity.records)
         assert (await client.ask()).status == 503
@@ -116,7 +120,7 @@ async def test_a_long_request_outlives_its_grant_while_identity_says_yes(monkeyp
     async with RawBackend(hang) as backend, Gateway(backend.url, identity=identity) as gateway:
         client = await gateway.client()
         await client.send(request_bytes())
-        await until(lambda: len(identity.asked) >= 3, 5)
+        await until(lambda: len(identity.asked) >= 3)
         assert backend.open == 1
         identity.blocked.add(1)
         assert (await client.read_answer()).status == 403

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from tests.fakes.gateway_peers import HOST, Gateway, RawBackend, until
 
 
@@ -51,6 +49,5 @@ async def test_a_server_that_keeps_its_connections_is_not_mistaken():
         for _ in range(5):
             for _ in range(2):
                 assert (await client.ask()).status == 200
-            await until(lambda: backend.open == 0)
-            await asyncio.sleep(0.01)  # the gateway's turn to see the end
+            await until(lambda: gateway.idle_behind == 0)
         assert len(backend.seen) == 5

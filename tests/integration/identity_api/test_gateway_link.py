@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from handfast.keys.system import SystemClock
 from handfast.protocols.errors import MalformedMessage
 from tests.fakes.records import InMemoryRecords
 
+PUSH_SECONDS = 0.5
+"""Told at once, on a machine that may be busy; the next heartbeat would come after a second."""
 GRANT = Grant("g1", "mail", AccountId(7), "alice@example.com", 0, 300.0, device_id="ABC")
 REQUEST = AccessRequest(
     "r1",
@@ -152,6 +155,13 @@ async def closing(client: IdentityClient):
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits until something is so."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 def asking(secret: str, **changes) -> AccessRequest:
     return replace(REQUEST, credential=BasicCredential("alice", secret), **changes)
 
@@ -192,12 +202,12 @@ async def test_every_call_over_a_unix_socket(tmp_path: Path):
 
 
 async def test_identity_s_troubles_are_unavailable(tmp_path: Path):
-    client = IdentityClient(UnixAddress(tmp_path / "gateway.sock"), call_seconds=0.2)
+    client = IdentityClient(UnixAddress(tmp_path / "gateway.sock"), call_seconds=1.0)
     async with closing(client):
         with pytest.raises(Unavailable, match="can't be reached"):
             await client.evaluate(REQUEST)
         async with identity(tmp_path) as running:
-            for secret, said in [("down", "database locked"), ("bug", "500"), ("slow", r"within 0\.2 s")]:
+            for secret, said in [("down", "database locked"), ("bug", "500"), ("slow", "within 1 s")]:
                 with pytest.raises(Unavailable, match=said):
                     await client.evaluate(asking(secret))
             assert (await client.evaluate(REQUEST)).outcome is Outcome.ALLOW
@@ -223,9 +233,9 @@ async def test_a_cancelled_call_never_answers_the_next(tmp_path: Path):
         client._pool = pool
         async with closing(client):
             slow = asyncio.ensure_future(client.evaluate(asking("slow")))
-            await asyncio.sleep(0.05)
+            await until(lambda: bool(running.decider.asked))
             waiting = asyncio.ensure_future(client.evaluate(replace(REQUEST, request_id="mine")))
-            await asyncio.sleep(0.01)
+            await until(lambda: bool(pool._waiting))
             slow.cancel()
             assert (await waiting).grant.grant_id == "mine"
             with pytest.raises(asyncio.CancelledError):
@@ -249,7 +259,7 @@ async def test_garbage_gets_400_and_the_connection_ends(tmp_path: Path):
         for raw in [b"junk\r\n\r\n", b"POST /v1/evaluate HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"]:
             reader, writer = await asyncio.open_unix_connection(str(running.path))
             writer.write(raw)
-            assert (await asyncio.wait_for(reader.read(), 2)).startswith(b"HTTP/1.1 400 ")
+            assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 400 ")
             writer.close()
             await writer.wait_closed()
         pool = ConnectionPool(UnixAddress(running.path))
@@ -265,13 +275,14 @@ async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time(tmp_pa
         reader, writer = await asyncio.open_unix_connection(str(running.path))
         bodies = [encode_object(encode_access_request(asking(secret))) for secret in ("slow", "good")]
         writer.write(b"".join(encode_request("POST", "/v1/evaluate", body) for body in bodies))
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(running.decider.asked))
+        await asyncio.sleep(0.05)  # time for the second, which came with the first, to be begun too early
         assert len(running.decider.asked) == 1
         running.decider.hold.set()
         answers = MessageReader()
         found = []
         while len(found) < 2:
-            answers.feed(await asyncio.wait_for(reader.read(65536), 2))
+            answers.feed(await asyncio.wait_for(reader.read(65536), 20))
             while (message := answers.next_message()) is not None:
                 found.append(parse_object(message[1])["outcome"])
         assert found == ["deny", "allow"]
@@ -289,8 +300,8 @@ async def test_revocations_are_replayed_then_pushed_and_heartbeats_follow(tmp_pa
             asked = time.monotonic()
             third = await publish(running.records, RevocationScope.EVERYTHING)
             assert (await anext(stream)).revocations == (third,)
-            assert time.monotonic() - asked < 0.25
-            beat = await asyncio.wait_for(anext(stream), 2)
+            assert time.monotonic() - asked < PUSH_SECONDS
+            beat = await asyncio.wait_for(anext(stream), 20)
             assert (beat.epoch, beat.revocations) == (3, ())
         async with aclosing(client.revocations(99)) as stream:
             assert await anext(stream) == replace(beat, resync=True)
@@ -320,7 +331,7 @@ async def test_what_the_publisher_missed_comes_with_the_next_heartbeat(tmp_path:
             listeners, running.records._listeners = running.records._listeners, []
             missed = await publish(running.records, RevocationScope.DEVICE, device_id="ABC")
             running.records._listeners = listeners
-            assert (await asyncio.wait_for(anext(stream), 2)).revocations == (missed,)
+            assert (await asyncio.wait_for(anext(stream), 20)).revocations == (missed,)
 
 
 async def test_without_its_records_identity_falls_silent_and_the_stream_ends(tmp_path: Path, monkeypatch):
@@ -474,8 +485,9 @@ async def test_a_revoked_node_is_cut_at_once_and_stays_out(tmp_path: Path):
             await other.evaluate(replace(REQUEST, node="edge2"))
             stream = client.revocations(0)
             await anext(stream)
+            asked_before = len(running.decider.asked)
             in_flight = asyncio.ensure_future(client.evaluate(asking("slow", node="edge1")))
-            await asyncio.sleep(0.05)
+            await until(lambda: len(running.decider.asked) > asked_before)
             now = datetime.now(UTC)
 
             def revoke(records):
@@ -486,7 +498,7 @@ async def test_a_revoked_node_is_cut_at_once_and_stays_out(tmp_path: Path):
             await running.records.write(revoke)
             with pytest.raises(Unavailable):
                 await in_flight
-            assert time.monotonic() - asked < 0.25
+            assert time.monotonic() - asked < PUSH_SECONDS
             with pytest.raises(Unavailable):
                 while True:
                     await anext(stream)
@@ -499,9 +511,11 @@ async def test_a_revocation_nobody_told_of_cuts_within_the_next_seconds(tmp_path
     async with identity(tmp_path, tls=True) as running, closing(running.node()) as client:
         await client.evaluate(replace(REQUEST, node="edge1"))
         await running.records.write(lambda records: records.nodes.revoke("edge1", datetime.now(UTC)))
-        await asyncio.sleep(1.3)
+        deadline = time.monotonic() + 5
         with pytest.raises(Unavailable):
-            await client.evaluate(replace(REQUEST, node="edge1"))
+            while time.monotonic() < deadline:
+                await client.evaluate(replace(REQUEST, node="edge1"))
+                await asyncio.sleep(0.1)
 
 
 async def test_a_node_with_too_many_failures_may_try_generated_passwords_only(tmp_path: Path, monkeypatch):

@@ -151,7 +151,7 @@ async def test_a_day_that_ends_in_refusals(scripted):
     phone = await scripted([refused], [EMPTY, broken], [EMPTY, EMPTY, EMPTY])
     said = []
     day = asyncio.ensure_future(run_phone(phone, said.append, pause=0.05))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while "FolderSync showed no inbox" not in said:
             await asyncio.sleep(0.01)
     day.cancel()

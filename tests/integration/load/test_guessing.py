@@ -78,6 +78,11 @@ def reasons(site: Installation, user: str) -> Counter[str]:
     return found
 
 
+def wait_for_reasons(site: Installation, user: str, count: int) -> None:
+    """Until so many decisions about a login are in the log: a record follows its answer by a moment."""
+    wait_until(lambda: reasons(site, user).total() >= count, f"{count} decisions about {user} are in the log")
+
+
 def wrong_pins(count: int) -> list[str]:
     pins = (f"9{number:05}" for number in range(count + 1))
     return [pin for pin in pins if pin != PIN][:count]
@@ -99,7 +104,7 @@ def test_200_parallel_guesses_from_one_source_evaluate_no_more_than_ten(site: In
     statuses = guess_all(site, [("alice", pin, "127.0.0.1") for pin in wrong_pins(PARALLEL)])
 
     assert statuses <= {401, 503}
-    wait_until(lambda: reasons(site, "alice").total() > PARALLEL, "every decision is in the log")
+    wait_for_reasons(site, "alice", 1 + PARALLEL)
     assert 0 < reasons(site, "alice")["credential-wrong"] <= PER_ACCOUNT_AND_SOURCE
     assert len(office.call("audit_show", event=AuditEvent.LOCKOUT_BEGUN.value)) == 1
     evaluated = reasons(site, "alice")["credential-wrong"]
@@ -111,6 +116,7 @@ def test_200_parallel_guesses_from_one_source_evaluate_no_more_than_ten(site: In
     pins = [*wrong_pins(10), PIN, PIN, *wrong_pins(10)]
     assert guess_all(site, [("alice", pin, "127.0.0.1") for pin in pins]) <= {401, 503}
     assert try_one(site, "alice", PIN, "127.0.0.1") == 401
+    wait_for_reasons(site, "alice", 1 + PARALLEL + len(pins) + 1)
     assert reasons(site, "alice")["credential-wrong"] == evaluated
     assert reasons(site, "alice")["account-locked-out"] > 0
     # A generated secret is no guess: its phone goes in from the very same address, and so does the right PIN elsewhere.
@@ -144,6 +150,7 @@ def test_guesses_from_everywhere_stop_at_the_account_s_own_limit(site: Installat
     assert guess_all(site, late) <= {401, 503}
     assert try_one(site, "bob", PIN, "127.0.4.1") == 401
 
+    wait_for_reasons(site, "bob", 21 + half + len(late) + 1)
     assert 0 < reasons(site, "bob")["credential-wrong"] <= PER_ACCOUNT
     assert reasons(site, "bob")["account-locked-out"] > 0
     assert reasons(site, "bob")["allowed"] == 21

@@ -31,6 +31,7 @@ from tests.servers.processes import (
     server_directory,
     stop_process,
     wait_until,
+    whole_lines,
 )
 
 END_SECONDS = 10.0
@@ -68,6 +69,11 @@ class Demo:
             timeout=60,
             check=False,
         )
+
+    def backend_lines(self, **wanted: object) -> list[dict[str, Any]]:
+        """What reached the simulated server, with those values; each is written down before it is answered."""
+        lines = map(json.loads, whole_lines(Path(self.facts["backend_log"])))
+        return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
     def printed(self) -> str:
         return self.output.read_text()
@@ -123,25 +129,23 @@ def test_the_ready_file_says_all_that_was_promised(running):
 
 
 def metrics(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5) as page:
+    with urllib.request.urlopen(url, timeout=20) as page:
         return page.read()
 
 
 def test_what_passes_reaches_the_simulated_server_and_is_in_its_log(running):
-    log = Path(running.facts["backend_log"])
     account = running.facts["accounts"][1]
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert not [line for line in lines if line["user"] == account["user"]]
+    assert running.backend_lines(user=account["user"]) == []
     assert running.status(1, 0, "READYPHONE") == 200
     assert running.status(1, 0, "SECONDPHONE") == 403
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [line["device_id"] for line in lines if line["user"] == account["user"]] == ["READYPHONE"]
+    reached = running.backend_lines(user=account["user"])
+    assert [line["device_id"] for line in reached] == ["READYPHONE"]
 
 
 def test_decisions_and_the_phones_day_are_shown_live(running):
     wait_until(lambda: "phone" in running.printed().partition("Decisions, live:")[2], "the phone speaks")
     assert running.status(1, 1, "LIVEPHONE") in (200, 403)
-    wait_until(lambda: "device=LIVEPHONE" in running.printed(), "the decision is shown", 10)
+    wait_until(lambda: "device=LIVEPHONE" in running.printed(), "the decision is shown")
 
 
 def commands_of(printed: str) -> list[str]:
@@ -174,7 +178,7 @@ def test_the_printed_lines_do_what_is_said_of_them(mode):
         try:
             wait_until(lambda: hangs(one), "the Ping hangs")
             paste(block)
-            said, _ = hanging.communicate(timeout=5)
+            said, _ = hanging.communicate(timeout=20)
         finally:
             hanging.kill()
             hanging.wait()
@@ -186,8 +190,7 @@ def test_the_printed_lines_do_what_is_said_of_them(mode):
 
 
 def hangs(one: Demo) -> bool:
-    lines = map(json.loads, Path(one.facts["backend_log"]).read_text().splitlines())
-    return any(line["hanging"] and line["user"] == one.facts["accounts"][0]["user"] for line in lines)
+    return bool(one.backend_lines(hanging=True, user=one.facts["accounts"][0]["user"]))
 
 
 def shell(line: str) -> list[str]:
@@ -273,7 +276,7 @@ def test_a_used_port_is_said_with_its_remedy_and_nothing_stays():
             ],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             env={**os.environ, "TMPDIR": str(folder)},
             check=False,
         )

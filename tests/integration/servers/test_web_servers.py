@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers.apache import apache
 from tests.servers.nginx import nginx
-from tests.servers.processes import ServerDidNotStart, accepts, descendants, free_port
+from tests.servers.processes import ServerDidNotStart, accepts, descendants, free_port, wait_until
 
 
 @pytest.mark.needs("nginx")
@@ -19,7 +19,8 @@ def test_nginx_serves_and_leaves_nothing():
         assert workers
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/a") as answer:
             assert answer.read() == b"hello"
-        assert '"GET /a HTTP/1.1" 200' in running.access_log.read_text()
+        said = '"GET /a HTTP/1.1" 200'
+        wait_until(lambda: said in running.access_log.read_text(), "nginx logs a request after its answer")
     assert not accepts(port)
     assert not running.directory.exists()
     assert not [pid for pid in workers if os.path.exists(f"/proc/{pid}")]

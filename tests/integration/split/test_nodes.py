@@ -26,7 +26,7 @@ from handfast.identity_api.client import IdentityClient
 from handfast.keys import pki
 from handfast.keys.mutual_tls import build_node_context
 from tests.servers.namespaces import inside
-from tests.servers.processes import descendants, wait_until
+from tests.servers.processes import descendants
 from tests.split_installation import IDENTITY_PORT, NODE, SplitSite, needs_root, split_site
 
 pytestmark = pytest.mark.needs("ip")
@@ -181,7 +181,7 @@ def test_a_node_gets_no_publication_its_certificate_does_not_name(site):
         with pytest.raises(Unavailable, match="403"):
             pytest.fail(f"{name} was answered: {other.run(call)}")
     assert site.identity.cli("device", "list", person.user) == []
-    assert site.identity.log_lines("node-overreached", "edge2")
+    site.identity.wait_for_log_line("node-overreached", "edge2")
 
 
 def test_a_node_can_not_speak_for_another_node(site):
@@ -239,7 +239,7 @@ def test_a_revoked_node_is_cut_at_once_stays_out_and_what_it_saw_is_listed(site)
     again = Node(site, "edge6", *_second_certificate(site, "edge6"))
     with pytest.raises(Unavailable):
         again.evaluate(request)
-    assert site.identity.log_lines("node-refused", "edge6", "revoked")
+    site.identity.wait_for_log_line("node-refused", "edge6", "revoked")
     other = site.enrol()
     assert site.ask(other, "PHONE9").status == 200, "the other nodes are not touched"
 
@@ -312,13 +312,12 @@ def test_stored_secrets_are_refused_on_two_machines(site, where):
 def test_identity_does_not_give_stored_secrets_to_a_node_even_if_asked(site):
     """Reloading identity with a stored publication is refused, and what runs stays as it is."""
     identity = site.identity
-    before = len(identity.log_lines("reload-refused"))
+    refused = ("reload-refused", "stored secrets")
+    before = len(identity.log_lines(*refused))
     identity.write_settings(backend_auth="stored")
     try:
         identity.reload()
-        wait_until(
-            lambda: len(identity.log_lines("reload-refused", "stored secrets")) > before, "it is refused"
-        )
+        identity.wait_for_log_line(*refused, count=before + 1)
     finally:
         identity.write_settings(backend_auth="header")
     person = site.enrol()

@@ -57,9 +57,10 @@ def test_new_sign_ins_wait_live_grants_end_after_the_grace_and_all_is_back_after
     ):
         assert connection.ask(kept.login, kept.password, "PHONE1").status == 200
         poll.send(hanging.login, hanging.password, "PHONE1", "Ping")
-        wait_until(lambda: site.exchange.hanging == 1, "the Ping hangs")
+        wait_until(lambda: site.hung(hanging) == 1, "the Ping hangs")
         waiting = pool.submit(poll.answer)
         watch = Watch(site, connection, kept)
+        not_cut_at = time.monotonic()
         site.network.cut("identity")
         cut_at = time.monotonic()
         watch.start()
@@ -75,11 +76,13 @@ def test_new_sign_ins_wait_live_grants_end_after_the_grace_and_all_is_back_after
         assert (watch.refusal.status, int(watch.refusal.headers["Retry-After"]) > 0) == (503, True)
         assert ended.status == 503
         for last in (watch.last_success, ended.at):
-            assert GRACE - HEARTBEAT - 1 < last - cut_at < GRACE + 1.5
+            # Between the two clocks the link was cut; the last heartbeat came up to a second before.
+            assert last - not_cut_at > GRACE - HEARTBEAT - 1
+            assert last - cut_at < GRACE + 1.5
 
     reached = site.reached(kept)
     site.network.heal("identity")
-    wait_until(lambda: site.ask(new, "PHONE1").status == 200, "new sign-ins work again", 30)
+    wait_until(lambda: site.ask(new, "PHONE1").status == 200, "new sign-ins work again")
     assert site.ask(hanging, "PHONE1").status == 200
     assert site.ask(kept, "PHONE1").status == 403, "it was blocked meanwhile"
     assert site.reached(kept) == reached
@@ -95,7 +98,7 @@ def test_a_short_break_is_not_noticed_by_who_is_signed_in(site):
             for _ in range(10):
                 assert connection.ask(person.login, person.password, "PHONE1").status == 200
             site.network.heal("identity")
-            wait_until(lambda: site.ask(new, "PHONE1").status == 200, "sign-ins work", 20)
+            wait_until(lambda: site.ask(new, "PHONE1").status == 200, "sign-ins work")
             site.exchange.deliver(person.user, "It came through")
 
         assert site.while_hanging(person, "PHONE1", blink).status == 200
@@ -109,7 +112,7 @@ def test_identity_killed_is_back_within_seconds_and_the_long_poll_lives_on(site)
         [pid] = site.identity.children("identity")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: site.identity.children("identity") not in ([], [pid]), "a new identity", 10)
-        wait_until(lambda: site.ask(new, "PHONE1").status == 200, "sign-ins work", 20)
+        wait_until(lambda: site.ask(new, "PHONE1").status == 200, "sign-ins work")
         site.exchange.deliver(person.user, "It came through")
 
     assert site.while_hanging(person, "PHONE1", restart).status == 200

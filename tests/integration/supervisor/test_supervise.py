@@ -28,6 +28,7 @@ ready = int(os.environ["HANDFAST_READY_FD"])
 def say(what):
     with open(log, "a") as file: file.write(f"{name} {what} {os.getpid()}\\n")
 signal.signal(signal.SIGHUP, lambda *_: say("reload"))
+signal.signal(signal.SIGUSR1, lambda *_: say("marker"))
 def stop(*_):
     say("term")
     if not stubborn: sys.exit(0)
@@ -43,7 +44,7 @@ def spec(name: str, log, *, stubborn: bool = False) -> ChildSpec:
     return ChildSpec(name, (sys.executable, "-c", CHILD, name, str(log), kind))
 
 
-async def until(condition, seconds: float = 10.0) -> None:
+async def until(condition, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -81,12 +82,20 @@ async def test_a_killed_child_is_back_within_seconds(tmp_path):
 
 
 async def test_reload_reaches_the_children_only_when_the_settings_are_good(tmp_path):
-    log, problems = tmp_path / "log", ["listener[0].address: not an address"]
-    running = Supervisor([[spec("gateway-0", log)]], stop_deadline_seconds=1.0, check_reload=lambda: problems)
+    log, problems, asked = tmp_path / "log", ["listener[0].address: not an address"], []
+
+    def check() -> list[str]:
+        asked.append("settings")
+        return problems
+
+    running = Supervisor([[spec("gateway-0", log)]], stop_deadline_seconds=1.0, check_reload=check)
     task = asyncio.ensure_future(running.run())
     await until(lambda: running.is_healthy)
     os.kill(os.getpid(), signal.SIGHUP)
-    await asyncio.sleep(0.3)
+    await until(lambda: len(asked) == 1)
+    # Its handlers run in the order of the signals' numbers: a SIGHUP sent before would be in the log before this one.
+    os.kill(running.status()[0]["pid"], signal.SIGUSR1)
+    await until(lambda: "marker" in log.read_text())
     assert "reload" not in log.read_text()
     problems.clear()
     os.kill(os.getpid(), signal.SIGHUP)
@@ -105,7 +114,7 @@ async def test_a_child_that_will_not_stop_is_killed_at_the_deadline(tmp_path, mo
     await until(lambda: running.is_healthy)
     pid = running.status()[0]["pid"]
     running.request_stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -115,7 +124,7 @@ async def test_a_child_that_ends_before_it_serves_stops_the_whole_start(tmp_path
     broken = ChildSpec("gateway-0", (sys.executable, "-c", "raise SystemExit(1)"))
     running = supervisor([[spec("identity", log)], [broken]])
     with pytest.raises(StartFailed, match="gateway-0"):
-        await asyncio.wait_for(running.run(), 10)
+        await asyncio.wait_for(running.run(), 30)
     assert "identity term" in log.read_text()
 
 
@@ -123,9 +132,9 @@ async def test_stop_while_starting_is_obeyed(tmp_path):
     slow = ChildSpec("identity", (sys.executable, "-c", "import time; time.sleep(60)"))
     running = supervisor([[slow]])
     task = asyncio.ensure_future(running.run())
-    await asyncio.sleep(0.3)
+    await until(lambda: running.status()[0]["pid"] is not None)
     running.request_stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
 
 
 def test_listeners_are_opened_all_or_none():

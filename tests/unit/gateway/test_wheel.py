@@ -16,7 +16,10 @@ async def test_a_deadline_fires_once_and_not_before():
     wheel, item = TimerWheel(loop), Item()
     due = loop.time() + 0.3
     wheel.watch(item, due)
-    await asyncio.sleep(1.1)
+    async with asyncio.timeout(20):
+        while not item.fired:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.8)  # the wheel goes on turning
     assert len(item.fired) == 1
     assert due <= item.fired[0] < due + 0.6
     assert item.deadline == NEVER
@@ -32,7 +35,9 @@ async def test_the_last_deadline_counts_earlier_later_and_never():
     wheel.watch(later, loop.time() + 500)
     wheel.watch(never, loop.time() + 0.1)
     never.deadline = NEVER
-    await asyncio.sleep(0.8)
+    async with asyncio.timeout(20):
+        while not earlier.fired or never.wheel_slot != 0:
+            await asyncio.sleep(0.01)
     assert (len(earlier.fired), later.fired, never.fired) == (1, [], [])
     assert later.wheel_slot != 0
     assert never.wheel_slot == 0

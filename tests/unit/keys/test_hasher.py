@@ -40,9 +40,9 @@ async def test_a_full_queue_is_unavailable_and_empties_again(hasher: Argon2Hashe
 
 
 async def test_what_waited_too_long_is_not_begun(monkeypatch):
-    hasher = Argon2Hasher(time_cost=1, memory_kib=64, max_waiting=20, max_wait_seconds=0.05)
+    hasher = Argon2Hasher(time_cost=1, memory_kib=64, max_waiting=20, max_wait_seconds=0.3)
     begun = []
-    monkeypatch.setattr(hasher, "_fits", lambda verifier, secret: begun.append(1) or time.sleep(0.1) or True)
+    monkeypatch.setattr(hasher, "_fits", lambda verifier, secret: begun.append(1) or time.sleep(0.6) or True)
     try:
         calls = [hasher.verify("v", "s") for _ in range(THREADS * 4)]
         results = await asyncio.gather(*calls, return_exceptions=True)

@@ -27,7 +27,7 @@ class Table:
 
 
 async def heard_of(feed: RevocationFeed, heard: list[int], count: int) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while len(heard) < count:
             await asyncio.sleep(0.005)
     await feed.close()

@@ -27,9 +27,9 @@ async def users(records) -> list[str]:
 async def test_a_full_queue_is_unavailable_at_once(open_sqlite, monkeypatch) -> None:
     monkeypatch.setattr(writer, "MAX_QUEUED", 4)
     records = await open_sqlite()
-    gate = threading.Event()
-    first = asyncio.ensure_future(records.write(lambda r: gate.wait(5)))
-    await asyncio.sleep(0.05)
+    begun, gate = threading.Event(), threading.Event()
+    first = asyncio.ensure_future(records.write(lambda r: (begun.set(), gate.wait(20))))
+    assert await asyncio.to_thread(begun.wait, 20)
     waiting = [asyncio.ensure_future(records.write(add(f"u{n}"))) for n in range(4)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="wait for the database already"):
@@ -40,11 +40,11 @@ async def test_a_full_queue_is_unavailable_at_once(open_sqlite, monkeypatch) -> 
 
 
 async def test_a_write_beyond_its_deadline_is_unavailable_and_never_begun(path) -> None:
-    records = SqlRecords(SqliteDriver(path), FakeKeyRing(), chain="c", deadline_seconds=0.1)
+    records = SqlRecords(SqliteDriver(path), FakeKeyRing(), chain="c", deadline_seconds=0.5)
     await records.start()
-    gate = threading.Event()
-    first = asyncio.ensure_future(records.write(lambda r: gate.wait(5)))
-    await asyncio.sleep(0.02)
+    begun, gate = threading.Event(), threading.Event()
+    first = asyncio.ensure_future(records.write(lambda r: (begun.set(), gate.wait(20))))
+    assert await asyncio.to_thread(begun.wait, 20)
     with pytest.raises(Unavailable, match="took longer"):
         await records.write(add("late"))
     with pytest.raises(Unavailable):
