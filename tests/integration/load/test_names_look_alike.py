@@ -175,7 +175,7 @@ def test_pins_wrong_unknown_and_locked(backend: str) -> None:
         tries = [("known", (with_pin + without)[number % 20]) for number in range(count)]
         tries += [("unknown", f"nobody{number}") for number in range(count)]
         tries += [("locked", "locked")] * count
-        check_alike(site, ask_basic, tries, parallel=6)
+        check_alike(site, ask_basic, tries, parallel=3)
         site.wait_for_log_line("reason=account-locked-out", 'locked" account', count=count)
         site.wait_for_log_line("reason=credential-wrong", count=count)
         site.wait_for_log_line("reason=account-unknown", count=int(count * 0.95))
