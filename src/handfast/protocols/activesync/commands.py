@@ -41,7 +41,7 @@ class Command(StrEnum):
 
 COMMAND_BY_FOLDED_NAME = {command.lower(): command for command in Command}
 
-# Source: MS-ASHTTP 2.2.1.1.1.1.2. Codes 5-8 are reserved there; Find exists in the plain form only.
+# Source: MS-ASHTTP 2.2.1.1.1.1.2. Codes 5-8 are not assigned there (any more).
 COMMAND_BY_CODE = {
     0: Command.SYNC,
     1: Command.SEND_MAIL,
@@ -62,6 +62,7 @@ COMMAND_BY_CODE = {
     20: Command.PROVISION,
     21: Command.RESOLVE_RECIPIENTS,
     22: Command.VALIDATE_CERT,
+    23: Command.FIND,
 }
 CODE_BY_COMMAND = {command: code for code, command in COMMAND_BY_CODE.items()}
 

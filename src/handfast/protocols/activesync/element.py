@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from handfast.protocols.errors import MalformedMessage
+
+UINT32_MAX = 2**32 - 1
+_DIGITS = re.compile("[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,20 @@ class Element:
         """The text of the first descendant along `path`; "" without one."""
         found = self.first(*path)
         return (found.text or "") if found else ""
+
+    def number_at(self, *path: str, largest: int = UINT32_MAX) -> int | None:
+        """The number from 0 to `largest` along `path`; None without the element or where it is empty.
+
+        Raises: MalformedMessage for anything but up to ten ASCII digits, and above `largest`.
+        """
+        text = self.text_at(*path)
+        if not text:
+            return None
+        if not _DIGITS.fullmatch(text) or int(text) > largest:
+            raise MalformedMessage("activesync", (self.name, *path)[-1], f"not a number from 0 to {largest}")
+        return int(text)
+
+
+def leaf(page: str, name: str, value: str | int) -> Element:
+    """The element with `value` as its text."""
+    return Element(page, name, text=str(value))

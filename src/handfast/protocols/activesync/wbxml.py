@@ -17,9 +17,11 @@ from handfast.protocols.errors import MalformedMessage
 
 # Exchange takes 10 MB from phones by default (MaxDocumentDataSize); what we read whole is far smaller.
 MAX_BYTES = 1024 * 1024
-# Sync's deepest path, through recurring meetings and attachments, has 11 levels.
+# Sync's deepest path, to the content of an attachment of one occurrence of an appointment, has 11 levels.
 MAX_DEPTH = 24
 MAX_ELEMENTS = 20_000
+# An element takes at most a page, its tag, a string or opaque block and an END. One page more is idle but harmless.
+_TOKENS_PER_ELEMENT = 5
 
 _HEADER = bytes([0x03, 0x01, 0x6A, 0x00])  # version 1.3, public id unknown, UTF-8, empty string table
 _SWITCH_PAGE = 0x00
@@ -73,13 +75,18 @@ class _Decoder:
         self._position = len(_HEADER)
         self._page = 0
         self._max_depth = max_depth
+        self._max_tokens = max_elements * _TOKENS_PER_ELEMENT
         self._elements_left = max_elements
         self._floor = _Open("", "")
         self._stack = [self._floor]
 
     def document(self) -> Element:
-        while len(self._stack) > 1 or not self._floor.children:
+        for _ in range(self._max_tokens):
             self._token(self._byte("token"))
+            if len(self._stack) == 1 and self._floor.children:
+                break
+        else:
+            raise self._malformed("document", "too many tokens")
         if self._position < len(self._data):
             raise self._malformed("document", "bytes after its end")
         return self._floor.children[0]

@@ -1,14 +1,27 @@
 """Cookies that name or choose a server behind a published one: they pass in neither direction.
 
 Exchange's front end picks the mailbox server by the cookies `X-BackEndCookie` and `X-BEResource`. Outside they would tell
-the names of the inside, and from outside they would choose whom the front end talks to.
+the names of the inside, and from outside they would choose whom the front end talks to. Nothing is lost without them: the
+front end then finds the server by the mailbox of who signed in, which for one account is always the same. Only programs that
+hold subscriptions of many mailboxes need `X-BackEndOverrideCookie`, and they act for others, which from outside nobody may.
+
+Cookies of a session on that server name none and pass: `exchangecookie`, `MapiContext`, `MapiSequence` (MS-OXCMAPIHTTP
+2.2.3.2.3), `ClientId`, `UC`, `CsrfToken`.
 """
 
 from __future__ import annotations
 
 import re
 
-_ROUTING_PREFIXES = (b"x-be", b"x-fe", b"x-backend", b"x-anonresource", b"x-targetserver")
+_ROUTING_PREFIXES = (
+    b"x-be",  # X-BEResource: the server and path of a static file (CVE-2021-26855)
+    b"x-fe",
+    b"x-backend",  # X-BackEndCookie, X-BackEndCookie2, X-BackEndOverrideCookie: the server of a mailbox
+    b"x-anonresource",  # X-AnonResource-Backend: the same for who is not signed in (CVE-2021-26855)
+    b"x-targetserver",
+    b"x-proxytargetserver",
+    b"targetserver",
+)
 _DOMAIN_RE = re.compile(rb";[ \t]*domain[ \t]*=[^;]*", re.IGNORECASE)
 
 

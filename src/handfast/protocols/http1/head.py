@@ -21,7 +21,12 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _FIELD = rb"(" + _TOKEN + rb"++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)\r\n"
 _FIELD_BLOCK = rb"(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
 _FIELD_RE = re.compile(_FIELD)
-_REQUEST_RE = re.compile(rb"([A-Z]{1,32}) ([\x21-\x7e]{1,8192}) HTTP/1\.([01])\r\n" + _FIELD_BLOCK)
+_KNOWN_METHOD = rb"(?:[A-Z]{1,32}|RPC_(?:IN|OUT)_DATA)"
+"""Upper-case words, and the two of RPC over HTTP (MS-RPCH 2.1.2.1): who asks for that is told why it is refused."""
+_KNOWN_METHOD_RE = re.compile(_KNOWN_METHOD)
+_REQUEST_RE = re.compile(
+    rb"(" + _KNOWN_METHOD + rb") ([\x21-\x7e]{1,8192}) HTTP/1\.([01])\r\n" + _FIELD_BLOCK
+)
 _RESPONSE_RE = re.compile(
     rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n" + _FIELD_BLOCK
 )
@@ -220,7 +225,7 @@ def _request_line_fault(line: bytes) -> MalformedMessage | None:
         return _refused("version", "only HTTP/1.0 and HTTP/1.1 are served", "RFC 9110 15.6.6", status=505)
     if not _METHOD_RE.fullmatch(method):
         return _refused("method", "is no token", "RFC 9110 9.1")
-    if not (method.isalpha() and method.isupper() and len(method) <= 32):
+    if not _KNOWN_METHOD_RE.fullmatch(method):
         return _refused("method", "is unknown", "RFC 9110 9.1", status=501)
     if len(target) > MAX_TARGET_BYTES:
         return _refused("target", f"longer than {MAX_TARGET_BYTES} bytes", "RFC 9110 15.5.15", status=414)

@@ -9,8 +9,9 @@ from handfast.protocols.activesync.commands import (
 
 
 def test_codes_of_the_base64_form():
-    assert sorted(COMMAND_BY_CODE) == [0, 1, 2, 3, 4, *range(9, 23)]
+    assert sorted(COMMAND_BY_CODE) == [0, 1, 2, 3, 4, *range(9, 24)]
     assert CODE_BY_COMMAND[Command.PING] == 18
+    assert CODE_BY_COMMAND[Command.FIND] == 23
     assert Command.OPTIONS not in CODE_BY_COMMAND
 
 

@@ -1,15 +1,17 @@
 """WBXML: the documents' example, every refusal, and round trips."""
 
-import subprocess
-import xml.etree.ElementTree as ET
+import json
+import time
+import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from handfast.protocols.activesync.code_pages import TOKEN_BY_TAG
+from handfast.protocols.activesync.code_pages import PAGE_NAMES, TOKEN_BY_TAG
 from handfast.protocols.activesync.element import Element
-from handfast.protocols.activesync.wbxml import decode, encode
+from handfast.protocols.activesync.wbxml import MAX_DEPTH, decode, encode
 from handfast.protocols.errors import MalformedMessage
 
 HEADER = bytes([3, 1, 0x6A, 0])
@@ -68,7 +70,9 @@ def test_cut_anywhere_or_with_more_behind_it_is_refused(document):
         (b"\x03a\x00", "not the only content"),
         (b"\xc3\x01a", "not the only content"),
         (b"\x3f", "unknown token 0x3f on page 0 at byte 4"),
-        (b"\x00\x03\x05", "unknown code page 3 at byte 5"),
+        (b"\x00\x1a\x05", "unknown code page 26 at byte 5"),
+        (b"\x00\xfe\x05", "unknown code page 254 at byte 5"),
+        (b"\x00\x19\x0f", "unknown token 0x0f on page 25 at byte 6"),
         (b"\x00", "ends early"),
         (b"\x85\x01", "unknown token 0x85"),  # attributes
         (b"\xc5\x01\x01", "unknown token 0xc5"),
@@ -122,6 +126,10 @@ def test_limits():
     assert decode(flat, max_elements=5)
     with pytest.raises(MalformedMessage, match="too many"):
         decode(flat, max_elements=4)
+    idle = HEADER + b"\x00\x00" * 6 + b"\x45" + b"\x00\x00" * 3
+    assert decode(idle + b"\x06\x01", max_elements=4)
+    with pytest.raises(MalformedMessage, match="too many tokens at byte"):
+        decode(idle + b"\x06\x01", max_elements=2)
     assert decode(flat, max_bytes=len(flat))
     with pytest.raises(MalformedMessage, match="longer than"):
         decode(flat, max_bytes=len(flat) - 1)
@@ -184,60 +192,72 @@ def test_any_bytes_are_an_element_or_malformed(body):
         assert decode(encode(element)) == element
 
 
-@pytest.mark.needs("wbxml2xml")
-def test_libwbxml_reads_what_we_write(tmp_path):
-    element = Element(
-        "FolderHierarchy",
-        "FolderSync",
-        (
-            Element("FolderHierarchy", "Status", text="1"),
-            Element("FolderHierarchy", "SyncKey", text="7 <&> ü"),
-            Element("FolderHierarchy", "Changes", (Element("FolderHierarchy", "Count", text="0"),)),
-            Element("Settings", "DeviceInformation", (Element("Settings", "Model", text="Phone"),)),
-        ),
-    )
-    file = tmp_path / "document.wbxml"
-    file.write_bytes(encode(element))
-    done = subprocess.run(
-        ["wbxml2xml", "-l", "AIRSYNC", "-o", "-", str(file)], capture_output=True, check=True, timeout=20
-    )
-    root = ET.fromstring(done.stdout.replace(b"xmlns=", b"was="))
-    shape = [(node.tag.rpartition("}")[2], (node.text or "").strip()) for node in root.iter()]
-    assert shape == [
-        ("FolderSync", ""),
-        ("Status", "1"),
-        ("SyncKey", "7 <&> ü"),
-        ("Changes", ""),
-        ("Count", "0"),
-        ("DeviceInformation", ""),
-        ("Model", "Phone"),
-    ]
+GOLDEN = json.loads((Path(__file__).parents[3] / "vectors" / "activesync" / "wbxml.json").read_text())
 
 
-@pytest.mark.needs("xml2wbxml")
-def test_we_read_what_libwbxml_writes(tmp_path):
-    source = tmp_path / "sync.xml"
-    source.write_text(
-        '<?xml version="1.0" encoding="utf-8"?>'
-        '<!DOCTYPE ActiveSync PUBLIC "-//MICROSOFT//DTD ActiveSync//EN" "http://www.microsoft.com/">'
-        '<Sync xmlns="AirSync:"><Collections><Collection><SyncKey>1</SyncKey><Commands><Add><ApplicationData>'
-        '<Subject xmlns="Email:">Hi &amp; bye ü</Subject><Body xmlns="AirSyncBase:"><Type>1</Type>'
-        "<Data>one\ntwo https://www.example.com/</Data></Body>"
-        '<ConversationId xmlns="Email2:">Zm9v</ConversationId>'
-        "</ApplicationData></Add></Commands></Collection></Collections></Sync>"
-    )
-    written = tmp_path / "sync.wbxml"
-    subprocess.run(
-        ["xml2wbxml", "-n", "-a", "-o", str(written), str(source)],
-        check=True,
-        timeout=20,
-        capture_output=True,
-    )
-    document = decode(written.read_bytes())
-    collection = document.first("Collections", "Collection")
-    assert collection.text_at("SyncKey") == "1"
-    data = collection.first("Commands", "Add", "ApplicationData")
-    assert data.text_at("Subject") == "Hi & bye ü"
-    assert data.text_at("Body", "Data") == "one\ntwo https://www.example.com/"
-    assert data.first("ConversationId").opaque == b"foo"
-    assert encode(document) == written.read_bytes()
+def tree(node):
+    """The element that a vector's JSON shows: [name, text | null | {"opaque": hex} | children]."""
+    (page, _, name), content = node[0].partition(":"), node[1]
+    if isinstance(content, list):
+        return Element(page, name, tuple(map(tree, content)))
+    if isinstance(content, dict):
+        return Element(page, name, opaque=bytes.fromhex(content["opaque"]))
+    return Element(page, name, text=content)
+
+
+@pytest.mark.parametrize("vector", GOLDEN, ids=lambda vector: vector["name"])
+def test_golden_bytes(vector):
+    document = bytes.fromhex(vector["hex"])
+    assert decode(document) == tree(vector["tree"])
+    assert encode(tree(vector["tree"])) == document
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES.values())
+def test_every_tag_goes_there_and_back(page):
+    tags = [tag for name, tag in TOKEN_BY_TAG if name == page]
+    filled = Element(page, tags[0], tuple(Element(page, tag, text=f"ü {tag}") for tag in tags))
+    empty = Element(page, tags[-1], tuple(Element(page, tag) for tag in tags))
+    both = Element("AirSync", "ApplicationData", (filled, empty))
+    assert decode(encode(both)) == both
+
+
+# What a hostile peer would send to make a reader work, wait or swell: each far more than the limits allow.
+BOMBS = {
+    "100 deep": b"\x45" * 100 + b"\x01" * 100,
+    "a million deep": b"\x45" * 1_000_000,
+    "a million elements": b"\x45" + b"\x06" * 1_000_000,
+    "a million pages": b"\x45" + b"\x00\x07" * 520_000,
+    "four gigabytes announced": b"\x45\xc3\x8f\xff\xff\xff\x7f" + b"a" * 1_000_000,
+    "a length of a million bytes": b"\x45\xc3" + b"\x80" * 1_000_000,
+    "a string without end": b"\x45\x03" + b"a" * 1_048_000,
+    "a million strings": b"\x45" + b"\x03\x00" * 520_000,
+    "a million ends": b"\x01" * 1_000_000,
+    "eight megabytes": b"\x45\x03" + b"a" * 8_000_000 + b"\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_fast_and_small(name):
+    document = HEADER + BOMBS[name]
+    tracemalloc.start()
+    try:
+        before = time.process_time()
+        with pytest.raises(MalformedMessage):
+            decode(document)
+        seconds = time.process_time() - before
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert seconds < 2
+    assert peak < 16 * 1024 * 1024
+
+
+def test_the_limits_leave_room_for_the_deepest_document_there_is():
+    path = ["Sync", "Collections", "Collection", "Commands", "Change", "ApplicationData"]
+    exceptions = [("Calendar", "Exceptions"), ("Calendar", "Exception")]
+    attachment = [("AirSyncBase", tag) for tag in ("Attachments", "Add", "Content")]
+    document = None
+    for page, tag in reversed([*(("AirSync", tag) for tag in path), *exceptions, *attachment]):
+        document = Element(page, tag, (document,)) if document else Element(page, tag, opaque=b"x")
+    assert decode(encode(document), max_depth=11) == document
+    assert MAX_DEPTH >= 2 * 11

@@ -1,7 +1,13 @@
 import pytest
 
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.http1.fields import connection_options, passes_to_backend, passes_to_client
+from handfast.protocols.http1.fields import (
+    ANCHORS,
+    connection_options,
+    is_anchor,
+    passes_to_backend,
+    passes_to_client,
+)
 
 
 @pytest.mark.parametrize(
@@ -88,3 +94,44 @@ def test_one_usual_option_is_read_in_any_case(value):
     assert connection_options([value]) == {b"keep-alive"}
     assert connection_options([b"close"]) == {b"close"}
     assert connection_options([]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"alice@example.org",
+        b"SMTP:alice@example.org",
+        b"0b6cd3a2-6c3b-4a2f-9b1e-0f6f0a1b2c3d@example.org",
+        b"o'brien+x@mail.example.org",
+    ],
+)
+def test_one_address_is_an_anchor(value):
+    assert is_anchor(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"alice",
+        b"@example.org",
+        b"a@",
+        b"a@b@c",
+        b"a@b:444",
+        b"a@b/c",
+        b"a@b c",
+        b"a@b,c@d",
+        b"a@b~1",
+        b"ex02/ecp@b",
+        b"a%2fb@c",
+        b"<a@b>",
+        b"a@[1.2.3.4]",
+    ],
+)
+def test_what_is_no_address_is_none(value):
+    assert not is_anchor(value)
+
+
+@pytest.mark.parametrize("name", sorted(ANCHORS))
+def test_an_anchors_name_alone_lets_nothing_pass(name):
+    assert not passes_to_backend(name)

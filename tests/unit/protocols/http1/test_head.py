@@ -183,3 +183,16 @@ def test_a_field_that_is_not_there_has_no_values():
     head = parse_request_head(request(b"A: 1", b"B: 2", b"A: 3"))
     assert (head.all(b"a"), head.all(b"b"), head.all(b"c")) == ([b"1", b"3"], [b"2"], [])
     assert parse_request_head(request(b"A: 1")).all(b"a") == [b"1"]
+
+
+@pytest.mark.parametrize("method", [b"RPC_IN_DATA", b"RPC_OUT_DATA"])
+def test_the_methods_of_rpc_over_http_are_read_so_that_a_rule_can_say_why_not(method):
+    head = parse_request_head(method + b" /rpc/rpcproxy.dll?s:6001 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert head.method == method
+
+
+@pytest.mark.parametrize("method", [b"RPC_DATA", b"RPC_IN_DATA_", b"rpc_in_data", b"A_B"])
+def test_no_other_method_has_an_underscore(method):
+    with pytest.raises(MalformedMessage, match="unknown") as caught:
+        parse_request_head(method + b" / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert caught.value.status == 501
