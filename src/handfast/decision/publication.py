@@ -7,7 +7,9 @@ from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
-from handfast.identity.channels import Channel
+from handfast.decision.rules.activesync import ACTIVESYNC_RULES
+from handfast.decision.rules.denials import Denial
+from handfast.decision.rules.path_rule import OwnAnswer, PathRule, QueryShape
 from handfast.identity.policies import DevicePolicy, LockoutPolicy, PartnershipMode
 
 __all__ = [
@@ -15,42 +17,15 @@ __all__ = [
     "AuthMethod",
     "ChannelBindingMode",
     "CredentialPolicy",
+    "Denial",
     "DevicePolicy",
     "LockoutPolicy",
+    "OwnAnswer",
     "PartnershipMode",
     "PathRule",
     "Publication",
     "QueryShape",
 ]
-
-
-class QueryShape(StrEnum):
-    """What the query of a path may look like."""
-
-    NONE = "none"
-    ACTIVESYNC = "activesync"
-
-
-@dataclass(frozen=True, slots=True)
-class PathRule:
-    """One thing that may pass: exact paths (lower case, compared case-insensitively as IIS does), methods, query."""
-
-    name: str
-    channel: Channel
-    paths: frozenset[str]
-    methods: frozenset[str]
-    query: QueryShape = QueryShape.NONE
-
-
-ACTIVESYNC_RULES: tuple[PathRule, ...] = (
-    PathRule(
-        name="activesync",
-        channel=Channel.ACTIVESYNC,
-        paths=frozenset({"/microsoft-server-activesync", "/microsoft-server-activesync/default.eas"}),
-        methods=frozenset({"OPTIONS", "POST"}),
-        query=QueryShape.ACTIVESYNC,
-    ),
-)
 
 
 class ChannelBindingMode(StrEnum):
@@ -85,7 +60,11 @@ class CredentialPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One published application. `listeners` empty means all; `networks` empty means from anywhere."""
+    """One published application. `listeners` empty means all; `networks` empty means from anywhere.
+
+    `denials` are tried before `rules`. On `redirect_listeners` nothing but `redirect_rules` is served; all publications
+    know all of them, because what has no TLS must not ask for a password for any.
+    """
 
     name: str
     hosts: tuple[str, ...]
@@ -98,3 +77,16 @@ class Publication:
     needs_stored_secret: bool = False
     grant_lifetime: timedelta = timedelta(minutes=5)
     allow_from_node: frozenset[str] = field(default=frozenset())
+    denials: tuple[Denial, ...] = ()
+    redirect_listeners: frozenset[str] = field(default=frozenset())
+    redirect_rules: tuple[PathRule, ...] = ()
+
+    def is_on(self, listener: str) -> bool:
+        """True where anything of it is served on that listener."""
+        if self.only_redirects(listener):
+            return bool(self.redirect_rules)
+        return not self.listeners or listener in self.listeners
+
+    def only_redirects(self, listener: str) -> bool:
+        """True where clients are told where TLS is, and nothing else."""
+        return listener in self.redirect_listeners

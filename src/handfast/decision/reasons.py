@@ -22,6 +22,7 @@ class Reason(StrEnum):
         return _BY_VALUE[value]
 
     ALLOWED = "allowed", "credential, account and device may use the publication"
+    ANSWERED_HERE = "answered-here", "the gateway answered from its settings; nothing was sent behind"
 
     # What the message itself is refused for, before anybody is asked.
     MALFORMED_REQUEST = "malformed-request", "the request breaks a rule of HTTP or of its channel's protocol"
@@ -30,9 +31,23 @@ class Reason(StrEnum):
     REQUEST_TIMEOUT = "request-timeout", "the client did not send its request in time"
     UNKNOWN_HOST = "unknown-host", "no publication of this listener has that host name"
     UNKNOWN_PATH = "unknown-path", "no rule of the publication has that path"
+    PATH_DENIED = "path-denied", "a named rule refuses that path: a known attack, or nothing for outside"
+    QUERY_REFUSED = "query-refused", "the path is published, but not with such a query"
+    RPC_OVER_HTTP_REFUSED = (
+        "rpc-over-http-refused",
+        "Outlook asks for RPC over HTTP, which is not published; MAPI over HTTP takes its place",
+    )
+    WEB_SIGN_IN_MISSING = (
+        "web-sign-in-missing",
+        "Outlook on the web and the control panel need sign-in pages, which are not there yet",
+    )
     METHOD_REFUSED = "method-refused", "the rule does not take that method"
     COMMAND_REFUSED = "command-refused", "the channel's command is unknown or not allowed by the rule"
     DEVICE_ID_MISSING = "device-id-missing", "the command needs a device id and the request has none"
+    IMPERSONATION_REFUSED = (
+        "impersonation-refused",
+        "the message asks the server to act for somebody else than the signed-in account",
+    )
     PROXIED_NTLM = (
         "proxied-ntlm",
         "NTLM came through an HTTP proxy, where connections are not the client's own",
@@ -92,11 +107,18 @@ class Reason(StrEnum):
         "type or model changed, or the id is in use from two networks at once",
     )
     DEVICE_BLOCKED = "device-blocked", "the device is blocked"
-    DEVICE_WIPED = "device-wiped", "the device was told to wipe itself"
+    DEVICE_WIPE_PENDING = "device-wipe-pending", "the device is to be wiped, and is told nothing else"
+    DEVICE_WIPED = "device-wiped", "the device has wiped itself; it stays out until it is removed"
     DEVICE_LIMIT = "device-limit", "the account has as many devices as its policy allows"
     DEVICE_TYPE_REFUSED = "device-type-refused", "the policy refuses that device type"
     USER_AGENT_REFUSED = "user-agent-refused", "the policy refuses that user agent"
     PROTOCOL_VERSION_REFUSED = "protocol-version-refused", "the policy refuses that protocol version"
+    DEVICE_MODEL_REFUSED = "device-model-refused", "the policy refuses that device model"
+    DEVICE_OS_REFUSED = "device-os-refused", "the policy refuses that device's operating system"
+    DEVICE_FACTS_MISSING = (
+        "device-facts-missing",
+        "the policy names models or systems, and the device has not told its own yet",
+    )
     WINDOW_CLOSED = "window-closed", "pairing needs an open enrolment window and there is none"
     REVOKED_IN_FLIGHT = "revoked-in-flight", "what allowed the request was taken away while it ran"
     GRANT_EXPIRED = "grant-expired", "the grant ended while identity could not be reached"
@@ -107,6 +129,10 @@ class Reason(StrEnum):
     BACKEND_UNAVAILABLE = "backend-unavailable", "no back end accepts a connection"
     BACKEND_TIMEOUT = "backend-timeout", "the back end did not answer in time"
     BACKEND_MALFORMED = "backend-malformed", "the back end's answer breaks HTTP and is not passed on"
+    ANSWER_WITHHELD = (
+        "answer-withheld",
+        "the back end's answer names the inside, or can't be read well enough to be sure it does not",
+    )
     BACKEND_SIGN_IN_REFUSED = (
         "backend-sign-in-refused",
         "the back end refused the sign-in made for the account",

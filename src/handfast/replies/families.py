@@ -17,6 +17,7 @@ class Family(StrEnum):
     BODY_TOO_LARGE = "body-too-large"
     TOO_SLOW = "too-slow"
     NOT_FOUND = "not-found"
+    WEB_PAGE = "web-page"
     METHOD = "method"
     COMMAND = "command"
     DEVICE_ID = "device-id"
@@ -34,7 +35,7 @@ class Family(StrEnum):
 def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a family, none of them nested
     """The family of a reason; a new reason does not type-check before it stands here."""
     match reason:
-        case Reason.ALLOWED:
+        case Reason.ALLOWED | Reason.ANSWERED_HERE:
             return Family.ALLOWED
         case Reason.MALFORMED_REQUEST:
             return Family.MALFORMED
@@ -44,8 +45,10 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             return Family.BODY_TOO_LARGE
         case Reason.REQUEST_TIMEOUT:
             return Family.TOO_SLOW
-        case Reason.UNKNOWN_HOST | Reason.UNKNOWN_PATH:
+        case Reason.UNKNOWN_HOST | Reason.UNKNOWN_PATH | Reason.PATH_DENIED | Reason.QUERY_REFUSED:
             return Family.NOT_FOUND
+        case Reason.WEB_SIGN_IN_MISSING:
+            return Family.WEB_PAGE
         case Reason.METHOD_REFUSED:
             return Family.METHOD
         case Reason.COMMAND_REFUSED:
@@ -74,7 +77,9 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             return Family.CREDENTIAL
         case (
             Reason.PROXIED_NTLM
+            | Reason.RPC_OVER_HTTP_REFUSED
             | Reason.SOURCE_REFUSED
+            | Reason.IMPERSONATION_REFUSED
             | Reason.ACCOUNT_DISABLED
             | Reason.PROFILE_REFUSED
             | Reason.APP_PASSWORD_UNBOUND
@@ -85,11 +90,15 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.DEVICE_PENDING_LIMIT
             | Reason.DEVICE_QUARANTINED
             | Reason.DEVICE_BLOCKED
+            | Reason.DEVICE_WIPE_PENDING
             | Reason.DEVICE_WIPED
             | Reason.DEVICE_LIMIT
             | Reason.DEVICE_TYPE_REFUSED
             | Reason.USER_AGENT_REFUSED
             | Reason.PROTOCOL_VERSION_REFUSED
+            | Reason.DEVICE_MODEL_REFUSED
+            | Reason.DEVICE_OS_REFUSED
+            | Reason.DEVICE_FACTS_MISSING
             | Reason.WINDOW_CLOSED
         ):
             return Family.FORBIDDEN
@@ -108,7 +117,7 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             return Family.STOPPING
         case Reason.INTERNAL_ERROR:
             return Family.INTERNAL
-        case Reason.BACKEND_UNAVAILABLE | Reason.BACKEND_MALFORMED:
+        case Reason.BACKEND_UNAVAILABLE | Reason.BACKEND_MALFORMED | Reason.ANSWER_WITHHELD:
             return Family.BACKEND_DOWN
         case Reason.BACKEND_TIMEOUT:
             return Family.BACKEND_SLOW

@@ -15,6 +15,7 @@ from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
 from handfast.replies import activesync
 from handfast.replies.families import Family, family_of
+from handfast.replies.web_page import WEB_PAGE, WEB_PAGE_HEADERS
 
 DEFAULT_RETRY_AFTER_SECONDS = 30
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -63,8 +64,9 @@ def render(
     family = family_of(reason)
     answer = _answer(family)
     code = _status(family, channel, answer.status, status)
+    is_page = family is Family.WEB_PAGE
     headers: list[tuple[bytes, bytes]] = [
-        (b"Content-Type", b"text/plain; charset=utf-8"),
+        *(WEB_PAGE_HEADERS if is_page else ((b"Content-Type", b"text/plain; charset=utf-8"),)),
         (b"Cache-Control", b"no-store"),
         (b"X-Request-Id", request_id.encode("ascii")),
     ]
@@ -75,7 +77,8 @@ def render(
     if answer.retries:
         seconds = DEFAULT_RETRY_AFTER_SECONDS if retry_after is None else max(0, retry_after)
         headers.append((b"Retry-After", str(seconds).encode("ascii")))
-    return Reply(code, tuple(headers), answer.text.encode() + b"\n", answer.close)
+    body = WEB_PAGE if is_page else answer.text.encode() + b"\n"
+    return Reply(code, tuple(headers), body, answer.close)
 
 
 def _status(family: Family, channel: Channel | None, http_status: int, asked: int | None) -> int:
@@ -117,6 +120,8 @@ def _answer(family: Family) -> _Answer:  # noqa: C901, PLR0912 - one arm a famil
             return _Answer(408, "The request did not arrive in time.", close=True)
         case Family.NOT_FOUND:
             return _Answer(404, "Not found.")
+        case Family.WEB_PAGE:
+            return _Answer(403, "Web access comes with sign-in pages.")
         case Family.METHOD:
             return _Answer(405, "The method is not allowed here.")
         case Family.COMMAND:
