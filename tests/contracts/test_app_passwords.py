@@ -119,6 +119,13 @@ async def test_nt_hashes_are_those_of_live_passwords_that_allow_ntlm(records) ->
     await records.write(lambda r: r.app_passwords.bind(unused.id, "DEV", START))
     found = await records.read(lambda r: r.app_passwords.nt_hashes_of_account(live.account_id, START))
     assert {row[0] for row in found} == {live.id, unused.id}
+    deviceless = await records.write(issue(6, use_by=START))
+    await records.write(
+        lambda r: r.app_passwords.add_nt_hash(deviceless.id, slot=0, key_id="k1", sealed=b"0")
+    )
+    await records.write(lambda r: r.app_passwords.touch(deviceless.id, START))
+    found = await records.read(lambda r: r.app_passwords.nt_hashes_of_account(live.account_id, START))
+    assert {row[0] for row in found} == {live.id, unused.id, deviceless.id}
 
 
 async def test_at_most_sixteen_nt_hashes_are_candidates(records) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from handfast.identity.ports import Unavailable
+from handfast.storage.ddl import SEPARATOR
 from handfast.storage.migration import current_revision, migrate, needs_migration, newest_revision
 from handfast.storage.opening import open_records
 from handfast.storage.schema import metadata
@@ -80,3 +82,43 @@ async def test_an_empty_database_does_not_start(empty_url, keyring) -> None:
     with pytest.raises(Unavailable, match="never migrated"):
         await records.start()
     await records.close()
+
+
+def test_devices_of_the_first_schema_are_kept_and_a_wipe_without_a_record_gets_one(empty_url) -> None:
+    for statement in first_schema(empty_url):
+        run_sql(empty_url, statement)
+    assert needs_migration(empty_url)
+    migrate(empty_url)
+    rows = run_sql(
+        empty_url,
+        "SELECT device_id, state, wipe_kind, wipe_requested_at, wipe_acknowledged_at, imei, model"
+        " FROM partnerships ORDER BY device_id",
+    )
+    assert [tuple(row) for row in rows] == [
+        ("A", "allowed", "", None, None, "", "m"),
+        ("B", "wiping", "device", 20, None, "", "m"),
+        ("C", "wiped", "device", 30, 30, "", "m"),
+    ]
+
+
+def first_schema(url: str) -> list[str]:
+    """The database as revision 0001 left it, with three devices."""
+    dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+    folder = resources.files("handfast.storage.migrations.versions")
+    text = folder.joinpath(f"r0001_first.{dialect}.sql").read_text(encoding="ascii")
+    devices = [
+        "INSERT INTO partnerships VALUES"
+        f" (1, '{device}', '{state}', 't', 'ua', {seen}, {seen}, 's', 'm', 'o', 'f', 'r')"
+        for device, state, seen in (("A", "allowed", 10), ("B", "wiping", 20), ("C", "wiped", 30))
+    ]
+    account = (
+        "INSERT INTO accounts (user_name, domain, upn, state, created_at, display_name, folded_user, folded_domain)"
+        " VALUES ('a', 'd', '', 'enabled', 0, '', 'A', 'D')"
+    )
+    return [
+        *text.split(SEPARATOR),
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('0001')",
+        account,
+        *devices,
+    ]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handfast.identity.ports import Conflict
-from handfast.identity.records import Partnership, PartnershipState
+from handfast.identity.records import Partnership, PartnershipState, WipeKind
 from tests.fakes.clock import START
 
 
@@ -97,3 +97,30 @@ async def test_removal(records) -> None:
     await records.write(lambda r: r.partnerships.add(bond(a)))
     assert await records.write(lambda r: r.partnerships.remove(a, "DEV")) is True
     assert await records.write(lambda r: r.partnerships.remove(a, "DEV")) is False
+
+
+async def test_a_wipe_and_what_the_device_said_come_back_as_they_were_saved(records) -> None:
+    a, _ = await two_accounts(records)
+    wiping = bond(
+        a,
+        state=PartnershipState.WIPING,
+        reported_model="iPhone12,1",
+        imei="356938035643809",
+        os_language="de-de",
+        phone_number="+41 44 000 00 00",
+        reported_user_agent="iOS/17.1",
+        mobile_operator="Example \N{SNOWMAN} Mobile",
+        wipe_kind=WipeKind.ACCOUNT_ONLY,
+        wipe_requested_at=START,
+        wipe_requested_by="uid:0(root)",
+        wipe_sent_at=START + timedelta(minutes=1),
+        wipe_status=2,
+    )
+    await records.write(lambda r: r.partnerships.add(bond(a)))
+    await records.write(lambda r: r.partnerships.save(wiping))
+    found = await records.read(lambda r: r.partnerships.find(a, "DEV"))
+    assert found == wiping
+    assert found.wipe_kind is WipeKind.ACCOUNT_ONLY
+    wiped = replace(wiping, state=PartnershipState.WIPED, wipe_acknowledged_at=START, wipe_status=1)
+    await records.write(lambda r: r.partnerships.save(wiped))
+    assert await records.read(lambda r: r.partnerships.find(a, "DEV")) == wiped

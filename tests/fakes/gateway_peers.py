@@ -18,11 +18,18 @@ from handfast.decision.access import (
     NtlmCredential,
 )
 from handfast.decision.outcome import Decision, Grant, Outcome
-from handfast.decision.ports import BackendAuthorization, GatewayEvent, IssuedChallenge, RevocationBatch
+from handfast.decision.ports import (
+    BackendAuthorization,
+    GatewayEvent,
+    IssuedChallenge,
+    RevocationBatch,
+    WipeReport,
+)
 from handfast.decision.publication import ACTIVESYNC_RULES, AuthMethod, CredentialPolicy, Publication
 from handfast.decision.reasons import Reason
 from handfast.gateway.config import BackendConfig, GatewayConfig, ListenerConfig, PublicationConfig
 from handfast.gateway.worker import GatewayWorker
+from handfast.identity.policies import DevicePolicy
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Revocation, RevocationScope
 from handfast.observability.decisions import DecisionRecord
@@ -52,6 +59,9 @@ class FakeIdentity:
     gate: asyncio.Event | None = None
     """Where there is one, nothing is decided before it is set: for what must happen until then."""
     heartbeat_seconds: float = 0.05
+    wipe_reports: list[WipeReport] = field(default_factory=list)
+    is_wipe_known: bool = True
+    answers: Callable[[AccessRequest], Decision | None] = lambda _: None
     is_beating: bool = True
     _queues: list[asyncio.Queue[RevocationBatch | None]] = field(default_factory=list)
 
@@ -72,6 +82,9 @@ class FakeIdentity:
             await self.gate.wait()
         if not self.is_available:
             raise Unavailable("fake")
+        given = self.answers(request)
+        if given is not None:
+            return given
         user, reason = self._user(request)
         if user is None:
             outcome = Outcome.CHALLENGE if reason is Reason.CREDENTIAL_MISSING else Outcome.DENY
@@ -130,6 +143,12 @@ class FakeIdentity:
                 yield batch
         finally:
             self._queues.remove(queue)
+
+    async def report_wipe(self, report: WipeReport) -> bool:
+        if not self.is_available:
+            raise Unavailable("fake")
+        self.wipe_reports.append(report)
+        return self.is_wipe_known
 
     def revoke(self, scope: RevocationScope, **fields) -> None:
         self.epoch += 1
@@ -339,13 +358,28 @@ class Gateway:
         self.identity = identity or FakeIdentity()
         methods = options.pop("methods", (AuthMethod.BASIC, AuthMethod.NTLM))
         max_body = options.pop("max_body_bytes", 64 * 1024 * 1024)
+        paths, handlings = options.pop("paths", ()), options.pop("handlings", {})
         publication = Publication(
-            "mail", (HOST,), ACTIVESYNC_RULES, credentials=CredentialPolicy(methods=frozenset(methods))
+            "mail",
+            (HOST,),
+            options.pop("rules", ACTIVESYNC_RULES),
+            credentials=CredentialPolicy(methods=frozenset(methods)),
+            denials=options.pop("denials", ()),
+            devices=options.pop("devices", DevicePolicy()),
         )
         backend_config = BackendConfig(urls, auth_header="X-Remote-User", **(backend or {}))
         self.config = GatewayConfig(
             (replace(ListenerConfig("outside"), **(listener or {})),),
-            (PublicationConfig(publication, backend_config, tuple(methods), max_body_bytes=max_body),),
+            (
+                PublicationConfig(
+                    publication,
+                    backend_config,
+                    tuple(methods),
+                    max_body_bytes=max_body,
+                    paths=paths,
+                    handlings=handlings,
+                ),
+            ),
             denial_quantum_seconds=options.pop("denial_quantum_seconds", 0.02),
             **options,
         )
@@ -356,6 +390,7 @@ class Gateway:
             revocations=self.identity,
             audit=self.identity,
             recorder=self.identity,
+            reports=self.identity,
         )
         self.clients: list[RawClient] = []
 

@@ -179,7 +179,7 @@ class _AppPasswords:
         for (password_id, slot), (key_id, sealed) in sorted(self._t.nt_hashes.items()):
             password = self._t.app_passwords[password_id]
             ended = password.expires_at is not None and password.expires_at <= now
-            unused = password.bound_device_id is None and password.use_by <= now
+            unused = password.first_used_at is None and password.use_by <= now
             if password.account_id != account_id or password.revoked_at is not None or ended or unused:
                 continue
             if password.ntlm_allowed:

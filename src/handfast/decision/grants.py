@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from handfast.decision.access import NtlmCredential
 from handfast.decision.evaluations import TEXT_LIMIT
-from handfast.decision.outcome import MAX_GRANT_SECONDS, Grant
+from handfast.decision.outcome import MAX_GRANT_SECONDS, Grant, WipeOrder
 from handfast.decision.question import Question
 from handfast.decision.services import Services
 from handfast.decision.settlement import Judgement
+from handfast.identity.companions import is_deviceless
 from handfast.identity.names import principal_of
 from handfast.identity.ntlm_challenges import ConnectionSession, seal_session
+from handfast.identity.records import AppPassword
+from handfast.identity.wipe_notes import WipeNote, seal_note
+
+PROVISIONAL_SECONDS = 15.0
+"""Long enough to provision, and no more: the grant covers other commands as well."""
+FRESH_SECONDS = 1.0
+"""A password that has yet to be bound gives grants that no device's block could end: they end by themselves."""
 
 
 def build_grant(services: Services, question: Question, judgement: Judgement, login: str) -> Grant:
     """The grant of a judgement without denial; `login` is the name as sent."""
     assert judgement.account is not None
     password = judgement.password
-    owner = question.device_id
-    if owner is None and password is not None:
-        owner = password.bound_device_id
     return Grant(
         grant_id=services.randomness.token_bytes(16).hex(),
         publication=question.publication.name,
@@ -26,20 +31,43 @@ def build_grant(services: Services, question: Question, judgement: Judgement, lo
         principal=principal_of(judgement.account),
         epoch=judgement.epoch,
         lifetime_seconds=_lifetime(question, judgement),
-        device_id=owner,
+        device_id=question.device_id or _owner(password),
         app_password_id=None if password is None else password.id,
         node=question.request.node,
         session=_session(services, question, login),
     )
 
 
+def _owner(password: AppPassword | None) -> str | None:
+    """The device a password belongs to, whose block ends what the password opened."""
+    return None if password is None else password.bound_device_id or password.reserved_device_id
+
+
 def _lifetime(question: Question, judgement: Judgement) -> float:
-    """At most five minutes, and never beyond the password's own end."""
+    """At most five minutes, never beyond the password's own end; short for a device that has yet to say what it is, and
+    for a password that has yet to find its device.
+    """
     seconds = min(MAX_GRANT_SECONDS, question.publication.grant_lifetime.total_seconds())
+    if judgement.partnership is not None and judgement.partnership.is_provisional:
+        seconds = min(seconds, PROVISIONAL_SECONDS)
     password = judgement.password
-    if password is None or password.expires_at is None:
+    if password is None:
+        return seconds
+    if question.device_id is None and _owner(password) is None and not is_deviceless(password):
+        seconds = min(seconds, FRESH_SECONDS)
+    if password.expires_at is None:
         return seconds
     return min(seconds, (password.expires_at - question.now).total_seconds())
+
+
+def build_wipe_order(services: Services, question: Question, judgement: Judgement) -> WipeOrder | None:
+    """The order for the device that is to be wiped, where the judgement says that it proved its id."""
+    known = judgement.wiping
+    if known is None or known.wipe_requested_at is None:
+        return None
+    note = WipeNote(known.account_id, known.device_id, known.wipe_requested_at, question.now)
+    sealed = seal_note(services.keyring, note, node=question.request.node)
+    return WipeOrder(known.wipe_kind, sealed)
 
 
 def _session(services: Services, question: Question, login: str) -> bytes:

@@ -7,7 +7,14 @@ from enum import StrEnum
 from typing import assert_never
 
 from handfast.decision.reasons import Reason
-from handfast.identity.records import AccountId, AppPasswordId, Revocation, RevocationScope, StageTrace
+from handfast.identity.records import (
+    AccountId,
+    AppPasswordId,
+    Revocation,
+    RevocationScope,
+    StageTrace,
+    WipeKind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +114,24 @@ class BackendAuthorization:
 
 
 @dataclass(frozen=True, slots=True)
+class WipeOrder:
+    """Identity's word that this very request may be told to erase its device. It opens nothing else.
+
+    `note` is sealed by identity and comes back with every report on the wipe.
+    """
+
+    kind: WipeKind
+    note: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of a request, with every stage that spoke. `grant` is there exactly when the outcome is ALLOW.
 
     `retry_after_seconds` is set for our own troubles; `delay_seconds` is what a failed guess must wait (never a
     success). `authorization` spares the gateway a second call where identity has it at hand; None says nothing: then
-    the gateway asks `BackendSignIn`.
+    the gateway asks `BackendSignIn`. `wipe` comes with a denial alone, where the device proved its id and is to be
+    erased. `is_repeat` says that the same credential was wrong just before: the log has a line for that already.
     """
 
     outcome: Outcome
@@ -123,3 +142,5 @@ class Decision:
     delay_seconds: float = 0.0
     login: str = ""
     authorization: BackendAuthorization | None = None
+    wipe: WipeOrder | None = None
+    is_repeat: bool = False

@@ -18,7 +18,7 @@ from handfast.decision.access import (
 )
 from handfast.decision.challenges import issue_challenge
 from handfast.decision.evaluations import TEXT_LIMIT, build_evaluation, trace_stage
-from handfast.decision.grants import build_grant
+from handfast.decision.grants import build_grant, build_wipe_order
 from handfast.decision.outcome import Challenge, Decision, Deny, Outcome, StageResult
 from handfast.decision.ports import IssuedChallenge
 from handfast.decision.publication import Publication
@@ -163,6 +163,7 @@ class Pipeline:
                 stages=traces,
                 retry_after_seconds=retry,
                 login=identification.login,
+                wipe=build_wipe_order(self._services, question, judgement),
             )
         grant = build_grant(self._services, question, judgement, identification.login)
         return Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant, stages=traces, login=identification.login)
@@ -197,17 +198,21 @@ class Pipeline:
     def _refuse_credential(
         self, request: AccessRequest, identification: Identification, stages: list[StageTrace]
     ) -> Decision:
-        delay = 0.0
+        delay, is_repeat = 0.0, identification.is_repeat
         if identification.is_failure:
             now, delays = self._services.clock.now(), self._services.delays
-            if identification.workstation is None:
+            if is_repeat:
+                delay = delays.delay_of(request.source, now)
+            elif identification.workstation is None:
                 delay = delays.record_failure(request.source, now)
             else:
-                delay = delays.record_ntlm_failure(
-                    identification.login, request.source, identification.workstation, now
-                )
+                name, workstation = identification.login, identification.workstation
+                is_repeat = delays.is_ntlm_repeat(name, request.source, workstation, now)
+                delay = delays.record_ntlm_failure(name, request.source, workstation, now)
         assert isinstance(identification.result, Deny | Challenge)
-        return self._refuse(request, identification.result, stages, identification.login, delay)
+        return self._refuse(
+            request, identification.result, stages, identification.login, delay, is_repeat=is_repeat
+        )
 
     def _refuse(
         self,
@@ -216,6 +221,8 @@ class Pipeline:
         stages: list[StageTrace],
         login: str = "",
         delay: float = 0.0,
+        *,
+        is_repeat: bool = False,
     ) -> Decision:
         decision = Decision(
             Outcome.CHALLENGE if isinstance(verdict, Challenge) else Outcome.DENY,
@@ -223,6 +230,7 @@ class Pipeline:
             stages=tuple(stages),
             delay_seconds=delay,
             login=login,
+            is_repeat=is_repeat,
         )
         self._services.recent.add(build_evaluation(request, decision, self._services.clock.now(), None))
         return decision

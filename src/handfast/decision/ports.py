@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from handfast.decision.access import AccessRequest
@@ -17,10 +18,13 @@ __all__ = [
     "BackendSignIn",
     "BackendSignInRefused",
     "Decider",
+    "DeviceReports",
     "GatewayEvent",
     "IssuedChallenge",
     "RevocationBatch",
     "RevocationSource",
+    "WipeProgress",
+    "WipeReport",
 ]
 
 
@@ -86,6 +90,32 @@ class AuditSink(Protocol):
     """Takes decision events of a gateway; must not block and may aggregate."""
 
     def record(self, event: GatewayEvent) -> None: ...
+
+
+class WipeProgress(StrEnum):
+    """How far a wipe has come, as its device lets a gateway know."""
+
+    SENT = "sent"
+    ERASED = "erased"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WipeReport:
+    """`note` is the order's; `status` what the device said of its erasing, 0 with SENT; `node` who reports."""
+
+    note: bytes = field(repr=False)
+    progress: WipeProgress
+    status: int = 0
+    node: str = ""
+
+
+class DeviceReports(Protocol):
+    """Takes what a gateway hears from devices and must not lose."""
+
+    async def report_wipe(self, report: WipeReport) -> bool:
+        """True once it is stored; False where there is no such wipe (any more). Raises: Unavailable."""
+        ...
 
 
 class BackendSignInRefused(Exception):

@@ -19,11 +19,20 @@ REFUSED_EVENT = "request-refused"
 """One refused request, with its id; without an id: refusals in numbers, beyond what is told one by one."""
 CONNECTION_EVENT = "too-many-connections"
 """Connections closed in their opening: no request was read, so the event itself gets an id."""
+FACTS_EVENT = "device-facts"
+"""What the device of a live grant said of itself; see `decision.device_desk`."""
 TEXT_LIMIT = 160
 """Characters of a text that a report carries: a full batch must stay within what one call may hold."""
 MAX_ID_CHARACTERS = 64
 
-_CHALLENGES = frozenset({Reason.CREDENTIAL_MISSING, Reason.NTLM_CONTINUE})
+_OUTCOMES = MappingProxyType(
+    {
+        Reason.CREDENTIAL_MISSING: Outcome.CHALLENGE,
+        Reason.NTLM_CONTINUE: Outcome.CHALLENGE,
+        Reason.ANSWERED_HERE: Outcome.ALLOW,
+    }
+)
+"""What is no refusal."""
 _LIMITS = MappingProxyType(
     {
         Reason.HEAD_TOO_LARGE: "max_head_bytes",
@@ -62,8 +71,8 @@ def parse_report(node: str, event: GatewayEvent, now: datetime, *, new_id: str) 
             return None
     else:
         return None
-    outcome = (Outcome.CHALLENGE if reason in _CHALLENGES else Outcome.DENY).value
-    rule = _LIMITS.get(reason, "")
+    outcome = _OUTCOMES.get(reason, Outcome.DENY).value
+    rule = _LIMITS.get(reason) or _text(details, "rule")
     return Evaluation(
         request_id=request_id,
         at=now,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from handfast.decision.wrong_again import WrongAgain
 from handfast.identity.names import fold
 from handfast.identity.networks import NetworkSightings
 from handfast.identity.nt_candidates import NtCandidateOpener
@@ -30,6 +31,7 @@ class Services:
     delays: SourceDelays = field(default_factory=SourceDelays)
     networks: NetworkSightings = field(default_factory=NetworkSightings)
     recent: RecentEvaluations = field(default_factory=RecentEvaluations)
+    wrong_again: WrongAgain = field(default_factory=WrongAgain)
 
     @property
     def neutral_domains(self) -> frozenset[str]:

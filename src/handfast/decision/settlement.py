@@ -18,12 +18,13 @@ from handfast.decision.stages import limits as limits_stage
 from handfast.decision.stages.credential import Authenticated
 from handfast.identity.app_passwords import find_refusal
 from handfast.identity.audit import AuditEvent
+from handfast.identity.companions import is_deviceless
 from handfast.identity.counters import give_back
 from handfast.identity.names import principal_of
 from handfast.identity.partnership_decision import PartnershipDecision
 from handfast.identity.partnership_store import apply_partnership
 from handfast.identity.ports import Repositories
-from handfast.identity.records import Account, AppPassword, RevocationScope
+from handfast.identity.records import Account, AppPassword, Partnership, RevocationScope
 from handfast.identity.sources import home_network
 
 
@@ -36,6 +37,8 @@ class Judgement:
     account: Account | None = None
     password: AppPassword | None = None
     partnership: PartnershipDecision | None = None
+    wiping: Partnership | None = None
+    """The device that is to be wiped, where it proved its id; then nothing else was asked."""
 
     @property
     def denial(self) -> Deny | None:
@@ -53,11 +56,17 @@ def judge(repositories: Repositories, question: Question) -> Judgement:
     epoch = repositories.revocations.current_epoch()
     account = repositories.accounts.find(question.authenticated.account.id)
     password = _reread_password(repositories, question.authenticated)
+    wiping = _find_wipe(repositories, question, account, password)
+    if wiping is not None:
+        results: tuple[tuple[str, StageResult], ...] = (
+            (device_stage.NAME, device_stage.refuse_for_wipe(wiping)),
+        )
+        return Judgement(epoch, results, account, password, wiping=wiping)
     gone = _find_gone(question, account, password)
     if gone is not None or account is None:
         return Judgement(epoch, ((credential_stage.NAME, gone or Deny(Reason.CREDENTIAL_WRONG)),))
     verdict = account_stage.decide_account(account, password, question.request.channel)
-    results: tuple[tuple[str, StageResult], ...] = ((account_stage.NAME, verdict),)
+    results = ((account_stage.NAME, verdict),)
     if isinstance(verdict, Deny):
         return Judgement(epoch, results, account, password)
     partnership = device_stage.judge_device(
@@ -76,6 +85,20 @@ def judge(repositories: Repositories, question: Question) -> Judgement:
         password,
         partnership,
     )
+
+
+def _find_wipe(
+    repositories: Repositories, question: Question, account: Account | None, password: AppPassword | None
+) -> Partnership | None:
+    """See `device_stage.find_wipe`; a password or PIN that is gone proves nothing."""
+    if account is None:
+        return None
+    if question.authenticated.password is None:
+        if account.pin_verifier != question.authenticated.account.pin_verifier:
+            return None
+    elif password is None:
+        return None
+    return device_stage.find_wipe(repositories, question.request, account, password)
 
 
 def _reread_password(repositories: Repositories, authenticated: Authenticated) -> AppPassword | None:
@@ -156,7 +179,7 @@ def _remember_success(repositories: Repositories, question: Question, judgement:
     account_id = judgement.account.id
     give_back(repositories.counters, question.authenticated.scopes)
     password = judgement.password
-    if password is not None and (password.bound_device_id is not None):
+    if password is not None and (password.bound_device_id is not None or is_deviceless(password)):
         repositories.app_passwords.touch(password.id, question.now)
     if question.publication.credentials.human_secrets and question.device_id is not None:
         repositories.counters.remember_success(

@@ -91,13 +91,14 @@ def channels_of(profile: str, channels: Sequence[str] | None) -> frozenset[Chann
 def find_refusal(password: AppPassword, now: datetime) -> PasswordRefusal | None:
     """Why the password is dead at `now`, or None.
 
-    Unused means not yet bound: a bare OPTIONS binds nothing and so does not prolong an unused password.
+    Used means bound, or for a deviceless password let in once: a bare OPTIONS of a phone binds nothing and so does not
+    prolong an unused password.
     """
     if password.revoked_at is not None:
         return PasswordRefusal.REVOKED
     if password.expires_at is not None and password.expires_at <= now:
         return PasswordRefusal.EXPIRED
-    if password.bound_device_id is None and password.use_by <= now:
+    if password.first_used_at is None and password.use_by <= now:
         return PasswordRefusal.EXPIRED
     return None
 

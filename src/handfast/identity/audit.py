@@ -38,6 +38,12 @@ class AuditEvent(StrEnum):
     DEVICE_UNBLOCKED = "identity:device:unblocked"
     DEVICE_REMOVED = "identity:device:removed"
     DEVICE_IMPORTED = "identity:device:imported"
+    DEVICE_FACTS_LEARNED = "identity:device:facts-learned"
+    WIPE_REQUESTED = "identity:wipe:requested"
+    WIPE_CANCELLED = "identity:wipe:cancelled"
+    WIPE_SENT = "identity:wipe:sent"
+    WIPE_ACKNOWLEDGED = "identity:wipe:acknowledged"
+    WIPE_FAILED = "identity:wipe:failed"
     WINDOW_OPENED = "identity:window:opened"
     WINDOW_USED = "identity:window:used"
     LOCKOUT_BEGUN = "identity:lockout:begun"
@@ -47,6 +53,7 @@ class AuditEvent(StrEnum):
     SECRET_REMOVED = "identity:stored_secret:removed"  # noqa: S105 - an event's name
     ACCESS_ALLOWED = "decision:access:allowed"
     ACCESS_REFUSED = "decision:access:refused"
+    ANSWER_WITHHELD = "gateway:answer:withheld"
     NODE_SEEN = "node:certificate:seen"
     NODE_REVOKED = "node:certificate:revoked"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from handfast.identity.device_rules import DeviceRefusal, find_user_agent_hit
+from handfast.identity.channels import DEVICE_CHANNELS
+from handfast.identity.device_rules import DeviceRefusal, find_fact_hit, find_user_agent_hit
 from handfast.identity.partnership_decision import STATE_REFUSALS, PartnershipDecision
 from handfast.identity.policies import DevicePolicy
 from handfast.identity.records import AppPassword, Partnership, PartnershipState
@@ -22,10 +23,13 @@ def decide_companion(
 ) -> PartnershipDecision:
     """The answer to a request that names no device: never pairs, never binds, and keeps nothing alive.
 
-    A bound (or reserved) password gets its partnership's answer. A fresh one passes only where `passes_fresh` (a bare
-    OPTIONS, Autodiscover). `needs_activity` is True on companion channels: they are open only while the phone itself
-    was seen within `companion_window`.
+    A deviceless password is judged by its user agent alone. A bound (or reserved) one gets its partnership's answer. A
+    fresh one passes only where `passes_fresh` (a bare OPTIONS, Autodiscover). `needs_activity` is True on companion
+    channels: they are open only while the phone itself was seen within `companion_window`.
     """
+    if password is not None and is_deviceless(password):
+        hit = find_user_agent_hit(policy, user_agent)
+        return PartnershipDecision(hit.refusal if hit else None, rule=hit.rule if hit else "no device")
     owner = None if password is None else password.bound_device_id or password.reserved_device_id
     if owner is None or (known is None and password is not None and password.bound_device_id is None):
         if passes_fresh:
@@ -35,9 +39,19 @@ def decide_companion(
         return PartnershipDecision(DeviceRefusal.UNKNOWN, rule="binding")
     if known.state is not PartnershipState.ALLOWED:
         return PartnershipDecision(STATE_REFUSALS[known.state], rule="state", detail=known.state_reason)
-    hit = find_user_agent_hit(policy, user_agent)
+    hit = find_user_agent_hit(policy, user_agent) or find_fact_hit(
+        policy, (known.reported_model, known.model), known.os
+    )
     if hit is not None:
         return PartnershipDecision(hit.refusal, rule=hit.rule)
     if needs_activity and now - known.last_seen_at > policy.companion_window:
         return PartnershipDecision(DeviceRefusal.COMPANION_STALE, rule="companion_window")
     return PartnershipDecision(rule="paired")
+
+
+def is_deviceless(password: AppPassword) -> bool:
+    """True where none of the doors it opens names a device (profile `outlook`): nothing can ever bind it.
+
+    What a protocol does not carry is not invented: such a password proves an account and no device.
+    """
+    return password.reserved_device_id is None and not password.channels & DEVICE_CHANNELS

@@ -8,11 +8,11 @@ one that fits nobody, or two people, is reported instead of guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from handfast.identity.names import fold, principal_of
-from handfast.identity.records import Account, AccountId, Partnership, PartnershipState
+from handfast.identity.records import Account, AccountId, Partnership, PartnershipState, WipeKind
 from handfast.protocols.activesync.device_id import canonical_device_id
 from handfast.protocols.errors import MalformedMessage
 
@@ -30,6 +30,18 @@ COLUMNS = (
     "last_seen_at",
     "last_source",
     "state_reason",
+    "reported_model",
+    "imei",
+    "os_language",
+    "phone_number",
+    "reported_user_agent",
+    "mobile_operator",
+    "wipe_kind",
+    "wipe_requested_at",
+    "wipe_requested_by",
+    "wipe_sent_at",
+    "wipe_acknowledged_at",
+    "wipe_status",
 )
 _FROM_EXCHANGE = {
     "deviceid": "device_id",
@@ -38,6 +50,10 @@ _FROM_EXCHANGE = {
     "deviceos": "os",
     "friendlyname": "friendly_name",
     "deviceuseragent": "user_agent",
+    "deviceimei": "imei",
+    "deviceoslanguage": "os_language",
+    "devicephonenumber": "phone_number",
+    "devicemobileoperator": "mobile_operator",
     "firstsynctime": "first_seen_at",
     "whencreatedutc": "first_seen_at",
     "lastsuccesssync": "last_seen_at",
@@ -99,20 +115,14 @@ def build_index(accounts: Sequence[Account]) -> AccountIndex:
 
 def encode_row(partnership: Partnership, account: Account) -> dict[str, str]:
     """A partnership as a row of our own."""
-    return {
-        "account": principal_of(account),
-        "device_id": partnership.device_id,
-        "state": partnership.state.value,
-        "device_type": partnership.device_type,
-        "model": partnership.model,
-        "os": partnership.os,
-        "friendly_name": partnership.friendly_name,
-        "user_agent": partnership.user_agent,
-        "first_seen_at": partnership.first_seen_at.isoformat(),
-        "last_seen_at": partnership.last_seen_at.isoformat(),
-        "last_source": partnership.last_source,
-        "state_reason": partnership.state_reason,
-    }
+    row = {name: _cell(getattr(partnership, name)) for name in COLUMNS if name != "account"}
+    return {"account": principal_of(account), **row}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def parse_row(
@@ -126,7 +136,7 @@ def parse_row(
     if not fields.get("account"):
         raise RowProblem("the row names no account (account, UserPrincipalName or UserDisplayName)")
     first_seen = _time(fields.get("first_seen_at", ""), now)
-    return Partnership(
+    partnership = Partnership(
         account_id=index.find(fields["account"]),
         device_id=_device_id(fields.get("device_id", "")),
         state=state or _state(fields.get("state", "")),
@@ -139,7 +149,46 @@ def parse_row(
         os=_text(fields, "os"),
         friendly_name=_text(fields, "friendly_name"),
         state_reason=_text(fields, "state_reason"),
+        reported_model=_text(fields, "reported_model"),
+        imei=_text(fields, "imei"),
+        os_language=_text(fields, "os_language"),
+        phone_number=_text(fields, "phone_number"),
+        reported_user_agent=_text(fields, "reported_user_agent"),
+        mobile_operator=_text(fields, "mobile_operator"),
     )
+    return _with_wipe(partnership, fields, now)
+
+
+def _with_wipe(partnership: Partnership, fields: Mapping[str, str], now: datetime) -> Partnership:
+    """The wipe that WIPING and WIPED stand for; a file that does not tell of it means the whole device, today."""
+    if partnership.state not in (PartnershipState.WIPING, PartnershipState.WIPED):
+        return partnership
+    is_wiped = partnership.state is PartnershipState.WIPED
+    requested = _time(fields.get("wipe_requested_at", ""), now)
+    sent, acknowledged = fields.get("wipe_sent_at", ""), fields.get("wipe_acknowledged_at", "")
+    return replace(
+        partnership,
+        wipe_kind=_wipe_kind(fields.get("wipe_kind", "")),
+        wipe_requested_at=requested,
+        wipe_requested_by=_text(fields, "wipe_requested_by"),
+        wipe_sent_at=_time(sent, now) if sent.strip() else None,
+        wipe_acknowledged_at=_time(acknowledged, now) if is_wiped else None,
+        wipe_status=_wipe_status(fields.get("wipe_status", "")),
+    )
+
+
+def _wipe_kind(text: str) -> WipeKind:
+    try:
+        return WipeKind(text.strip()) or WipeKind.DEVICE
+    except ValueError:
+        raise RowProblem(f"wipe_kind {text[:40]!r} is unknown; known are device, account-only") from None
+
+
+def _wipe_status(text: str) -> int | None:
+    digits = text.strip()
+    if digits and not (digits.isascii() and len(digits) <= 5 and digits.isdigit() and int(digits) <= 0xFFFF):
+        raise RowProblem(f"wipe_status {text[:40]!r} is no status")
+    return int(digits) if digits else None
 
 
 def _known_fields(row: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from handfast.identity.audit import AuditEvent
-from handfast.identity.device_rules import DeviceRefusal, DeviceSighting, find_rule_hit, model_of
+from handfast.identity.device_rules import (
+    DeviceRefusal,
+    DeviceSighting,
+    find_rule_hit,
+    find_untold,
+    model_of,
+)
 from handfast.identity.pairing import decide_new
 from handfast.identity.partnership_decision import STATE_REFUSALS, PartnershipDecision, PartnershipFacts
 from handfast.identity.policies import DevicePolicy
@@ -74,10 +80,21 @@ def _decide_known(
             partnership=quarantined,
             event=AuditEvent.DEVICE_QUARANTINED,
         )
+    sighting = replace(
+        sighting,
+        model=model_of(sighting) or known.model,
+        reported_model=known.reported_model,
+        os=sighting.os or known.os,
+    )
     hit = find_rule_hit(policy, sighting)
     if hit is not None:
         return PartnershipDecision(hit.refusal, rule=hit.rule)
-    return PartnershipDecision(rule="paired", partnership=_seen(known, sighting, now), binds=binds)
+    untold = find_untold(policy, sighting)
+    if untold and not sighting.may_tell:
+        return PartnershipDecision(DeviceRefusal.FACTS_MISSING, rule=untold)
+    return PartnershipDecision(
+        rule="paired", partnership=_seen(known, sighting, now), binds=binds, is_provisional=bool(untold)
+    )
 
 
 def _find_contradiction(

@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import assert_never
 
 from handfast.identity.audit import AuditEvent
-from handfast.identity.device_rules import DeviceRefusal, DeviceSighting, find_rule_hit, model_of
+from handfast.identity.device_rules import (
+    DeviceRefusal,
+    DeviceSighting,
+    find_rule_hit,
+    find_untold,
+    model_of,
+)
 from handfast.identity.partnership_decision import PartnershipDecision, PartnershipFacts
 from handfast.identity.policies import DevicePolicy, PartnershipMode
 from handfast.identity.records import Account, Partnership, PartnershipState
@@ -20,6 +26,9 @@ def decide_new(
     hit = find_rule_hit(policy, sighting)
     if hit is not None:
         return PartnershipDecision(hit.refusal, rule=hit.rule)
+    untold = find_untold(policy, sighting)
+    if untold and not sighting.may_tell:
+        return PartnershipDecision(DeviceRefusal.FACTS_MISSING, rule=untold)
     barrier = _find_barrier(policy, sighting, facts, now)
     if barrier is not None:
         return PartnershipDecision(barrier, rule=f"mode {policy.mode}")
@@ -46,6 +55,7 @@ def decide_new(
         event=AuditEvent.DEVICE_PAIRED,
         binds=fresh,
         uses_window=policy.mode is PartnershipMode.WINDOW,
+        is_provisional=bool(untold),
     )
 
 

@@ -14,7 +14,7 @@ STATE_REFUSALS = MappingProxyType(
         PartnershipState.PENDING: DeviceRefusal.PENDING,
         PartnershipState.QUARANTINED: DeviceRefusal.QUARANTINED,
         PartnershipState.BLOCKED: DeviceRefusal.BLOCKED,
-        PartnershipState.WIPING: DeviceRefusal.WIPED,
+        PartnershipState.WIPING: DeviceRefusal.WIPE_PENDING,
         PartnershipState.WIPED: DeviceRefusal.WIPED,
     }
 )
@@ -42,7 +42,7 @@ class PartnershipDecision:
 
     `partnership` is the record to store, new where `is_new`; `event` is what to audit; `binds` says that the app
     password becomes this device's; `uses_window` that the open window is spent; `is_misuse` that a password was used
-    on a device it does not belong to.
+    on a device it does not belong to. `is_provisional` lets the device in to say what it is, and not for long.
     """
 
     refusal: DeviceRefusal | None = None
@@ -54,6 +54,7 @@ class PartnershipDecision:
     binds: bool = False
     uses_window: bool = False
     is_misuse: bool = False
+    is_provisional: bool = False
 
     @property
     def changes_something(self) -> bool:

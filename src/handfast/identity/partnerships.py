@@ -13,6 +13,9 @@ from handfast.identity.records import Account, Partnership, PartnershipState, Re
 APPROVABLE = frozenset({PartnershipState.PENDING, PartnershipState.QUARANTINED, PartnershipState.ALLOWED})
 """A blocked device is unblocked, not approved: two words, so that nobody lifts a block by habit."""
 
+SHUT_STATES = frozenset({PartnershipState.WIPING, PartnershipState.WIPED})
+"""What a block adds nothing to; only cancelling the wipe, or removing the device, leads out of these."""
+
 
 class WrongState(Exception):
     """The partnership's state does not admit that step."""
@@ -29,7 +32,7 @@ def approve_partnership(
     if known.state not in APPROVABLE:
         raise WrongState(f"the device is {known.state}")
     if known.state is PartnershipState.QUARANTINED:
-        known = replace(known, device_type="", model="")
+        known = replace(known, device_type="", model="", reported_model="")
     return _change(
         repositories,
         account,
@@ -67,7 +70,9 @@ def block_partnership(
     now: datetime,
     actor: str,
 ) -> Partnership:
-    """Shuts one account on the device, and cuts what it has open."""
+    """Shuts one account on the device, and cuts what it has open. Raises: WrongState (a wipe is more than a block)."""
+    if known.state in SHUT_STATES:
+        raise WrongState(f"the device is {known.state}, which is refused as a blocked one is")
     blocked = _change(
         repositories,
         account,
@@ -85,11 +90,11 @@ def block_partnership(
 def block_device_everywhere(
     repositories: Repositories, device_id: str, *, reason: str, now: datetime, actor: str
 ) -> int:
-    """Blocks every partnership of the device; how many. One revocation covers all accounts."""
+    """Blocks every partnership of the device but those that are being wiped; how many. One revocation covers all."""
     count = 0
     for known in repositories.partnerships.list_of_device(device_id):
         account = repositories.accounts.find(known.account_id)
-        if account is None:
+        if account is None or known.state in SHUT_STATES:
             continue
         _change(
             repositories,

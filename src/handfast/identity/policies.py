@@ -17,11 +17,21 @@ class PartnershipMode(StrEnum):
     INSIDE = "inside"
 
 
+class PhoneRefusals(StrEnum):
+    """How a phone that may not is told: by its protocol's own Status (from 14.0 on), or by HTTP's status alone."""
+
+    STATUS = "status"
+    HTTP = "http"
+
+
 @dataclass(frozen=True, slots=True)
 class DevicePolicy:
     """Which devices may pair and be used. Patterns are shell-style (`*`, `?`), compared without case.
 
     An empty allow list allows all; a deny list wins. `inside_listeners` names the listeners where mode INSIDE enrols.
+    Model and OS are known only once the device told them: see `device_rules.tells_too_little`.
+
+    `quarantine_message` is what a phone in quarantine, or waiting for approval, finds in its mailbox.
     """
 
     mode: PartnershipMode = PartnershipMode.FIRST_USE
@@ -33,9 +43,15 @@ class DevicePolicy:
     deny_user_agents: tuple[str, ...] = ()
     allow_protocol_versions: tuple[str, ...] = ()
     deny_protocol_versions: tuple[str, ...] = ()
+    allow_models: tuple[str, ...] = ()
+    deny_models: tuple[str, ...] = ()
+    allow_os: tuple[str, ...] = ()
+    deny_os: tuple[str, ...] = ()
     inside_listeners: frozenset[str] = frozenset()
     companion_window: timedelta = timedelta(hours=24)
     two_networks_window: timedelta = timedelta(seconds=60)
+    phone_refusals: PhoneRefusals = PhoneRefusals.STATUS
+    quarantine_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

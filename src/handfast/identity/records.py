@@ -64,6 +64,14 @@ class AppPassword:
     ntlm_allowed: bool = False
 
 
+class WipeKind(StrEnum):
+    """How much of a device is to be erased."""
+
+    NONE = ""
+    DEVICE = "device"
+    ACCOUNT_ONLY = "account-only"
+
+
 class PartnershipState(StrEnum):
     """What the bond between an account and a device is worth."""
 
@@ -77,7 +85,14 @@ class PartnershipState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Partnership:
-    """The bond account + device id, unique as a pair; `device_id` in canonical form (see protocols.activesync)."""
+    """The bond account + device id, unique as a pair; `device_id` in canonical form (see protocols.activesync).
+
+    `model` is read from the user agent; what the device says of itself in DeviceInformation stands beside it: `os`,
+    `friendly_name` and everything from `reported_model` on (see `device_facts`).
+
+    The `wipe_*` fields say what was ordered and came of it. WIPING and WIPED have an order, no other state has one, and
+    WIPED alone an acknowledged success; `wipe_status` is what the device last said (1 erased, 2 failed).
+    """
 
     account_id: AccountId
     device_id: str
@@ -91,6 +106,18 @@ class Partnership:
     os: str = ""
     friendly_name: str = ""
     state_reason: str = ""
+    reported_model: str = ""
+    imei: str = ""
+    os_language: str = ""
+    phone_number: str = ""
+    reported_user_agent: str = ""
+    mobile_operator: str = ""
+    wipe_kind: WipeKind = WipeKind.NONE
+    wipe_requested_at: datetime | None = None
+    wipe_requested_by: str = ""
+    wipe_sent_at: datetime | None = None
+    wipe_acknowledged_at: datetime | None = None
+    wipe_status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,14 +45,22 @@ class SourceDelays:
     def record_ntlm_failure(self, name: str, source: str, workstation: str, now: datetime) -> float:
         """As `record_failure`, once in ten minutes for one (account name, source, workstation)."""
         key = (name, counted_source(source), workstation)
-        last = self._ntlm_seen.get(key)
-        if last is not None and now - last < NTLM_REPEAT:
-            return _delay(self.failures_of(source, now))
+        if self.is_ntlm_repeat(name, source, workstation, now):
+            return self.delay_of(source, now)
         self._ntlm_seen[key] = now
         self._ntlm_seen.move_to_end(key)
         while len(self._ntlm_seen) > self._max_sources:
             self._ntlm_seen.popitem(last=False)
         return self.record_failure(source, now)
+
+    def is_ntlm_repeat(self, name: str, source: str, workstation: str, now: datetime) -> bool:
+        """True where that very failure was counted within the last ten minutes."""
+        last = self._ntlm_seen.get((name, counted_source(source), workstation))
+        return last is not None and now - last < NTLM_REPEAT
+
+    def delay_of(self, source: str, now: datetime) -> float:
+        """What the source's last failure had to wait, without counting another one."""
+        return _delay(self.failures_of(source, now))
 
     def failures_of(self, source: str, now: datetime) -> int:
         """Failures of the source in the window that is running."""

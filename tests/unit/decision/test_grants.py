@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from handfast.decision.access import BasicCredential, NtlmCredential
-from handfast.decision.grants import build_grant
+from handfast.decision.grants import FRESH_SECONDS, build_grant
 from handfast.decision.question import Question
 from handfast.decision.settlement import Judgement
 from handfast.decision.stages.credential import Authenticated
+from handfast.identity.channels import PROFILE_CHANNELS, Profile
 from handfast.identity.ntlm_challenges import open_session
 from tests.fakes.identity_process import MAIL, IdentityProcess
 from tests.fakes.one_phone import ALICE, BOUND, FRESH, NOW
@@ -55,6 +56,15 @@ def test_it_lives_five_minutes_at_most_and_never_beyond_its_password(
     end = None if ends_in is None else NOW + timedelta(seconds=ends_in)
     made = grant(services, publication=publication, password=replace(BOUND, expires_at=end))
     assert made.lifetime_seconds == lifetime
+
+
+def test_what_no_devices_block_could_end_ends_by_itself(services):
+    assert grant(services, device=None, password=FRESH).lifetime_seconds == FRESH_SECONDS
+    assert grant(services, device="P1", password=FRESH).lifetime_seconds == 300
+    reserved = grant(services, device=None, password=replace(FRESH, reserved_device_id="P1"))
+    assert (reserved.device_id, reserved.lifetime_seconds) == ("P1", 300)
+    outlook = replace(FRESH, channels=PROFILE_CHANNELS[Profile.OUTLOOK])
+    assert grant(services, device=None, password=outlook).lifetime_seconds == 300
 
 
 def test_only_a_handshake_makes_a_session_and_it_opens_for_its_connection(services):

@@ -70,8 +70,8 @@ async def test_a_good_sign_in_costs_one_read_and_one_write_and_a_wrong_one_write
     await identity.basic(secret)
     assert (identity.records.reads, identity.records.writes) == (1, 1)
 
-    for _ in range(50):
-        refused = await identity.basic(WRONG)
+    for n in range(50):
+        refused = await identity.basic(f"{WRONG}{n}")
         assert refused.reason is Reason.CREDENTIAL_WRONG
     assert identity.records.writes == 1
     assert refused.delay_seconds == 5.0
@@ -291,7 +291,8 @@ async def test_an_app_password_passes_a_locked_account_and_unknown_names_lock_to
     assert (await identity.basic("correct horse")).reason is Reason.ACCOUNT_LOCKED_OUT
     assert (await identity.basic(secret)).outcome is Outcome.ALLOW
 
-    reasons = [(await identity.basic("x", login="ghost", source="203.0.113.9")).reason for _ in range(12)]
+    ghost = {"login": "ghost", "source": "203.0.113.9"}
+    reasons = [(await identity.basic(f"x{n}", **ghost)).reason for n in range(12)]
     assert reasons == [Reason.ACCOUNT_UNKNOWN] * 10 + [Reason.ACCOUNT_LOCKED_OUT] * 2
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handfast.decision.publication import (
     ACTIVESYNC_RULES,
     AuthMethod,
@@ -8,6 +10,7 @@ from handfast.decision.publication import (
     Publication,
     QueryShape,
 )
+from handfast.decision.rules.exchange import REDIRECT_RULES
 from handfast.identity.channels import Channel
 
 
@@ -31,3 +34,12 @@ def test_by_default_only_basic_is_offered_and_people_choose_no_secret():
 
 def test_a_publication_without_rules_publishes_nothing():
     assert Publication("mail", ("mail.example.com",), ()).rules == ()
+
+
+def test_a_listener_for_redirects_has_only_those_that_redirect_whatever_else_they_are_on():
+    everywhere = Publication("a", ("a.example",), ACTIVESYNC_RULES, redirect_listeners=frozenset({"port80"}))
+    redirecting = replace(everywhere, listeners=frozenset({"outside"}), redirect_rules=REDIRECT_RULES)
+    assert [everywhere.is_on(name) for name in ("outside", "inside", "port80")] == [True, True, False]
+    assert [redirecting.is_on(name) for name in ("outside", "inside", "port80")] == [True, False, True]
+    assert redirecting.only_redirects("port80")
+    assert not redirecting.only_redirects("outside")

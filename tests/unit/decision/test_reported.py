@@ -102,3 +102,21 @@ def test_every_reason_can_be_reported(reason):
 def test_an_id_longer_than_ours_is_no_requests():
     told = event(request_id="x" * (MAX_ID_CHARACTERS + 1), reason="head-too-large")
     assert parse_report("edge1", told, NOW, new_id="new") is None
+
+
+def test_the_rule_that_refused_is_told_where_no_setting_spoke():
+    named = parse_report(
+        "edge1", event(request_id="r1", reason="path-denied", rule="proxyshell"), NOW, new_id="n"
+    )
+    assert named.stages[0].rule == "proxyshell"
+    limited = parse_report(
+        "edge1", event(request_id="r1", reason="body-too-large", rule="ews"), NOW, new_id="n"
+    )
+    assert limited.stages[0].rule == "max_body_bytes"
+
+
+def test_what_the_gateway_answered_by_itself_is_no_refusal():
+    told = parse_report(
+        "edge1", event(request_id="r1", reason="answered-here", rule="autodiscover-json"), NOW, new_id="n"
+    )
+    assert (told.outcome, told.stages[0].rule) == ("allow", "autodiscover-json")

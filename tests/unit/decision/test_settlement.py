@@ -11,7 +11,8 @@ from handfast.decision.question import Question
 from handfast.decision.reasons import Reason
 from handfast.decision.settlement import judge, settle
 from handfast.decision.stages.credential import Authenticated
-from handfast.identity.app_passwords import revoke_password
+from handfast.identity.app_passwords import find_refusal, revoke_password
+from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
 from handfast.identity.counters import Scope
 from handfast.identity.policies import DevicePolicy, PartnershipMode
 from handfast.identity.records import AccountState, CounterKind, RevocationScope
@@ -178,7 +179,7 @@ async def test_a_refusal_remembers_no_success(site):
     assert site.tables.app_passwords[site.password.id].last_used_at is None
 
 
-async def test_use_is_noted_for_a_bound_password_alone(site):
+async def test_use_is_noted_for_a_bound_password_and_not_for_a_bare_options(site):
     options = replace(site.question(device=None).request, command="OPTIONS")
     bare = replace(site.question(device=None), request=options)
     await site.write(lambda r: settle(r, bare))
@@ -190,3 +191,22 @@ async def test_use_is_noted_for_a_bound_password_alone(site):
     used = site.tables.app_passwords[site.password.id].last_used_at
     assert used == site.identity.clock.now()
     assert used - site.password.created_at == timedelta(hours=1)
+
+
+async def test_a_deviceless_password_lives_on_once_it_was_used(site):
+    identity = site.identity
+    _, outlook = await identity.issue(site.account, channels=PROFILE_CHANNELS[Profile.OUTLOOK])
+    mailbox = Site(site.account, outlook, identity)
+
+    async def read_mail():
+        asked = mailbox.question(device=None)
+        question = replace(asked, request=replace(asked.request, channel=Channel.EWS))
+        return await site.write(lambda r: settle(r, question))
+
+    assert (await read_mail()).denial is None
+    identity.clock.advance(hours=25)
+    used, unused = (site.tables.app_passwords[one.id] for one in (outlook, site.password))
+    assert find_refusal(used, identity.clock.now()) is None
+    assert find_refusal(unused, identity.clock.now()) is not None
+    assert (await read_mail()).denial is None
+    assert site.tables.app_passwords[outlook.id].last_used_at == identity.clock.now()

@@ -107,8 +107,9 @@ async def test_the_loser_of_a_race_is_audited():
         ({"expires_at": NOW}, PasswordRefusal.EXPIRED),
         ({"expires_at": NOW + timedelta(seconds=1)}, None),
         ({"use_by": NOW}, PasswordRefusal.EXPIRED),
-        ({"use_by": NOW, "bound_device_id": "P1"}, None),
-        ({"use_by": NOW, "bound_device_id": "P1", "expires_at": NOW}, PasswordRefusal.EXPIRED),
+        ({"use_by": NOW, "first_used_at": NOW, "bound_device_id": "P1"}, None),
+        ({"use_by": NOW, "first_used_at": NOW}, None),
+        ({"use_by": NOW, "first_used_at": NOW, "expires_at": NOW}, PasswordRefusal.EXPIRED),
     ],
 )
 def test_a_password_ends_by_revocation_by_its_end_and_unused(changed, refusal):

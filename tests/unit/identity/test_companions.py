@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from handfast.identity.companions import decide_companion
+from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
+from handfast.identity.companions import decide_companion, is_deviceless
 from handfast.identity.device_rules import DeviceRefusal
 from handfast.identity.policies import DevicePolicy
 from handfast.identity.records import (
@@ -35,3 +36,29 @@ def test_fresh_passwords_and_human_secrets_have_no_device_to_stand_beside():
         assert companion(password, None) is DeviceRefusal.UNBOUND
         assert companion(password, None, fresh=True) is None
     assert companion(replace(FRESH, reserved_device_id="P1"), KNOWN) is None
+
+
+def test_a_companion_falls_with_its_devices_model_and_system():
+    known = replace(KNOWN, os="iOS 9.3")
+    assert companion(known=known, policy=DevicePolicy(deny_os=("iOS 9*",))) is DeviceRefusal.OS_REFUSED
+    assert (
+        companion(known=known, policy=DevicePolicy(deny_models=("iphone12*",))) is DeviceRefusal.MODEL_REFUSED
+    )
+    wiping = replace(KNOWN, state=PartnershipState.WIPING)
+    assert companion(known=wiping) is DeviceRefusal.WIPE_PENDING
+
+
+def test_a_password_whose_doors_name_no_device_needs_none():
+    outlook = replace(FRESH, channels=PROFILE_CHANNELS[Profile.OUTLOOK])
+    assert companion(outlook, None) is None
+    denied = DevicePolicy(deny_user_agents=("outlook",))
+    assert companion(outlook, None, denied) is DeviceRefusal.USER_AGENT_REFUSED
+    # Issued for one device, or good for a door that names one: then that device has to be there.
+    assert companion(replace(outlook, reserved_device_id="P9"), None) is DeviceRefusal.UNBOUND
+    both = replace(outlook, channels=outlook.channels | {Channel.ACTIVESYNC})
+    assert companion(both, None) is DeviceRefusal.UNBOUND
+    assert [is_deviceless(replace(FRESH, channels=PROFILE_CHANNELS[one])) for one in Profile] == [
+        False,
+        True,
+        False,
+    ]

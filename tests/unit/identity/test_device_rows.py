@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from handfast.identity.device_rows import COLUMNS, RowProblem, build_index, encode_row, parse_row
-from handfast.identity.records import AccountId, PartnershipState
+from handfast.identity.records import AccountId, PartnershipState, WipeKind
 from tests.fakes.one_phone import ALICE, KNOWN, NOW
 
 ANN = replace(ALICE, id=AccountId(2), user="ann", upn="ann@contoso.lab", display_name="Ann Bee")
@@ -93,3 +93,48 @@ def test_a_row_says_its_state_unless_the_caller_does(text, state):
     assert parse_row({**ROW, "state": text}, INDEX, NOW).state == PartnershipState(state)
     overridden = parse_row({**ROW, "state": text}, INDEX, NOW, PartnershipState.PENDING)
     assert overridden.state is PartnershipState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("wipe_kind", "everything", "wipe_kind"),
+        ("wipe_status", "-1", "wipe_status"),
+        ("wipe_status", "99999", "wipe_status"),
+        ("wipe_requested_at", "yesterday", "no time"),
+    ],
+)
+def test_an_odd_wipe_is_reported(column, value, problem):
+    row = {"account": "alice", "device_id": "P1", "state": "wiping", column: value}
+    with pytest.raises(RowProblem, match=problem):
+        parse_row(row, build_index([ALICE]), NOW)
+
+
+def test_a_wipe_without_a_record_of_it_means_the_whole_device_now():
+    row = {"account": "alice", "device_id": "P1", "state": "wiped"}
+    wiped = parse_row(row, build_index([ALICE]), NOW)
+    assert (wiped.wipe_kind, wiped.wipe_requested_at, wiped.wipe_acknowledged_at) == (
+        WipeKind.DEVICE,
+        NOW,
+        NOW,
+    )
+    allowed = parse_row({**row, "state": "allowed", "wipe_kind": "device"}, build_index([ALICE]), NOW)
+    assert (allowed.wipe_kind, allowed.wipe_requested_at) == (WipeKind.NONE, None)
+
+
+def test_what_exchange_knows_of_a_phone_is_taken():
+    row = {
+        "UserPrincipalName": "alice",
+        "DeviceId": "P1",
+        "DeviceImei": "356938035643809",
+        "DeviceOSLanguage": "de-DE",
+        "DevicePhoneNumber": "+41",
+        "DeviceMobileOperator": "Example",
+    }
+    taken = parse_row(row, build_index([ALICE]), NOW)
+    assert (taken.imei, taken.os_language, taken.phone_number, taken.mobile_operator) == (
+        "356938035643809",
+        "de-DE",
+        "+41",
+        "Example",
+    )

@@ -9,7 +9,9 @@ from handfast.identity.device_rules import (
     DeviceRefusal,
     DeviceSighting,
     RuleHit,
+    find_fact_hit,
     find_rule_hit,
+    find_untold,
     find_user_agent_hit,
     matches,
     model_of,
@@ -72,3 +74,49 @@ def test_the_model_is_what_the_device_tells(user_agent, model):
 def test_every_refusal_has_a_reason_of_that_name():
     reasons = {reason.value for reason in Reason}
     assert {refusal.value for refusal in DeviceRefusal} <= reasons
+
+
+def test_a_model_is_judged_by_either_of_its_names():
+    told = replace(SEEN, reported_model="iPhone 12")
+    assert find_rule_hit(DevicePolicy(allow_models=("iPhone 1?",)), told) is None
+    assert find_rule_hit(DevicePolicy(allow_models=("iPhone12C*",)), told) is None
+    assert find_rule_hit(DevicePolicy(deny_models=("iphone12c1",)), told) == RuleHit(
+        DeviceRefusal.MODEL_REFUSED, "deny_models 'iphone12c1'"
+    )
+    assert find_rule_hit(DevicePolicy(allow_models=("iPad*",)), told) == RuleHit(
+        DeviceRefusal.MODEL_REFUSED, "allow_models"
+    )
+
+
+def test_a_system_is_judged_once_it_is_known():
+    policy = DevicePolicy(allow_os=("iOS 17*",), deny_os=("*beta*",))
+    assert find_rule_hit(policy, SEEN) is None
+    assert find_rule_hit(policy, replace(SEEN, os="iOS 17.2 21C62")) is None
+    old = find_rule_hit(policy, replace(SEEN, os="iOS 12.1"))
+    assert old == RuleHit(DeviceRefusal.OS_REFUSED, "allow_os")
+    assert find_rule_hit(policy, replace(SEEN, os="iOS 17 beta")) == RuleHit(
+        DeviceRefusal.OS_REFUSED, "deny_os '*beta*'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "sighting", "untold"),
+    [
+        (DevicePolicy(), replace(SEEN, user_agent=""), ""),
+        (DevicePolicy(allow_models=("*",)), SEEN, ""),
+        (DevicePolicy(allow_models=("*",)), replace(SEEN, user_agent="Android/1"), "allow_models"),
+        (DevicePolicy(allow_models=("*",)), replace(SEEN, user_agent="", reported_model="x"), ""),
+        (DevicePolicy(allow_os=("*",)), SEEN, "allow_os"),
+        (DevicePolicy(allow_os=("*",)), replace(SEEN, os="Android 14"), ""),
+        (DevicePolicy(deny_os=("*",), deny_models=("*",)), replace(SEEN, user_agent=""), ""),
+    ],
+)
+def test_an_allow_list_needs_the_fact_it_speaks_of(policy, sighting, untold):
+    assert find_untold(policy, sighting) == untold
+
+
+def test_a_companions_device_is_judged_by_its_record():
+    policy = DevicePolicy(deny_models=("Old*",), deny_os=("iOS 9*",))
+    assert find_fact_hit(policy, ("", "iPhone12C1"), "") is None
+    assert find_fact_hit(policy, ("OldPhone", ""), "").refusal is DeviceRefusal.MODEL_REFUSED
+    assert find_fact_hit(policy, ("", ""), "iOS 9.3").refusal is DeviceRefusal.OS_REFUSED

@@ -20,7 +20,7 @@ from tests.fakes.one_phone import BOUND, FRESH, KNOWN, NOW, SEEN, decide
         ("pending", DeviceRefusal.PENDING),
         ("quarantined", DeviceRefusal.QUARANTINED),
         ("blocked", DeviceRefusal.BLOCKED),
-        ("wiping", DeviceRefusal.WIPED),
+        ("wiping", DeviceRefusal.WIPE_PENDING),
         ("wiped", DeviceRefusal.WIPED),
     ],
 )
@@ -108,3 +108,28 @@ def test_rules_refuse_known_and_new_devices_and_change_nothing(policy, refusal):
         decision = decide(policy, **facts)
         assert (decision.refusal, decision.partnership, decision.binds) == (refusal, None, False)
         assert decision.rule
+
+
+@pytest.mark.parametrize("may_tell", [False, True])
+def test_a_device_that_has_yet_to_say_what_it_is_is_let_in_to_say_it(may_tell):
+    policy = DevicePolicy(allow_os=("iOS 17*",))
+    sighting = replace(SEEN, may_tell=may_tell)
+    for facts in ({"known": KNOWN, "password": BOUND}, {"password": FRESH}):
+        decision = decide(policy, sighting, **facts)
+        assert decision.refusal is (None if may_tell else DeviceRefusal.FACTS_MISSING)
+        assert decision.is_provisional is may_tell
+        assert (decision.partnership is not None) is may_tell
+    assert decide(policy, SEEN, known=replace(KNOWN, os="iOS 17.1"), password=BOUND).refusal is None
+
+
+def test_what_the_record_holds_is_judged_by_the_rules():
+    known = replace(KNOWN, reported_model="iPhone 12", os="iOS 16.2")
+    assert decide(DevicePolicy(allow_os=("iOS 17*",)), known=known).refusal is DeviceRefusal.OS_REFUSED
+    assert (
+        decide(DevicePolicy(deny_models=("iPhone 1?",)), known=known).refusal is DeviceRefusal.MODEL_REFUSED
+    )
+    silent = replace(SEEN, user_agent="Outlook-iOS/2.0")
+    policy = DevicePolicy(allow_models=("iPhone12C1",))
+    assert decide(policy, silent, known=KNOWN).refusal is None, (
+        "its record knows the model of an earlier agent"
+    )

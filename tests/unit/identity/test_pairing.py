@@ -11,7 +11,7 @@ from handfast.identity.records import (
     EnrolmentWindow,
     PartnershipState,
 )
-from tests.fakes.one_phone import ALICE, FRESH, NOW, decide, in_mode
+from tests.fakes.one_phone import ALICE, FRESH, NOW, SEEN, decide, in_mode
 
 
 @pytest.mark.parametrize("mode", ["first-use", "window", "inside"])
@@ -60,3 +60,11 @@ def test_approval_waits_and_at_most_three_may():
 def test_a_mode_that_nobody_taught_us_pairs_nobody():
     with pytest.raises(AssertionError):
         decide(replace(in_mode("listed"), mode="lottery"), password=FRESH)
+
+
+def test_a_newcomer_that_does_not_say_what_it_is_does_not_even_ask():
+    policy = in_mode("approval", allow_models=("Pixel*",))
+    silent = replace(SEEN, user_agent="Android-Mail/1")
+    assert decide(policy, silent, password=FRESH).refusal is DeviceRefusal.FACTS_MISSING
+    told = decide(policy, replace(silent, may_tell=True), password=FRESH)
+    assert told.refusal is DeviceRefusal.PENDING

@@ -41,6 +41,8 @@ class Identification:
     before: tuple[StageTrace, ...] = ()
     is_failure: bool = False
     """True where a guess failed, so that the source waits longer next time."""
+    is_repeat: bool = False
+    """True where it is the same wrong guess as just before: nothing new was learned, so nothing is counted."""
 
 
 def identified(

@@ -7,14 +7,14 @@ counters say concerns human-chosen secrets alone.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from handfast.decision.access import AccessRequest, BasicCredential
 from handfast.decision.outcome import Deny
 from handfast.decision.publication import AuthMethod, Publication
 from handfast.decision.reasons import Reason
 from handfast.decision.services import Services
 from handfast.decision.stages.credential import LOCKOUT_NAME, Authenticated, Identification, identified
+from handfast.decision.stages.device import find_wipe
+from handfast.decision.wrong_again import wrong_key
 from handfast.identity.app_passwords import find_password, find_refusal
 from handfast.identity.counters import (
     Reservation,
@@ -32,6 +32,8 @@ NOBODY = AccountId(0)
 """No account has this id; probes for unknown names are made with it."""
 MAX_HUMAN_SECRET_CHARACTERS = 256
 """A longer one was never set, and is not hashed."""
+WRONG_AGAIN = "wrong again"
+"""The rule that spoke where memory knew the answer."""
 
 
 async def identify_basic(
@@ -42,15 +44,53 @@ async def identify_basic(
         return Identification(Deny(Reason.METHOD_NOT_OFFERED, rule="basic"), credential.login)
     now = services.clock.now()
 
-    def probe(repositories: Repositories) -> tuple[Account | None, AppPassword | None]:
+    def probe(repositories: Repositories) -> tuple[Account | None, AppPassword | None, bool]:
         login = parse_login(credential.login)
         account = resolve_account(repositories, login, _default_domain(services, publication))
         account_id = NOBODY if account is None else account.id
-        return account, find_password(repositories, services.keyring, account_id, credential.secret)
+        password = find_password(repositories, services.keyring, account_id, credential.secret)
+        # A dead password is looked at once more: the device it was bound to may be waiting to be wiped.
+        is_wiping = (
+            account is not None
+            and password is not None
+            and find_refusal(password, now) is not None
+            and find_wipe(repositories, request, account, password) is not None
+        )
+        return account, password, is_wiping
 
-    account, password = await services.records.look_up(probe)
-    if account is not None and password is not None:
-        return _judge_password(account, password, credential.login, now)
+    account, password, is_wiping = await services.records.look_up(probe)
+    if account is not None and password is not None and is_wiping:
+        rule = f"app password {password.id}, for its wipe alone"
+        return identified(credential.login, Authenticated(account, password), rule)
+    if account is not None and password is not None and find_refusal(password, now) is None:
+        return identified(credential.login, Authenticated(account, password), f"app password {password.id}")
+    key = wrong_key(services.keyring, publication, request, credential)
+    verifier = None if account is None else account.pin_verifier
+    reason = services.wrong_again.find(key, verifier, now)
+    if reason is not None:
+        return Identification(
+            Deny(reason, rule=WRONG_AGAIN), credential.login, is_failure=True, is_repeat=True
+        )
+    identification = await _identify_otherwise(services, publication, request, credential, account, password)
+    if isinstance(identification.result, Deny):
+        services.wrong_again.remember(key, verifier, identification.result.reason, now)
+    return identification
+
+
+async def _identify_otherwise(
+    services: Services,
+    publication: Publication,
+    request: AccessRequest,
+    credential: BasicCredential,
+    account: Account | None,
+    password: AppPassword | None,
+) -> Identification:
+    """No live app password: a dead one (`password`), a human-chosen secret, or a wrong guess."""
+    if password is not None:
+        refusal = find_refusal(password, services.clock.now())
+        reason = Reason.CREDENTIAL_WRONG if refusal is None else Reason.from_value(refusal.value)
+        denied = Deny(reason, rule=f"app password {password.id}")
+        return Identification(denied, credential.login, is_failure=True)
     if publication.credentials.human_secrets:
         return await _identify_human(services, publication, request, credential, account)
     return Identification(_refusal(account), credential.login, is_failure=True)
@@ -58,14 +98,6 @@ async def identify_basic(
 
 def _default_domain(services: Services, publication: Publication) -> str:
     return publication.credentials.default_domain or services.default_domain
-
-
-def _judge_password(account: Account, password: AppPassword, login: str, now: datetime) -> Identification:
-    refusal = find_refusal(password, now)
-    rule = f"app password {password.id}"
-    if refusal is not None:
-        return Identification(Deny(Reason.from_value(refusal.value), rule=rule), login, is_failure=True)
-    return identified(login, Authenticated(account, password), rule)
 
 
 def _refusal(account: Account | None) -> Deny:

@@ -15,9 +15,11 @@ from handfast.identity.devices import decide_partnership
 from handfast.identity.partnership_decision import PartnershipDecision
 from handfast.identity.partnership_store import read_facts
 from handfast.identity.ports import Repositories
-from handfast.identity.records import Account, AppPassword
+from handfast.identity.records import Account, AccountState, AppPassword, Partnership, PartnershipState
 
 NAME = "device"
+TELLING_COMMANDS = frozenset({"OPTIONS", "Provision", "Settings"})
+"""ActiveSync commands by which a device says what it is, or comes to that."""
 
 
 def judge_device(
@@ -68,7 +70,36 @@ def _sighting(request: AccessRequest, device: ClaimedDevice) -> DeviceSighting:
         protocol_version=request.facts.protocol_version,
         source=request.source,
         listener=request.listener,
+        may_tell=request.command in TELLING_COMMANDS,
     )
+
+
+def find_wipe(
+    repositories: Repositories, request: AccessRequest, account: Account, password: AppPassword | None
+) -> Partnership | None:
+    """The partnership that is to be wiped, where this very request proved to come from its device.
+
+    Proof is the app password bound to that device, dead or alive, of an account in any state: what it buys is the order
+    to erase, and nothing else. After a person's own secret the account must be enabled. See docs/decisions/0010.
+    """
+    if request.channel is not Channel.ACTIVESYNC or request.device is None:
+        return None
+    device_id = request.device.device_id
+    if password is None and account.state is not AccountState.ENABLED:
+        return None
+    if password is not None and not _is_bound(password, device_id):
+        return None
+    known = repositories.partnerships.find(account.id, device_id)
+    return known if known is not None and known.state is PartnershipState.WIPING else None
+
+
+def _is_bound(password: AppPassword, device_id: str) -> bool:
+    return password.bound_device_id == device_id and Channel.ACTIVESYNC in password.channels
+
+
+def refuse_for_wipe(known: Partnership) -> Deny:
+    """The stage's word for a device that is to be wiped."""
+    return Deny(Reason.DEVICE_WIPE_PENDING, rule="state", detail=f"wipe {known.wipe_kind}")
 
 
 def render_device(decision: PartnershipDecision) -> StageResult:

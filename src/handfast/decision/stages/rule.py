@@ -20,7 +20,7 @@ def decide_rule(publications: Mapping[str, Publication], request: AccessRequest)
         return Deny(Reason.UNKNOWN_HOST, rule=request.publication)
     rule = _find_rule(publication, request.rule)
     label = f"{publication.name}/{request.rule}"
-    if rule is None or rule.channel is not request.channel:
+    if rule is None or rule.own_answer is not None or rule.channel is not request.channel:
         return Deny(Reason.UNKNOWN_PATH, rule=label)
     if request.channel is Channel.ACTIVESYNC and request.device is None and request.command != "OPTIONS":
         return Deny(Reason.DEVICE_ID_MISSING, rule=label)
@@ -28,7 +28,7 @@ def decide_rule(publications: Mapping[str, Publication], request: AccessRequest)
 
 
 def _is_published_to(publication: Publication, request: AccessRequest) -> bool:
-    listener_fits = not publication.listeners or request.listener in publication.listeners
+    listener_fits = publication.is_on(request.listener) and not publication.only_redirects(request.listener)
     node_fits = not publication.allow_from_node or request.node in publication.allow_from_node
     return listener_fits and node_fits
 

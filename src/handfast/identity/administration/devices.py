@@ -1,4 +1,4 @@
-"""Devices: list, show, approve, block, unblock, remove, import, export; and enrolment windows."""
+"""Devices: list, show, approve, block, unblock, wipe, remove, import, export; and enrolment windows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import replace
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.office import MAX_LIST, PAGE, JsonRow, Office, as_json
 from handfast.identity.audit import AuditEvent
+from handfast.identity.device_facts import FACT_NAMES, DeviceFacts, facts_of, with_facts
 from handfast.identity.device_rows import RowProblem, build_index, encode_row, parse_row
 from handfast.identity.names import principal_of
 from handfast.identity.partnerships import (
+    SHUT_STATES,
     WrongState,
     approve_partnership,
     block_device_everywhere,
@@ -19,8 +21,16 @@ from handfast.identity.partnerships import (
     unblock_partnership,
 )
 from handfast.identity.ports import Repositories
-from handfast.identity.records import Account, AccountId, Partnership, PartnershipState, RevocationScope
+from handfast.identity.records import (
+    Account,
+    AccountId,
+    Partnership,
+    PartnershipState,
+    RevocationScope,
+    WipeKind,
+)
 from handfast.identity.windows import open_window
+from handfast.identity.wipes import cancel_wipe, request_wipe
 from handfast.protocols.activesync.device_id import canonical_device_id
 from handfast.protocols.errors import MalformedMessage
 
@@ -119,6 +129,29 @@ class DeviceAdministration(Office):
 
         return await self._change(account, device_id, block)
 
+    async def device_wipe(
+        self, *, actor: str, account: str, device_id: str, account_only: bool = False
+    ) -> JsonRow:
+        """Orders the device to erase itself (or this account on it), and cuts what it has open."""
+        kind = WipeKind.ACCOUNT_ONLY if account_only else WipeKind.DEVICE
+        return await self._change(
+            account,
+            device_id,
+            lambda repositories, found, known: request_wipe(
+                repositories, found, known, kind, now=self._clock.now(), actor=actor
+            ),
+        )
+
+    async def device_wipe_cancel(self, *, actor: str, account: str, device_id: str) -> JsonRow:
+        """Takes a wipe back that was not acknowledged; the device stays blocked."""
+        return await self._change(
+            account,
+            device_id,
+            lambda repositories, found, known: cancel_wipe(
+                repositories, found, known, now=self._clock.now(), actor=actor
+            ),
+        )
+
     async def _change(
         self,
         account: str,
@@ -156,34 +189,45 @@ class DeviceAdministration(Office):
     ) -> JsonRow:
         """Takes rows of our own export or of Exchange's; good rows go in, bad ones are reported.
 
-        A known device is updated; one that the file blocks is cut.
+        A known device is updated; one that the file blocks is cut. One that is being wiped, or was, is left alone: no
+        file lets it in again.
         """
         wanted = None if state is None else _checked_state(state, IMPORT_STATES)
         index = build_index(await self._records.read(lambda repositories: repositories.accounts.list()))
         now = self._clock.now()
         result: JsonRow = {"imported": 0, "updated": 0, "problems": []}
-        parsed: list[Partnership] = []
+        parsed: list[tuple[int, Partnership]] = []
         for number, row in enumerate(rows, start=1):
             try:
-                parsed.append(parse_row(row, index, now, wanted))
+                parsed.append((number, parse_row(row, index, now, wanted)))
             except RowProblem as problem:
                 result["problems"].append({"row": number, "problem": str(problem)})
         for start in range(0, len(parsed), IMPORT_BATCH):
             batch = parsed[start : start + IMPORT_BATCH]
-            added, updated = await self._import_batch(batch, actor)
+            added, updated, problems = await self._import_batch(batch, actor)
             result["imported"] += added
             result["updated"] += updated
+            result["problems"] += problems
         return result
 
-    async def _import_batch(self, batch: Sequence[Partnership], actor: str) -> tuple[int, int]:
+    async def _import_batch(
+        self, batch: Sequence[tuple[int, Partnership]], actor: str
+    ) -> tuple[int, int, list[JsonRow]]:
         return await self._records.write(lambda repositories: self._import(repositories, batch, actor))
 
     def _import(
-        self, repositories: Repositories, batch: Sequence[Partnership], actor: str
-    ) -> tuple[int, int]:
+        self, repositories: Repositories, batch: Sequence[tuple[int, Partnership]], actor: str
+    ) -> tuple[int, int, list[JsonRow]]:
         added = updated = 0
-        for partnership in batch:
-            known = repositories.partnerships.find(partnership.account_id, partnership.device_id)
+        problems: list[JsonRow] = []
+        for number, told in batch:
+            known = repositories.partnerships.find(told.account_id, told.device_id)
+            partnership = told if known is None else with_facts(told, _unsaid(told, known))
+            if known is not None and known.state in SHUT_STATES:
+                if told.state is not known.state:
+                    problem = f"the device is {known.state}; remove it first (`handfast device remove`)"
+                    problems.append({"row": number, "problem": problem})
+                continue
             if known is None:
                 repositories.partnerships.add(partnership)
                 added += 1
@@ -199,7 +243,7 @@ class DeviceAdministration(Office):
                 )
             if partnership != known:
                 self._record_import(repositories, partnership, known, actor)
-        return added, updated
+        return added, updated, problems
 
     def _record_import(
         self, repositories: Repositories, partnership: Partnership, known: Partnership | None, actor: str
@@ -243,6 +287,13 @@ class DeviceAdministration(Office):
             return await self._records.write(work)
         except ValueError as error:
             raise AdministrationError("usage", str(error)) from None
+
+
+def _unsaid(partnership: Partnership, known: Partnership) -> DeviceFacts:
+    """What the device told us itself and the file is silent on: a list of Exchange's must not make us forget it."""
+    told, kept = facts_of(partnership), facts_of(known)
+    values = {name: getattr(kept, name) for name in FACT_NAMES if not getattr(told, name)}
+    return DeviceFacts(**values)
 
 
 def _row(partnership: Partnership, account: Account) -> JsonRow:

@@ -97,7 +97,7 @@ class AppPasswordAdministration(Office):
             rows = []
             for password in passwords:
                 refusal = find_refusal(password, now)
-                live = "fresh" if password.bound_device_id is None else "live"
+                live = "fresh" if password.first_used_at is None else "live"
                 state = live if refusal is None else refusal.value.removeprefix("app-password-")
                 rows.append({**as_json(password), "state": state})
             return rows

@@ -71,7 +71,7 @@ _HASHES = (
         _c.ntlm_allowed,
         _c.revoked_at.is_(None),
         or_(_c.expires_at.is_(None), _c.expires_at > bindparam("now")),
-        or_(_c.bound_device_id.is_not(None), _c.use_by > bindparam("now")),
+        or_(_c.first_used_at.is_not(None), _c.use_by > bindparam("now")),
     )
     .order_by(_h.app_password_id, _h.slot)
     .limit(MAX_NT_HASHES)

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from handfast.identity.ports import Conflict
-from handfast.identity.records import AccountId, Partnership, PartnershipState
+from handfast.identity.records import AccountId, Partnership, PartnershipState, WipeKind
 from handfast.storage.schema import partnerships
 from handfast.storage.statements import Row, Transaction
 
@@ -26,8 +26,22 @@ _COLUMNS = (
     "os",
     "friendly_name",
     "state_reason",
+    "reported_model",
+    "imei",
+    "os_language",
+    "phone_number",
+    "reported_user_agent",
+    "mobile_operator",
+    "wipe_kind",
+    "wipe_requested_at",
+    "wipe_requested_by",
+    "wipe_sent_at",
+    "wipe_acknowledged_at",
+    "wipe_status",
 )
 _KEY = ("account_id", "device_id")
+_WIPE_KIND = _COLUMNS.index("wipe_kind") - 3
+"""Its place after account, device id and state."""
 _PARTNERSHIP = select(*(_c[name] for name in _COLUMNS))
 _BY_KEY = _PARTNERSHIP.where(_c.account_id == bindparam("account_id"), _c.device_id == bindparam("device_id"))
 _OF_ACCOUNT = _PARTNERSHIP.where(_c.account_id == bindparam("account_id")).order_by(_c.device_id)
@@ -52,6 +66,7 @@ _REMOVE = delete(partnerships).where(
 
 def _partnership(row: Row) -> Partnership:
     account_id, device_id, state, *rest = row
+    rest[_WIPE_KIND] = WipeKind(rest[_WIPE_KIND])
     return Partnership(account_id, device_id, PartnershipState(state), *rest)
 
 

@@ -97,8 +97,8 @@ async def test_known_and_unknown_names_cost_one_slow_hash_and_lock_alike(identit
     await identity.add_account(pin="blue-42")
     await identity.add_account("pinless")
     reasons, evaluations = [], identity.hasher.evaluations
-    for _ in range(4):
-        found = await identify(identity, login, "wrong", PINS)
+    for n in range(4):
+        found = await identify(identity, login, f"wrong {n}", PINS)
         assert isinstance(found.result, Deny)
         assert found.is_failure
         reasons.append(found.result.reason)
@@ -110,8 +110,8 @@ async def test_known_and_unknown_names_cost_one_slow_hash_and_lock_alike(identit
 
 async def test_a_locked_account_costs_the_same_one_write_as_a_wrong_guess(identity):
     await identity.add_account(pin="blue-42")
-    for _ in range(2):
-        await identify(identity, "alice", "wrong", PINS)
+    for n in range(2):
+        await identify(identity, "alice", f"wrong {n}", PINS)
     identity.records.writes = 0
     locked = await identify(identity, "alice", "blue-42", PINS)
     assert isinstance(locked.result, Deny)

@@ -7,6 +7,7 @@ import pytest
 from handfast.decision.access import NoCredential
 from handfast.decision.outcome import Deny, Pass
 from handfast.decision.reasons import Reason
+from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
 from handfast.decision.stages.rule import decide_rule
 from handfast.identity.channels import Channel
 from tests.fakes.identity_process import MAIL, IdentityProcess
@@ -54,3 +55,18 @@ def test_options_and_companions_need_no_device():
     assert isinstance(decide(device=None, command="OPTIONS"), Pass)
     ews = {"rule": "ews", "channel": Channel.EWS, "device": None, "command": ""}
     assert isinstance(decide(**ews), Pass)
+
+
+def test_nobody_gets_a_grant_for_what_the_gateway_answers_by_itself():
+    json = next(rule for rule in EXCHANGE_RULES if rule.own_answer is not None)
+    published = replace(MAIL, rules=(json,))
+    verdict = decide(published, rule=json.name, channel=json.channel, device=None, command="")
+    assert verdict == Deny(Reason.UNKNOWN_PATH, f"mail/{json.name}")
+
+
+def test_a_listener_that_only_redirects_has_no_door():
+    published = replace(
+        MAIL, listeners=frozenset(), redirect_listeners=frozenset({"port80"}), redirect_rules=REDIRECT_RULES
+    )
+    assert isinstance(decide(published, listener="outside"), Pass)
+    assert decide(published, listener="port80") == Deny(Reason.UNKNOWN_HOST, "mail")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from handfast.decision.outcome import Outcome
 from handfast.decision.reasons import Reason
-from handfast.identity.records import PartnershipState, RevocationScope
+from handfast.identity.device_rows import COLUMNS
+from handfast.identity.records import PartnershipState, RevocationScope, WipeKind
 from tests.fakes.desk import Desk
 
 
@@ -104,8 +105,9 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
     state=st.sampled_from(PartnershipState),
     texts=st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT),
     age=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3000)),
+    kind=st.sampled_from([WipeKind.DEVICE, WipeKind.ACCOUNT_ONLY]),
 )
-def test_export_and_import_are_a_round_trip(device_id, state, texts, age):
+def test_export_and_import_are_a_round_trip(device_id, state, texts, age, kind):
     async def round_trip():
         desk = Desk()
         await desk("account_add", account_user="alice", domain="CONTOSO")
@@ -113,7 +115,12 @@ def test_export_and_import_are_a_round_trip(device_id, state, texts, age):
         names = ("device_type", "model", "os", "friendly_name", "user_agent")
         row = {"account": "CONTOSO\\alice", "device_id": device_id, "state": state.value}
         row |= dict(zip(names, texts, strict=True)) | {"first_seen_at": seen, "last_seen_at": seen}
-        row |= {"last_source": "", "state_reason": ""}
+        row |= dict.fromkeys(COLUMNS[10:], "")
+        if state in ("wiping", "wiped"):
+            row |= {"wipe_kind": kind.value, "wipe_requested_at": seen, "wipe_requested_by": "uid:0(root)"}
+            row |= {"wipe_status": "1"} if state == "wiped" else {"wipe_sent_at": seen}
+        if state == "wiped":
+            row["wipe_acknowledged_at"] = seen
         assert (await desk("device_import", rows=[row]))["problems"] == []
         exported = await desk("device_export")
         assert exported == [row]
@@ -188,3 +195,39 @@ async def test_a_long_list_is_read_page_by_page_and_to_its_bound(desk, monkeypat
     assert [row["device_id"] for row in await desk("device_list")] == ["P1", "P2", "P3", "P4", "P5"]
     monkeypatch.setattr(devices, "MAX_LIST", 4)
     assert len(await desk("device_list")) == 4
+
+
+async def test_a_wipe_is_ordered_shown_and_taken_back(desk):
+    secret = await desk.pair()
+    ordered = await desk("device_wipe", account="alice", device_id="phone1", account_only=True)
+    assert (ordered["state"], ordered["wipe_kind"]) == ("wiping", "account-only")
+    assert ordered["wipe_requested_by"]
+    assert desk.scopes == [RevocationScope.PARTNERSHIP]
+    assert (await desk.identity.basic(secret)).reason is Reason.DEVICE_WIPE_PENDING
+    for step in ("device_block", "device_approve", "device_unblock"):
+        assert (await desk.refused(step, account="alice", device_id="PHONE1")).kind == "refused"
+    cancelled = await desk("device_wipe_cancel", account="alice", device_id="PHONE1")
+    assert (cancelled["state"], cancelled["wipe_kind"]) == ("blocked", "")
+    assert (await desk.refused("device_wipe_cancel", account="alice", device_id="PHONE1")).kind == "refused"
+    assert (await desk("device_unblock", account="alice", device_id="PHONE1"))["state"] == "allowed"
+
+
+async def test_no_file_lets_a_device_in_that_is_to_be_wiped(desk):
+    secret = await desk.pair()
+    exported = await desk("device_export")
+    await desk("device_wipe", account="alice", device_id="PHONE1")
+    result = await desk("device_import", rows=exported)
+    assert (result["imported"], result["updated"]) == (0, 0)
+    assert "wiping" in result["problems"][0]["problem"]
+    assert (await desk.identity.basic(secret)).reason is Reason.DEVICE_WIPE_PENDING
+    again = await desk("device_import", rows=await desk("device_export"))
+    assert (again["updated"], again["problems"]) == (0, [])
+    await desk("device_remove", account="alice", device_id="PHONE1")
+    assert (await desk("device_import", rows=exported))["imported"] == 1
+
+
+async def test_a_file_that_knows_less_makes_nobody_forget(desk):
+    await desk("device_import", rows=[{**EXCHANGE_ROW, "DeviceImei": "356938035643809"}])
+    await desk("device_import", rows=[EXCHANGE_ROW])
+    shown = await desk("device_show", account="alice", device_id="APPL1")
+    assert shown["imei"] == "356938035643809"
