@@ -1,4 +1,4 @@
-"""I1: no back-end byte is sent before the decision."""
+"""I1: no back-end byte is sent before the decision, and none before what has to be looked at was looked at."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 
 from handfast.decision.outcome import Decision, Grant, Outcome
 from handfast.decision.reasons import Reason
+from handfast.gateway.handlings import EWS_HANDLING
+from handfast.gateway.inspecting import PrefixWaiter, WholeWaiter
 from handfast.gateway.sign_in import Step
 from tests.fakes.gateway_peers import FakeIdentity, Gateway, RawBackend, request_bytes, until
+from tests.fakes.transforming import EWS, POX, ExchangeGateway
 
 ATTACKS = {
     "no credential": request_bytes(user=None, body=b"x" * 3000),
@@ -60,3 +63,32 @@ async def test_the_back_end_hears_nothing_before_the_decision(name):
 async def test_without_the_decision_it_hears(name, monkeypatch):
     monkeypatch.setattr(Step, "evaluate", judge_nothing)
     assert await attack(name, is_heard=True) != []
+
+
+SOAP = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>'
+XML = "Content-Type: text/xml; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"
+LOOKED_AT = {"the beginning of EWS": (EWS, SOAP), "all of Autodiscover": (POX, b"<Autodiscover>")}
+
+
+async def begin(name: str) -> list[bytes]:
+    """What the back end had received of a request whose body has begun, and not said enough yet."""
+    target, body = LOOKED_AT[name]
+    async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
+        client = await gateway.client(before=request_bytes(target=target, body=None, extra=XML))
+        await client.send(b"%x\r\n%b\r\n" % (len(body), body))
+        await until(lambda: bool(gateway.identity.asked))
+        await asyncio.sleep(0.05)
+        return backend.heads
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+async def test_the_back_end_hears_nothing_before_the_body_was_looked_at(name):
+    assert await begin(name) == []
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+async def test_without_looking_it_hears(name, monkeypatch):
+    monkeypatch.setattr(PrefixWaiter, "take", lambda self, _pieces, *, is_done: self._exchange.go_on())
+    monkeypatch.setattr(WholeWaiter, "take", lambda self, _pieces, *, is_done: self._exchange.go_on())
+    assert EWS_HANDLING.reads_prefix is not None
+    assert await begin(name) != []

@@ -6,8 +6,14 @@ from __future__ import annotations
 from handfast.gateway import heads, published
 from handfast.protocols.http1.chunked import LAST_CHUNK
 from handfast.protocols.http1.cookies import cookie_for_client, without_routing_cookies
-from handfast.protocols.http1.fields import connection_options, passes_to_backend, passes_to_client
+from handfast.protocols.http1.fields import (
+    connection_options,
+    is_anchor,
+    passes_to_backend,
+    passes_to_client,
+)
 from tests.fakes.gateway_peers import Gateway, RawBackend, request_bytes
+from tests.fakes.transforming import EWS, POX, ExchangeGateway
 from tests.invariants.taking_out import take_out
 
 REQUEST_FIELDS = {
@@ -24,6 +30,23 @@ REQUEST_FIELDS = {
     "X-CalculatedBETarget": "evil",
     "X-TargetServer": "evil",
     "X-AnchorMailbox": "bob",
+    "X-PublicFolderMailbox": "bob",
+    "X-UpnAnchorMailbox": "bob",
+    "X-GenericAnchorHint": "evil",
+    "X-TargetDatabase": "evil",
+    "X-DatabaseGuid": "evil",
+    "X-ProxyTargetServer": "evil",
+    "X-RpcHttpProxyServerTarget": "evil",
+    "X-IsFromCafe": "1",
+    "X-IsFromBackend": "1",
+    "X-FromBackend-ServerAffinity": "evil",
+    "X-AnonResource-Backend": "evil",
+    "X-WLID-MemberName": "bob",
+    "X-EAS-Proxy": "bob",
+    "X-EAS-BasicAuth-Proxy": "bob",
+    "X-OWA-ExplicitLogonUser": "bob",
+    "X-OrganizationContext": "evil",
+    "TestBackEndUrl": "https://evil/",
     "msExchProxyUri": "https://evil/",
     "X-Forwarded-For": "203.0.113.9",
     "X-Forwarded-Host": "evil",
@@ -50,6 +73,11 @@ ANSWER_FIELDS = {
     "X-DiagInfo": "EX01",
     "X-CalculatedBETarget": "ex01.corp.internal",
     "X-BackEndHttpStatus": "200",
+    "X-DBMountedOnServer": "ex01.corp.internal",
+    "X-FromBackend-ServerAffinity": "1",
+    "X-DiagInfoLdapLatency": "1",
+    "X-AutoDiscovery-Error": "LiveIdBasicAuth:ex01",
+    "X-FailureContext": "BackEnd;503;ZXgwMS5jb3JwLmludGVybmFs;ex01.corp.internal",
     "X-Powered-By": "ASP.NET",
     "X-AspNet-Version": "4",
     "WWW-Authenticate": 'Negotiate realm="corp.internal"',
@@ -188,3 +216,36 @@ async def test_an_allowed_answer_carries_the_request_id_of_its_record():
     async with RawBackend() as backend, Gateway(backend.url) as gateway:
         answer = await (await gateway.client()).ask()
         assert answer.headers["x-request-id"] == gateway.identity.records[0].request_id
+
+
+SOAP = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>'
+ANCHORED = "Content-Type: text/xml\r\nX-AnchorMailbox: ex02.evil:444/ecp\r\n"
+
+
+async def anchored() -> bytes:
+    async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
+        assert (await (await gateway.client()).ask(target=EWS, body=SOAP, extra=ANCHORED)).status == 200
+        return backend.heads[0]
+
+
+async def test_an_anchor_chooses_a_mailbox_and_no_server():
+    assert b"evil" not in await anchored()
+
+
+async def test_without_looking_at_its_value_it_may_be_a_server(monkeypatch):
+    take_out(monkeypatch, is_anchor, lambda _: True)
+    assert b"ex02.evil:444/ecp" in await anchored()
+
+
+async def rewritten(fields: str) -> bytes:
+    async def answer(peer):
+        await peer.read_request()
+        await peer.send(f"HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n".encode())
+
+    async with RawBackend(answer) as backend, ExchangeGateway(backend.url) as gateway:
+        return (await (await gateway.client()).ask(target=POX, body=b"x")).head
+
+
+async def test_nothing_of_the_inside_comes_back_beside_a_rewritten_answer():
+    more = "X-Whatever: ex01.corp.internal\r\n"
+    assert b"ex01" not in await rewritten(spelled(ANSWER_FIELDS) + INSIDE_COOKIES + more)

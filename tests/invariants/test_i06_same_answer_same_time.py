@@ -82,8 +82,8 @@ class World:
         for user in ("alice", "carol"):
             account = await self.identity.add_account(user, pin="4711")
             await self.identity.issue(account, ntlm=True)
-        for _ in range(LIMIT + 1):
-            await self.guess("carol")
+        for number in range(LIMIT + 1):
+            await self.guess("carol", f"{WRONG}{number}")
 
     async def guess(self, user: str, secret: str = WRONG) -> Decision:
         return await self.identity.basic(secret, login=f"CONTOSO\\{user}")
@@ -117,6 +117,18 @@ async def works(*, pins: bool, ntlm: bool = False) -> dict[str, tuple[Reason, di
     await world.fill()
     how = world.guess_by_ntlm if ntlm else world.guess
     return {user: await world.work_of(how, user) for user in ("alice", "nobody", "carol")}
+
+
+@pytest.mark.parametrize("pins", [True, False])
+async def test_what_is_wrong_again_costs_the_same_for_wrong_unknown_and_locked(pins):
+    world = World(pins=pins)
+    await world.fill()
+    found = {}
+    for user in ("alice", "nobody", "carol"):
+        await world.guess(user)
+        found[user] = await world.work_of(world.guess, user)
+    assert found["alice"][1] == found["nobody"][1] == found["carol"][1]
+    assert found["alice"][1]["hash"] == 0, "answered from memory"
 
 
 @pytest.mark.parametrize("pins", [True, False])

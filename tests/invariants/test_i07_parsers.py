@@ -23,16 +23,40 @@ from hypothesis import strategies as st
 from handfast.identity.checkpoints import parse_checkpoint
 from handfast.identity_api import codec, revocation_codec, wire
 from handfast.identity_api.fields import parse_object
-from handfast.protocols.activesync import base64_form, device_id, plain_form, text_value, wbxml
+from handfast.protocols.activesync import (
+    base64_form,
+    device_id,
+    device_information,
+    plain_form,
+    provision_answer,
+    provision_request,
+    settings_answer,
+    status_answer,
+    sync_keys,
+    text_value,
+    wbxml,
+)
+from handfast.protocols.activesync.commands import Command
 from handfast.protocols.activesync.query import parse_query
+from handfast.protocols.autodiscover import (
+    json_query,
+    mail_address,
+    pox_answer,
+    pox_request,
+    soap_answer,
+    soap_request,
+)
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.http1 import chunked, fields, framing, head, proxy_v2, target
+from handfast.protocols.http1 import chunked, content_coding, fields, framing, head, proxy_v2, query, target
 from handfast.protocols.http_auth.authorization import parse_authorization
 from handfast.protocols.http_auth.basic import parse_basic
 from handfast.protocols.http_auth.login_name import parse_login
 from handfast.protocols.ntlm import av_pairs, messages, ntlmv2_response
 from handfast.protocols.ntlm import fields as ntlm_fields
+from handfast.protocols.soap import content_type
+from handfast.protocols.soap.header_reader import SoapHeaderReader
 from handfast.protocols.spnego import der, tokens
+from handfast.protocols.xml import charset, document
 
 SOURCE = Path(__file__).parents[2] / "src" / "handfast"
 Parser = Callable[[bytes], object]
@@ -73,6 +97,36 @@ PARSERS: dict[str, Parser] = {
     "protocols.activesync.query.parse_query": lambda data: parse_query(data, method="POST"),
     "protocols.activesync.text_value.decode_text": lambda data: text_value.decode_text("User", data),
     "protocols.activesync.wbxml.decode": wbxml.decode,
+    "protocols.activesync.device_information.parse_device_information": (
+        device_information.parse_device_information
+    ),
+    "protocols.activesync.provision_answer.parse_provision_answer": provision_answer.parse_provision_answer,
+    "protocols.activesync.provision_request.parse_provision_request": (
+        provision_request.parse_provision_request
+    ),
+    "protocols.activesync.settings_answer.parse_settings_answer": settings_answer.parse_settings_answer,
+    "protocols.activesync.status_answer.parse_status_answer": lambda data: status_answer.parse_status_answer(
+        Command.SYNC, data
+    ),
+    "protocols.activesync.sync_keys.parse_folder_sync_key": sync_keys.parse_folder_sync_key,
+    "protocols.activesync.sync_keys.parse_sync_collections": sync_keys.parse_sync_collections,
+    "protocols.autodiscover.json_query.parse_json_query": lambda data: json_query.parse_json_query(
+        "/autodiscover/autodiscover.json", data.decode("latin-1")
+    ),
+    "protocols.autodiscover.mail_address.parse_mail_address": lambda data: mail_address.parse_mail_address(
+        data.decode("latin-1")
+    ),
+    "protocols.autodiscover.pox_answer.parse_pox_answer": pox_answer.parse_pox_answer,
+    "protocols.autodiscover.pox_request.parse_pox_request": pox_request.parse_pox_request,
+    "protocols.autodiscover.soap_answer.parse_soap_answer": soap_answer.parse_soap_answer,
+    "protocols.autodiscover.soap_request.parse_soap_request": soap_request.parse_soap_request,
+    "protocols.http1.content_coding.decode_content": lambda data: content_coding.decode_content(
+        data, [b"deflate"], 1 << 20
+    ),
+    "protocols.http1.query.parse_pairs": query.parse_pairs,
+    "protocols.soap.header_reader.SoapHeaderReader": feed(SoapHeaderReader),
+    "protocols.xml.charset.decode_document": charset.decode_document,
+    "protocols.xml.document.parse_xml": document.parse_xml,
     "protocols.http1.chunked.ChunkedDecoder": feed(chunked.ChunkedDecoder),
     "protocols.http1.head.parse_request_head": head.parse_request_head,
     "protocols.http1.head.parse_response_head": head.parse_response_head,
@@ -103,6 +157,7 @@ PARSERS: dict[str, Parser] = {
     "identity_api.codec.decode_decision": by_json(codec.decode_decision),
     "identity_api.codec.decode_event": by_json(codec.decode_event),
     "identity_api.codec.decode_grant": by_json(codec.decode_grant),
+    "identity_api.codec.decode_wipe_report": by_json(codec.decode_wipe_report),
     "identity_api.fields.parse_object": parse_object,
     "identity_api.revocation_codec.decode_batch": by_json(revocation_codec.decode_batch),
     "identity_api.revocation_codec.decode_revocation": by_json(revocation_codec.decode_revocation),
@@ -117,6 +172,8 @@ MORE: dict[str, Parser] = {
     "an answer's framing": response_framing,
     "a device id": device_id.canonical_device_id,
     "a device type": device_id.checked_device_type,
+    "a gzipped body": lambda data: content_coding.decode_content(data, [b"gzip"], 1 << 20),
+    "a SOAP message's type": content_type.check_content_type,
     "an OPTIONS query": lambda data: parse_query(data, method="OPTIONS"),
 }
 ALL = {**PARSERS, **MORE}
@@ -164,6 +221,16 @@ SAMPLES = [
     b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes(12),
     b"5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
     json.dumps({"kind": "basic", "login": "a", "secret": "b"}).encode(),
+    (
+        b'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>'
+        b'<t:A xmlns:t="urn:t" b="c">d</t:A></s:Header><s:Body/></s:Envelope>'
+    ),
+    (
+        b'<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request>'
+        b"<EMailAddress>a@b.example</EMailAddress></Request></Autodiscover>"
+    ),
+    bytes.fromhex("1f8b0800000000000003cb48cdc9c907000ca29b5905000000").ljust(30, b"\0"),
+    b"text/xml; charset=utf-8",
     b'{"chain": "c", "sequence": 1, "mac": "00", "at": "2026-01-01T00:00:00+00:00", "signature": "00"}',
 ]
 
@@ -227,6 +294,7 @@ def test_a_parser_that_ends_otherwise_would_be_seen(fault):
         check(lambda data: list(fault(data)), b"\xff")
 
 
+SOAP_HEADER = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>'
 REPEATED = {
     "letters": (b"", b"a", b""),
     "spaces": (b"X:", b" ", b"\r\n\r\n"),
@@ -248,6 +316,16 @@ REPEATED = {
     "empty WBXML tags": (b"\x03\x01\x6a\x00\x45", b"\x05", b"\x01"),
     "code pages": (b"\x03\x01\x6a\x00\x45", b"\x00\x07", b"\x01"),
     "AV pairs": (b"", b"\x01\x00\x02\x00a\x00", b"\x00\x00\x00\x00"),
+    "open XML tags": (b"", b"<a>", b""),
+    "XML elements": (b"<a>", b"<b/>", b"</a>"),
+    "XML attributes": (b"<a", b" b=''", b"/>"),
+    "XML comments": (b"", b"<!---->", b"<a/>"),
+    "XML namespaces": (b"<a>", b"<b xmlns='c'/>", b"</a>"),
+    "XML text": (b"<a>", b"&lt;b", b"</a>"),
+    "XML text between tags": (b"<a>", b"b<c/>", b"</a>"),
+    "SOAP header elements": (SOAP_HEADER, b"<a/>", b"</s:Header><s:Body/></s:Envelope>"),
+    "SOAP header text": (SOAP_HEADER, b"a&amp;", b"</s:Header><s:Body/></s:Envelope>"),
+    "parameters": (b"text/xml", b";a=b", b""),
     "zeros": (b"NTLMSSP\0\3\0\0\0", b"\0", b""),
     "base64": (b"Negotiate ", b"AAAA", b""),
     "backslashes": (b"", b"\\", b""),

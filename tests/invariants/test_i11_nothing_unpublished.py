@@ -12,9 +12,12 @@ import pytest
 from handfast.doctor import probes
 from handfast.gateway import heads
 from handfast.gateway.acting_for import is_named
+from handfast.gateway.path_map import PathMap, PathMapping
 from handfast.protocols.activesync.query import QueryForm, parse_query
+from handfast.protocols.ews.acting_for import ACTING_FOR_HEADERS, find_acting_for
 from handfast.settings.publication import BackendSettings
 from tests.fakes.gateway_peers import DEVICE, HOST, Gateway, RawBackend
+from tests.fakes.transforming import EWS, ExchangeGateway
 from tests.invariants.taking_out import take_out
 
 PLACES = {
@@ -119,6 +122,69 @@ async def test_the_name_within_a_base64_query_is_replaced_as_well(claimed, told)
         assert (await (await gateway.client()).ask(target=base64_target(claimed))).status == 200
         line = backend.heads[0].split(b" ")[1]
         assert parse_query(line.partition(b"?")[2], method="POST").user == told
+
+
+TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
+SOAP_TYPE = "Content-Type: text/xml; charset=utf-8\r\n"
+
+
+async def ews(header: str, body: str = "<x/>") -> tuple[int, list[bytes]]:
+    message = (
+        f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="{TYPES}">'
+        f"<s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
+    )
+    async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
+        answer = await (await gateway.client()).ask(target=EWS, body=message.encode(), extra=SOAP_TYPE)
+        return answer.status, backend.heads
+
+
+@pytest.mark.parametrize("name", ACTING_FOR_HEADERS)
+async def test_no_message_makes_ews_act_for_somebody_else(name):
+    assert await ews(f"<t:{name}/>") == (403, [])
+
+
+@pytest.mark.parametrize("name", ["ExchangeImpersonation", "SerializedSecurityContext"])
+async def test_without_looking_for_them_it_does(name, monkeypatch):
+    take_out(monkeypatch, find_acting_for, lambda _: None)
+    status, heads = await ews(f"<t:{name}/>")
+    assert status == 200
+    assert name.encode() in heads[0]
+
+
+async def test_a_delegates_request_passes():
+    status, _ = await ews("", "<t:Mailbox><t:EmailAddress>boss@example.org</t:EmailAddress></t:Mailbox>")
+    assert status == 200
+
+
+INSIDE_PLACES = [
+    "https://ex01.corp.internal/ext-ews/a",
+    "/ext-ews/a",
+    f"https://{HOST}/a?url=https%3a%2f%2fex01.corp.internal",
+]
+MAPPED = (PathMapping("/microsoft-server-activesync", "/ext-ews", "ex01.corp.internal"),)
+
+
+async def mapped(place: str):
+    async def answer(peer):
+        await peer.read_request()
+        await peer.send(f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with RawBackend(answer) as backend, Gateway(backend.url, paths=MAPPED) as gateway:
+        return await (await gateway.client()).ask()
+
+
+@pytest.mark.parametrize("place", INSIDE_PLACES)
+async def test_no_mapped_place_names_the_inside(place):
+    answer = await mapped(place)
+    assert b"ex01" not in answer.head
+    assert b"ext-ews" not in answer.head
+
+
+async def test_without_mapping_back_or_looking_it_does(monkeypatch):
+    monkeypatch.setattr(PathMap, "place_outside", lambda _self, value, _host: value)
+    monkeypatch.setattr(PathMap, "names_inside", lambda _self, _value: False)
+    assert "/ext-ews/a" in (await mapped("/ext-ews/a")).headers["location"]
+    assert b"ex01" in (await mapped(INSIDE_PLACES[2])).head
 
 
 class Redirecting:

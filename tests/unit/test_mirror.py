@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MIRRORED = ("protocols", "identity", "decision", "replies")
+MIRRORED = ("protocols", "identity", "decision", "replies", "rewriting")
 
 
 def test_every_module_of_the_core_has_a_test_file_of_its_own():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
 from handfast.decision.publication import AuthMethod, Publication
+from handfast.gateway.handling import Handling
+from handfast.gateway.path_map import PathMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,22 @@ class BackendConfig:
 
 @dataclass(frozen=True, slots=True)
 class PublicationConfig:
-    """A publication with its servers, and how its refusals look. `auth_methods` is the order of the challenges."""
+    """A publication with its servers, and how its refusals look.
+
+    `auth_methods` is the order of the challenges, `phone_auth_methods` that on the ActiveSync channel where it differs;
+    `learn` collects what the application rules refuse.
+    """
 
     publication: Publication
     backend: BackendConfig
     auth_methods: tuple[AuthMethod, ...] = (AuthMethod.BASIC,)
+    phone_auth_methods: tuple[AuthMethod, ...] | None = None
     offers_negotiate: bool = False
     auth_realm: str = "Handfast"
     max_body_bytes: int = 64 * 1024 * 1024
+    learn: bool = False
+    paths: tuple[PathMapping, ...] = ()
+    handlings: Mapping[str, Handling] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

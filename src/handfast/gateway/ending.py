@@ -9,12 +9,13 @@ from handfast.decision.reasons import Reason
 from handfast.observability.decisions import DecisionRecord
 
 if TYPE_CHECKING:
-    from handfast.gateway.exchange import Exchange
+    from handfast.gateway.refusable import RefusableExchange
 
 
-def record_of(exchange: Exchange, outcome: Outcome, reason: Reason) -> DecisionRecord:
+def record_of(exchange: RefusableExchange, outcome: Outcome, reason: Reason) -> DecisionRecord:
     """What became of an exchange."""
-    route, live = exchange.route, exchange.live
+    route, live, refused = exchange.route, exchange.live, exchange.refused_by
+    app = route.app if route is not None else refused.app if refused is not None else None
     device = route.device if route is not None else None
     login = exchange.login
     if not login and live is not None:
@@ -24,7 +25,7 @@ def record_of(exchange: Exchange, outcome: Outcome, reason: Reason) -> DecisionR
         node=exchange.model.config.node,
         listener=exchange.listener_name,
         source=exchange.source,
-        publication=route.app.config.publication.name if route is not None else "",
+        publication=app.config.publication.name if app is not None else "",
         channel=route.rule.channel if route is not None else None,
         login=login,
         account_id=live.grant.account_id if live is not None else None,
@@ -32,7 +33,7 @@ def record_of(exchange: Exchange, outcome: Outcome, reason: Reason) -> DecisionR
         device_type=device.device_type if device is not None else "",
         command=route.command if route is not None else "",
         method=exchange.method.decode("ascii"),
-        path=route.path if route is not None else "",
+        path=route.path if route is not None else refused.path if refused is not None else "",
         outcome=outcome,
         reason=reason,
         status=exchange.status,
@@ -42,5 +43,7 @@ def record_of(exchange: Exchange, outcome: Outcome, reason: Reason) -> DecisionR
         backend=exchange.backend,
         grant_reused=exchange.is_grant_reused,
         decided_by_identity=exchange.is_decided_by_identity and reason is exchange.reason,
+        is_repeat=exchange.is_repeat and reason is exchange.reason,
         detail=exchange.detail,
+        rule=route.rule.name if route is not None else refused.rule if refused is not None else "",
     )

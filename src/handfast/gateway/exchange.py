@@ -1,147 +1,65 @@
 """One request, from its head to its record: translate, find or ask for a grant, sign in behind, stream.
 
 On the way that matters (a live grant, a kept back-end connection) everything happens in callbacks; a task is made only
-to ask identity (`asking`), and to sign in behind or connect (`reaching`).
+to ask identity (`asking`), and to sign in behind or connect (`reaching`). This is the last of a request's four rooms: its
+body is `forwarded`'s, its answer `answered`'s, ends and refusals are `refusable`'s.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handfast.decision.outcome import Decision, Outcome
-from handfast.decision.ports import BackendAuthorization, GatewayEvent
+from handfast.decision.ports import BackendAuthorization
 from handfast.decision.reasons import Reason
 from handfast.gateway.acting_for import is_named
 from handfast.gateway.asking import ask_identity
-from handfast.gateway.body import BodyReader
-from handfast.gateway.ending import record_of
-from handfast.gateway.heads import answer_head, request_head
-from handfast.gateway.reaching import connect_anew, is_proven, report_refused, sign_in_behind
+from handfast.gateway.facts_copy import BodyCopy
+from handfast.gateway.forwarded import MAX_HELD_BYTES, ForwardedExchange
+from handfast.gateway.heads import request_head
+from handfast.gateway.inspecting import (
+    FOR_ANOTHER_BODY,
+    answer_here,
+    begin_inspection,
+    describe,
+    with_content_type,
+)
+from handfast.gateway.phones import describe_phone, is_phone, refuse_phone
+from handfast.gateway.reaching import connect_anew, is_proven, sign_in_behind
 from handfast.gateway.refusal import Refusal, refusal_of
-from handfast.gateway.refused_answer import UNHURRIED, encode_reply, outcome_of, seconds_to_wait
-from handfast.gateway.request_id import new_request_id
 from handfast.gateway.sign_in import begin_sign_in, find_same_again
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.http1.chunked import LAST_CHUNK, encode_chunk
-from handfast.protocols.http1.framing import (
-    NO_BODY,
-    Chunked,
-    ContentLength,
-    RequestFraming,
-    ResponseFraming,
-    UntilClose,
-)
-from handfast.protocols.http1.head import RequestHead, ResponseHead
+from handfast.protocols.http1.framing import NO_BODY, ContentLength
+from handfast.protocols.http1.head import RequestHead
+from handfast.rewriting.answers import InspectedRequest, RefusedRequest, WholeAnswer
 
 if TYPE_CHECKING:
     from handfast.gateway.downstream import DownstreamConnection
     from handfast.gateway.grants import LiveGrant
+    from handfast.gateway.handling import Handling
     from handfast.gateway.head_memory import UnderstoodHead
-    from handfast.gateway.proving import ProofKey
     from handfast.gateway.routing import Route
     from handfast.gateway.state import RenderedReply
     from handfast.gateway.upstream import UpstreamConnection
+    from handfast.gateway.whole_answers import AnswerCollector
 
-MAX_HELD_BYTES = 64 * 1024
-"""How much of a body is kept while the decision is pending; then the client is not read any more."""
-
-_log = logging.getLogger(__name__)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_OPTIONS: frozenset[bytes] = frozenset()
-_WITHOUT_BODY = BodyReader(NO_BODY)
-"""Shared by all requests that have none: it is done and never changes."""
 
 
-class Exchange:
+class Exchange(ForwardedExchange):
     """One request of one connection, and its answer. Its public attributes are for the modules of this room."""
 
-    __slots__ = (
-        "_allowed_methods",
-        "_conn",
-        "_framing",
-        "_head",
-        "_held",
-        "_held_bytes",
-        "_is_answered",
-        "_keep",
-        "_options",
-        "_out_chunked",
-        "_upstream",
-        "_version",
-        "awaits_continue",
-        "backend",
-        "body",
-        "bytes_out",
-        "detail",
-        "is_asking",
-        "is_decided_by_identity",
-        "is_grant_reused",
-        "is_over",
-        "is_refused",
-        "live",
-        "login",
-        "method",
-        "model",
-        "proof",
-        "reason",
-        "request_id",
-        "route",
-        "started",
-        "state",
-        "status",
-    )
+    __slots__ = ("_options",)
 
     def __init__(self, conn: DownstreamConnection) -> None:
-        self._conn = conn
-        state = self.state = conn.state
-        self.model = state.model
-        self.started = state.loop.time()
-        self.request_id = new_request_id()
-        self.method = b""
-        self.body = _WITHOUT_BODY
-        self.awaits_continue = False
-        self.is_refused = False
-        self.route: Route | None = None
-        self.live: LiveGrant | None = None
-        self.proof: ProofKey | None = None
-        self.is_asking = False
-        self.is_over = False
-        self.bytes_out = 0
-        self.status = 0
-        self.reason = Reason.ALLOWED
-        self.backend = ""
-        self.login = ""
-        self.is_grant_reused = False
-        self.is_decided_by_identity = False
-        self.detail = ""
-        self._head: RequestHead | None = None
-        self._framing: RequestFraming = NO_BODY
-        self._upstream: UpstreamConnection | None = None
-        self._held: list[bytes] | None = None
-        self._held_bytes = 0
-        self._version = 1
-        self._options = _NO_OPTIONS
-        self._keep = True
-        self._is_answered = False
+        ForwardedExchange.__init__(self, conn)
+        # For all rooms at once: this runs for each request, and a call for each room would be felt.
         self._out_chunked = False
-        self._allowed_methods: tuple[bytes, ...] = ()
-
-    @property
-    def is_settled(self) -> bool:
-        """True when nothing may be sent behind any more: refused, or over."""
-        return self.is_over or self.is_refused
-
-    @property
-    def source(self) -> str:
-        """The client's address."""
-        return self._conn.source
-
-    @property
-    def listener_name(self) -> str:
-        """The listener it came in by."""
-        return self._conn.listener.config.name
+        self._collector = None
+        self._copy = None
+        self._framing = NO_BODY
+        self._held_bytes = 0
+        self._options = _NO_OPTIONS
 
     # ---- the request arrives
 
@@ -160,28 +78,16 @@ class Exchange:
         except MalformedMessage as fault:
             self.refuse_fault(refusal_of(fault))
         except Refusal as refusal:
-            self._allowed_methods = refusal.allow
+            self.refused_by, self._allowed_methods = refusal, refusal.allow
             self.refuse(refusal.reason, status=refusal.status, detail=refusal.detail)
-
-    def _begin_body(self, head: RequestHead, framing: RequestFraming, rest: bytes) -> bool:
-        """Takes what came with the head; False where it broke its framing and the request is refused."""
-        if isinstance(framing, ContentLength) and framing.length == len(rest) <= MAX_HELD_BYTES:
-            self.body = BodyReader(framing, received=framing.length)
-            self._held = [rest]
-            self._conn.body_done(b"")
-            return True
-        body = self.body = BodyReader(framing)
-        self.awaits_continue = b"expect" in head.fields and head.version == 1 and not rest
-        if self.on_body_data(rest):
-            self._conn.body_done(body.rest)
-        else:
-            self._conn.await_body()
-        return not self.is_refused
 
     def _admit(self, head: RequestHead) -> None:
         """Raises: Refusal, MalformedMessage."""
         conn = self._conn
         route = self.route = self.model.listeners[self.listener_name].router.route(head)
+        if route.handling is not None and route.handling.answers is not None:
+            self._answer_here(answer_here(route.handling.answers, describe(head, route)))
+            return
         limit = route.app.config.max_body_bytes
         if limit:
             framing = self._framing
@@ -198,23 +104,44 @@ class Exchange:
         self.is_grant_reused = True
         self.forward(live)
 
+    def _answer_here(self, answer: WholeAnswer | RefusedRequest) -> None:
+        """Nobody signs in for what the gateway says by itself, and nothing is asked behind."""
+        if isinstance(answer, RefusedRequest):
+            self.refuse(answer.reason, detail=answer.detail)
+        else:
+            self.send_whole(answer, reason=Reason.ANSWERED_HERE)
+
     def refuse_decision(self, decision: Decision) -> None:
         """Identity said no."""
         self._conn.authenticated = None
         self.is_decided_by_identity = True
-        self.refuse(decision.reason, delay=decision.delay_seconds, retry_after=decision.retry_after_seconds)
+        self.is_repeat = decision.is_repeat
+        if is_phone(self.route) and not self.is_settled:
+            refuse_phone(self, decision, describe_phone(self, self._head))
+        else:
+            self.tell_refused(decision)
+
+    def tell_refused(
+        self, decision: Decision, *, reply: RenderedReply | None = None, hold_seconds: float = 0.0
+    ) -> None:
+        """Sends identity's refusal: as any channel is told, or with a reply that says it in the channel's own way."""
+        self.refuse(
+            decision.reason,
+            delay=decision.delay_seconds,
+            retry_after=decision.retry_after_seconds,
+            reply=reply,
+            hold_seconds=hold_seconds,
+        )
 
     def challenge(self, value: bytes) -> None:
         """Answers with an NTLM challenge. The connection must live on, so a body that is due is asked for first."""
-        if self.awaits_continue:
-            self.awaits_continue = False
-            self._conn.write((_CONTINUE,))
+        self._ask_for_body()
         self.refuse(Reason.NTLM_CONTINUE, challenges=(value,))
 
     # ---- towards the back end
 
     def forward(self, live: LiveGrant) -> None:
-        """The decision stands: sign in, connect, send. Not one byte went to a back end before this."""
+        """The decision stands: look at the request where its rule wants that, then reach for the back end."""
         if self.is_over or self.is_refused:
             return
         self.live = live
@@ -224,6 +151,13 @@ class Exchange:
         route = self.route
         assert route is not None
         self.state.grants.begin(live, self)
+        if route.handling is not None:
+            self._inspect(route.handling, route, live)
+        else:
+            self._reach(live, route)
+
+    def _reach(self, live: LiveGrant, route: Route) -> None:
+        """Signs in, connects, sends. Not one byte went to a back end before this."""
         authorization = live.authorization
         if authorization is None or not is_proven(self, live, authorization):
             self.state.spawn(sign_in_behind(self, live, route))
@@ -248,18 +182,20 @@ class Exchange:
             self._framing,
             target=self._target(route),
             options=self._options,
-            authority=route.app.sent_host or route.host,
+            authority=route.authority or route.host,
             source=conn.source,
             is_tls=conn.is_tls,
             request_id=self.request_id,
         )
         self._head = None
         held, self._held = self._held, None
+        if route.may_teach:
+            self._copy = BodyCopy()
+            self._copy.keep(held or ())
         parts = (data, *self._framed(held)) if held or self._framing is not NO_BODY else (data,)
         upstream.begin(self, parts, route.app.config.backend.answer_timeout_seconds)
         if self.awaits_continue:
-            self.awaits_continue = False
-            conn.write((_CONTINUE,))
+            self._ask_for_body()
         if self._held_bytes > MAX_HELD_BYTES:
             conn.hold_for_decision(held=False)
 
@@ -270,294 +206,38 @@ class Exchange:
         self.detail = "the query's User is not the signed-in account: its own name was sent on"
         return route.target_for(self.live.grant.principal)
 
-    def on_body_data(self, data: bytes) -> bool:
-        """Bytes that belong to the body (and perhaps to what follows it); True when the body is whole with them."""
-        if data:
-            self.awaits_continue = False
-            try:
-                self._take_body(self.body.feed(data))
-            except MalformedMessage as fault:
-                self._fail_body(refusal_of(fault))
-        return self.body.is_done
+    # ---- the body is looked at before it goes behind
 
-    def _take_body(self, pieces: list[bytes]) -> None:
-        limit = self.route.app.config.max_body_bytes if self.route is not None else 0
-        if limit and self.body.received > limit:
-            self._fail_body(Refusal(Reason.BODY_TOO_LARGE))
-            return
-        if self.is_refused or self.is_over:
-            return
-        if self._upstream is not None:
-            framed = self._framed(pieces)
-            if framed:
-                self._upstream.send(framed)
-            return
-        self._held = self._held + pieces if self._held else pieces
-        self._held_bytes += sum(map(len, pieces))
-        if self._held_bytes > MAX_HELD_BYTES:
-            self._conn.hold_for_decision(held=True)
-
-    def _framed(self, pieces: Sequence[bytes] | None) -> Sequence[bytes]:
-        """Body pieces as they go behind: chunks anew where the length is not known."""
-        if not isinstance(self._framing, Chunked):
-            return pieces or ()
-        parts = [part for piece in pieces or () for part in encode_chunk(piece)]
-        if self.body.is_done:
-            parts.append(LAST_CHUNK)
-        return parts
-
-    def _fail_body(self, refusal: Refusal) -> None:
-        """A body that breaks its framing or its limit: the back end must not see an end to it."""
-        self._drop_upstream()
-        if self._is_answered:
-            self._end(Outcome.DENY, refusal.reason)
-            self._conn.abort()
-        else:
-            self.refuse_fault(refusal)
-
-    def on_body_timeout(self) -> None:
-        """The client stopped sending its body."""
-        self._drop_upstream()
-        if self._is_answered:
-            self._end(Outcome.DENY, Reason.REQUEST_TIMEOUT)
-            self._conn.abort()
-        else:
-            self._keep = False
-            self.refuse(Reason.REQUEST_TIMEOUT, at_once=True)
-
-    # ---- the back end answers
-
-    def on_answer(
-        self, head: ResponseHead, framing: ResponseFraming, pieces: list[bytes], *, is_done: bool
-    ) -> None:
-        """The answer's head. A back end's 401 ends here: it is never the client's to see."""
-        if head.status in (401, 407):
-            self._on_sign_in_refused()
-            return
-        if self.proof is not None:
-            self.state.proofs.accept(self.proof)
-            self.proof = None
-        is_chunked = isinstance(framing, Chunked)
-        self._keep = (
-            self._keep
-            and self.body.is_done
-            and not isinstance(framing, UntilClose)
-            and not (is_chunked and self._version == 0)
-            and not self.state.is_stopping
-        )
-        self._out_chunked = is_chunked and self._version == 1
+    def _inspect(self, handling: Handling, route: Route, live: LiveGrant) -> None:
+        assert self._head is not None
         try:
-            data = answer_head(
-                head,
-                framing,
-                method=self.method,
-                client_version=self._version,
-                keep_alive=self._keep,
-                hosts=self.model.hosts,
-                request_id=self.request_id,
-            )
+            waiter = begin_inspection(self, handling, self._head, route, live)
         except MalformedMessage as fault:
-            self._drop_upstream()
-            self.refuse(Reason.BACKEND_MALFORMED, detail=str(fault))
+            self.refuse_fault(refusal_of(fault))
             return
-        self._is_answered = True
-        self.status = head.status
-        self._relay([data], pieces, is_done=is_done)
-
-    def on_answer_body(self, pieces: list[bytes], *, is_done: bool) -> None:
-        """More of the answer."""
-        self._relay([], pieces, is_done=is_done)
-
-    def _relay(self, parts: list[bytes], pieces: list[bytes], *, is_done: bool) -> None:
-        for piece in pieces:
-            self.bytes_out += len(piece)
-            if self._out_chunked:
-                parts += encode_chunk(piece)
-            else:
-                parts.append(piece)
-        if is_done and self._out_chunked:
-            parts.append(LAST_CHUNK)
-        self._conn.write(parts)
-        if is_done:
-            self._complete()
-
-    def _complete(self) -> None:
-        """The answer is whole. If the request is not, the back end answered early and its connection is spent."""
-        upstream, self._upstream = self._upstream, None
-        if upstream is not None:
-            if self.body.is_done and (self.live is None or self.live.is_live):
-                upstream.release()
-            else:
-                upstream.close()
-        self._end(Outcome.ALLOW, Reason.ALLOWED)
-        self._conn.finish(self, keep=self._keep)
-
-    def on_upstream_lost(self, fault: MalformedMessage | None, *, timed_out: bool) -> None:
-        """The back end's connection ended before the answer did."""
-        self._upstream = None
-        self.end_trial()
-        if fault is not None:
-            reason, detail = Reason.BACKEND_MALFORMED, str(fault)
-        elif timed_out:
-            reason, detail = Reason.BACKEND_TIMEOUT, ""
+        if waiter is None:
+            self._reach(live, route)
+        elif isinstance(waiter, RefusedRequest):
+            self.refuse(waiter.reason, detail=waiter.detail)
         else:
-            reason, detail = Reason.BACKEND_UNAVAILABLE, "the back end closed before its answer was complete"
-        if self._is_answered:
-            # The client must not take what it has for the whole answer.
-            self._end(Outcome.DENY, reason)
-            self._conn.abort()
-        else:
-            self.refuse(reason, detail=detail)
+            self.await_body(waiter)
 
-    def on_upstream_writable(self, *, writable: bool) -> None:
-        """The back end takes the body slower than it comes, or caught up."""
-        self._conn.hold_for_backend(held=not writable)
+    def go_on(self) -> None:
+        """The waiter is content with the body as it came."""
+        self._waiter = None
+        if not self.is_settled:
+            assert self.live is not None
+            assert self.route is not None
+            self._reach(self.live, self.route)
 
-    def on_client_writable(self, *, writable: bool) -> None:
-        """The client takes the answer slower than it comes, or caught up."""
-        if self._upstream is not None:
-            self._upstream.hold(held=not writable)
-
-    def _on_sign_in_refused(self) -> None:
-        """One failed attempt behind us, and no second one."""
-        live, route, state = self.live, self.route, self.state
-        assert live is not None
-        assert route is not None
-        self._drop_upstream()
-        version = live.authorization.version if live.authorization is not None else ""
-        if version:
-            state.proofs.refuse((live.grant.account_id, live.grant.publication, version))
-        self.proof = None
-        live.authorization = None
-        state.audit.record(
-            GatewayEvent(
-                "backend-sign-in-refused",
-                publication=route.app.publication.name,
-                source=self._conn.source,
-                details=(("account_id", str(live.grant.account_id)), ("request_id", self.request_id)),
-            )
-        )
-        state.spawn(report_refused(self, live, version))
-        self.refuse(Reason.BACKEND_SIGN_IN_REFUSED)
-
-    # ---- ends
-
-    def cut(self, reason: Reason) -> None:
-        """What allowed the request is gone: before its answer began the client is told, after that it is cut off."""
-        if self.is_settled:
-            return
-        self._drop_upstream()
-        self._conn.ntlm = None
-        self._conn.authenticated = None
-        if self._is_answered:
-            self._end(Outcome.DENY, reason)
-            self._conn.abort()
-        else:
-            self._keep = False
-            self.refuse(reason, at_once=True)
-
-    def on_client_gone(self) -> None:
-        """The client closed: nothing more is owed, and the back end is not kept busy for nobody.
-
-        Whoever leaves before a refusal arrives is recorded with that refusal: a guess can't be hidden by hanging up.
-        """
-        self._drop_upstream()
-        if self.is_asking and not self.is_refused:
-            return
-        if self.is_refused:
-            self._end(outcome_of(self.reason), self.reason)
-        else:
-            self._end(Outcome.ALLOW if self.live is not None else Outcome.DENY, Reason.CLIENT_GONE)
-
-    def refuse_head(self, refusal: Refusal, head: RequestHead | None) -> None:
-        """Refuses a request whose head is broken (None), or does not say where its body ends."""
-        if head is not None:
-            self.method, self._version = head.method, head.version
-        self.refuse_fault(refusal)
-
-    def refuse_fault(self, refusal: Refusal) -> None:
-        """Refuses a message whose end can't be known: the connection ends with the answer."""
-        self._keep = False
-        self.refuse(refusal.reason, status=refusal.status, detail=refusal.detail, at_once=True)
-
-    def refuse(
-        self,
-        reason: Reason,
-        *,
-        status: int | None = None,
-        detail: str = "",
-        delay: float = 0.0,
-        retry_after: int | None = None,
-        at_once: bool = False,
-        challenges: Sequence[bytes] | None = None,
-    ) -> None:
-        """Answers in the channel's manner, on the quantum where time could tell something."""
-        if self.is_settled:
-            return
-        self.is_refused = True
-        self._drop_upstream()
-        self._head = self._held = None
-        self._conn.hold_for_decision(held=False)
-        self.reason = reason
-        self.detail = detail
-        if detail:
-            _log.info("request %s refused: %s", self.request_id, detail)
-        reply = self._render(reason, status, retry_after, challenges)
-        wait = 0.0 if at_once or reason in UNHURRIED else self._wait(delay)
-        if wait > 0:
-            self.state.loop.call_later(wait, self._send_refusal, reply)
-        else:
-            self._send_refusal(reply)
-
-    def _render(
-        self, reason: Reason, status: int | None, retry_after: int | None, challenges: Sequence[bytes] | None
-    ) -> RenderedReply:
-        route, conn = self.route, self._conn
-        if challenges is None:
-            with_ntlm = not conn.listener.config.behind_http_proxy and self._version == 1
-            challenges = route.app.challenges(with_ntlm=with_ntlm) if route is not None else ()
-        return self.state.render(
-            reason,
-            route.rule.channel if route is not None else None,
-            challenges=challenges,
-            retry_after=retry_after,
-            request_id=self.request_id,
-            status=status,
-            allow=self._allowed_methods if reason is Reason.METHOD_REFUSED else (),
-        )
-
-    def _wait(self, delay: float) -> float:
-        elapsed = self.state.loop.time() - self.started
-        return seconds_to_wait(elapsed, delay, self.model.config.denial_quantum_seconds)
-
-    def _send_refusal(self, reply: RenderedReply) -> None:
-        if self.is_over:
-            return
-        self._keep = self._keep and not reply.close and not self.awaits_continue
-        self.status = reply.status
-        body = b"" if self.method == b"HEAD" else reply.body
-        self.bytes_out += len(body)
-        self._conn.write((encode_reply(reply, keep=self._keep, version=self._version) + body,))
-        self._end(outcome_of(self.reason), self.reason)
-        self._conn.finish(self, keep=self._keep)
-
-    def _drop_upstream(self) -> None:
-        upstream, self._upstream = self._upstream, None
-        if upstream is not None:
-            upstream.close()
-        self.end_trial()
-
-    def end_trial(self) -> None:
-        """Lets the next request try the secret this one was to try, where there was no verdict."""
-        proof, self.proof = self.proof, None
-        if proof is not None:
-            self.state.proofs.leave(proof)
-
-    def _end(self, outcome: Outcome, reason: Reason) -> None:
-        """Lets go of everything and leaves the one record."""
-        if self.is_over:
-            return
-        self.is_over = True
-        if self.live is not None:
-            self.state.grants.end(self.live, self)
-        self.state.recorder.record(record_of(self, outcome, reason))
+    def go_on_with(self, request: InspectedRequest, collector: AnswerCollector | None) -> None:
+        """The waiter wants this body (and its type) sent in place of the one that came, and the answer collected."""
+        head, body = self._head, request.body
+        assert head is not None
+        self._head = with_content_type(head, request.content_type)
+        self._framing = ContentLength(len(body)) if body else NO_BODY
+        self._held = [body] if body else None
+        if collector is not None:
+            self._collector = collector
+            self._options |= FOR_ANOTHER_BODY
+        self.go_on()

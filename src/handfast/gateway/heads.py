@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from handfast.decision.ports import BackendAuthorization
 from handfast.gateway.routing import Route
+from handfast.identity.channels import Channel
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http1.cookies import cookie_for_client, without_routing_cookies
-from handfast.protocols.http1.fields import connection_options, passes_to_client
+from handfast.protocols.http1.fields import ANCHORS, connection_options, is_anchor, passes_to_client
 from handfast.protocols.http1.framing import (
     Chunked,
     ContentLength,
@@ -21,6 +22,7 @@ from handfast.protocols.http1.head import RequestHead, ResponseHead
 
 _NO_OPTIONS: frozenset[bytes] = frozenset()
 _BODY_METHODS = frozenset({b"POST", b"PUT", b"PATCH"})
+_ANCHORED = frozenset({Channel.EWS, Channel.MAPI, Channel.OAB, Channel.AUTODISCOVER})
 _REWRITTEN = frozenset({b"location", b"x-ms-location", b"content-location", b"set-cookie"})
 
 _prefixes: dict[bytes, bytes] = {}
@@ -48,7 +50,9 @@ def request_head(
     app = route.app
     lines = [b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, target, authority)]
     known = app.prefixes
-    for name, value in _without_routing_cookies(head) if b"cookie" in head.fields else head.headers:
+    fields = head.fields
+    is_odd = b"cookie" in fields or b"x-anchormailbox" in fields or b"x-publicfoldermailbox" in fields
+    for name, value in _checked(head, route, options, lines) if is_odd else head.headers:
         prefix = known.get(name)
         if prefix is None:
             prefix = app.prefix(name)
@@ -78,10 +82,11 @@ def answer_head(
     keep_alive: bool,
     hosts: Collection[str],
     request_id: str,
+    route: Route | None = None,
 ) -> bytes:
     """The head of an answer as the client sees it: nothing that names the inside, framed by us.
 
-    `request_id` is what an administrator asks `explain` about.
+    `request_id` is what an administrator asks `explain` about; `route` knows how places of the inside are called outside.
 
     Raises: MalformedMessage where a redirect leads anywhere but to a published host.
     """
@@ -94,7 +99,7 @@ def answer_head(
         if not prefix or name in options:
             continue
         if name in _REWRITTEN:
-            left = _rewritten(name, value, hosts)
+            left = _rewritten(name, value, hosts, route)
             if left is not None:
                 lines.append(prefix + left)
             continue
@@ -107,22 +112,37 @@ def answer_head(
     return head_bytes + (b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")
 
 
-def _rewritten(name: bytes, value: bytes, hosts: Collection[str]) -> bytes | None:
+def _rewritten(name: bytes, value: bytes, hosts: Collection[str], route: Route | None) -> bytes | None:
     """A field that may name the inside, as it may leave; None where it may not. Raises: MalformedMessage."""
+    paths = route.app.paths if route is not None else None
     if name == b"set-cookie":
-        return cookie_for_client(value)
-    if _leads_to_published(value, hosts):
+        left = cookie_for_client(value)
+        return paths.cookie_outside(left) if paths is not None and left is not None else left
+    if route is not None and paths is not None:
+        value = paths.place_outside(value, route.host)
+    if _leads_to_published(value, hosts) and not (paths is not None and paths.names_inside(value)):
         return value
     if name == b"content-location":
         return None
     raise MalformedMessage("http", name.decode("ascii"), "leads to a host that is not published")
 
 
-def _without_routing_cookies(head: RequestHead) -> Sequence[tuple[bytes, bytes]]:
-    kept = (
-        (name, without_routing_cookies(value) if name == b"cookie" else value) for name, value in head.headers
-    )
-    return [item for item in kept if item[0] != b"cookie" or item[1]]
+def _checked(
+    head: RequestHead, route: Route, options: frozenset[bytes], lines: list[bytes]
+) -> Sequence[tuple[bytes, bytes]]:
+    """The fields of a head that has some which pass by their value. Anchors that do are put into `lines` at once."""
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in head.headers:
+        left = without_routing_cookies(value) if name == b"cookie" else value
+        if name in ANCHORS and _may_anchor(head, route, name, value) and name not in options:
+            lines.append(b"%b: %b" % (name, value))
+        elif left or name != b"cookie":
+            kept.append((name, left))
+    return kept
+
+
+def _may_anchor(head: RequestHead, route: Route, name: bytes, value: bytes) -> bool:
+    return route.rule.channel in _ANCHORED and name not in head.repeated and is_anchor(value)
 
 
 def _framing_field(head: ResponseHead, framing: ResponseFraming, method: bytes, client_version: int) -> bytes:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from handfast.decision.publication import AuthMethod, Publication
 from handfast.gateway.config import PublicationConfig
+from handfast.gateway.handling import Handling
+from handfast.gateway.handlings import complete_handlings
+from handfast.gateway.lessons import Lessons
+from handfast.gateway.path_map import PathMap
 from handfast.gateway.pool import BackendPool
 from handfast.identity.channels import Channel
 from handfast.protocols.http1.fields import passes_to_backend
@@ -17,12 +23,24 @@ MAX_REMEMBERED_NAMES = 2048
 class PublishedApp:
     """One publication with its pool. Compared by identity: a reload makes new ones.
 
-    `prefixes` remembers answers of `prefix`.
+    `prefixes` remembers answers of `prefix`. Raises: ValueError where a rule is not handled as its channel demands.
     """
 
     config: PublicationConfig
     pool: BackendPool
     prefixes: dict[bytes, bytes] = field(default_factory=dict)
+    lessons: Lessons = field(init=False)
+    handlings: Mapping[str, Handling] = field(init=False)
+    paths: PathMap = field(init=False)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        inside = (config.backend.host, *(urlsplit(url).hostname or "" for url in config.backend.urls))
+        object.__setattr__(self, "lessons", Lessons(config.publication.name))
+        object.__setattr__(self, "handlings", complete_handlings(config.publication, config.handlings))
+        object.__setattr__(
+            self, "paths", PathMap(config.paths, set(inside).difference(config.publication.hosts))
+        )
 
     @property
     def publication(self) -> Publication:
@@ -34,16 +52,22 @@ class PublishedApp:
         """The channel in whose manner a refusal before any rule is answered."""
         return self.config.publication.rules[0].channel
 
-    def challenges(self, *, with_ntlm: bool) -> tuple[bytes, ...]:
+    def challenges(self, channel: Channel, *, with_ntlm: bool) -> tuple[bytes, ...]:
         """WWW-Authenticate values in the configured order; NTLM only where the connection is the client's own."""
         found: list[bytes] = []
-        for method in self.config.auth_methods:
+        for method in self._offered(channel):
             if method is AuthMethod.BASIC:
                 realm = self.config.auth_realm.replace("\\", "").replace('"', "")
                 found.append(f'Basic realm="{realm}", charset="UTF-8"'.encode("ascii", "replace"))
             elif with_ntlm:
                 found += [b"NTLM", b"Negotiate"] if self.config.offers_negotiate else [b"NTLM"]
         return tuple(found)
+
+    def _offered(self, channel: Channel) -> tuple[AuthMethod, ...]:
+        config = self.config
+        if channel is Channel.ACTIVESYNC and config.phone_auth_methods is not None:
+            return config.phone_auth_methods
+        return config.auth_methods
 
     @property
     def sent_host(self) -> bytes:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handfast.gateway.exchange import Exchange
     from handfast.gateway.grants import LiveGrant
     from handfast.gateway.proving import ProofKey
+    from handfast.gateway.refusable import RefusableExchange
     from handfast.gateway.routing import Route
 
 _log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def connect_anew(
     exchange.send(upstream, authorization)
 
 
-async def report_refused(exchange: Exchange, live: LiveGrant, version: str) -> None:
+async def report_refused(exchange: RefusableExchange, live: LiveGrant, version: str) -> None:
     """Tells identity that a server refused the account's sign-in."""
     try:
         await exchange.state.sign_in.report_refused(live.grant, version)

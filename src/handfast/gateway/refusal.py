@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handfast.decision.reasons import Reason
 from handfast.protocols.errors import MalformedMessage
 
+if TYPE_CHECKING:
+    from handfast.gateway.published import PublishedApp
+
 
 class Refusal(Exception):
-    """Ends the handling of a request. `status` overrides the reason's own; `detail` is for the log alone."""
+    """Ends the handling of a request. `status` overrides the reason's own; the rest is for the log alone.
+
+    `rule` is what refused, by name, and `app` and `path` what it was asked of: there is no route where none was found.
+    """
 
     def __init__(
-        self, reason: Reason, *, status: int | None = None, detail: str = "", allow: tuple[bytes, ...] = ()
+        self,
+        reason: Reason,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        allow: tuple[bytes, ...] = (),
+        rule: str = "",
+        app: PublishedApp | None = None,
+        path: str = "",
     ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.status = status
         self.detail = detail
         self.allow = allow
+        self.rule = rule
+        self.app = app
+        self.path = path
 
 
 _COMMAND_FIELDS = frozenset({"Cmd", "command code"})

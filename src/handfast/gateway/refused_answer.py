@@ -69,6 +69,7 @@ _PHRASES = {
     408: b"Request Timeout",
     413: b"Content Too Large",
     414: b"URI Too Long",
+    415: b"Unsupported Media Type",
     417: b"Expectation Failed",
     421: b"Misdirected Request",
     429: b"Too Many Requests",

@@ -21,6 +21,7 @@ from handfast.decision.access import (
 )
 from handfast.decision.outcome import Decision, Grant
 from handfast.decision.reasons import Reason
+from handfast.decision.stages.device import TELLING_COMMANDS
 from handfast.gateway.credentials import (
     NtlmConnection,
     NtlmLeg,
@@ -209,7 +210,7 @@ def _begin_ntlm(
 
 
 def _context_key(request: AccessRequest) -> GrantKey:
-    """Everything but the credential that a grant depends on."""
+    """Everything but the credential that a grant depends on: of the command, whether it lets a device say what it is."""
     return (
         request.publication,
         request.rule,
@@ -218,5 +219,5 @@ def _context_key(request: AccessRequest) -> GrantKey:
         request.host,
         request.device,
         request.facts,
-        request.command == "OPTIONS",
+        request.command if request.command in TELLING_COMMANDS else "",
     )

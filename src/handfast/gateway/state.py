@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handfast.decision.ports import AuditSink, BackendSignIn, Decider
+from handfast.decision.ports import AuditSink, BackendSignIn, Decider, DeviceReports
 from handfast.decision.reasons import Reason
 from handfast.gateway.grants import GrantCache
 from handfast.gateway.identity_link import IdentityLink
@@ -64,6 +64,7 @@ class WorkerState:
         "proofs",
         "recorder",
         "render",
+        "reports",
         "sign_in",
         "tasks",
         "wheel",
@@ -82,6 +83,7 @@ class WorkerState:
         render: Renderer,
         grants: GrantCache,
         link: IdentityLink,
+        reports: DeviceReports,
     ) -> None:
         self.loop = loop
         self.wheel = wheel
@@ -93,6 +95,7 @@ class WorkerState:
         self.render = render
         self.grants = grants
         self.link = link
+        self.reports = reports
         self.proofs = SecretProofs(loop)
         self.tasks: set[asyncio.Task[Any]] = set()
         self.connections: set[DownstreamConnection] = set()

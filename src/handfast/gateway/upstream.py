@@ -60,10 +60,12 @@ class UpstreamConnection(asyncio.Protocol):
         "_buffer",
         "_decoder",
         "_framing",
+        "_has_heard",
         "_is_held",
         "_left",
         "_reusable",
         "_sink",
+        "_timeout",
         "account_id",
         "backend",
         "deadline",
@@ -90,6 +92,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._left = 0
         self._reusable = False
         self._is_held = False
+        self._has_heard = False
+        self._timeout = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection (and its TLS) stands."""
@@ -104,6 +108,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._framing = None
         self._buffer = b""
         self._reusable = True
+        self._has_heard = False
+        self._timeout = answer_timeout
         self.pool.wheel.watch(self, self.pool.now() + answer_timeout)
         self.send(parts)
 
@@ -195,9 +201,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._sink.on_upstream_writable(writable=True)
 
     def on_deadline(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
-        """No answer in time, or idle for long enough."""
+        """No answer in time, none that goes on, or idle for long enough."""
         if self._sink is None:
             self.close()
+        elif self._has_heard:
+            # A streamed answer lasts as long as something comes of it.
+            self._has_heard = False
+            self.pool.wheel.watch(self, self.pool.now() + self._timeout)
         else:
             self._lose(None, timed_out=True)
 
@@ -228,6 +238,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sink.on_answer(head, framing, pieces, is_done=is_done)
 
     def _read_body(self, data: bytes) -> None:
+        self._has_heard = True
         pieces, is_done = self._take(data)
         if self._sink is not None and (pieces or is_done):
             self._sink.on_answer_body(pieces, is_done=is_done)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from handfast.decision.ports import AuditSink, BackendSignIn, Decider, RevocationSource
+from handfast.decision.ports import AuditSink, BackendSignIn, Decider, DeviceReports, RevocationSource
 from handfast.gateway.acceptor import Acceptor
 from handfast.gateway.config import BackendConfig, GatewayConfig
 from handfast.gateway.grants import GrantCache, LiveGrant
@@ -46,6 +46,7 @@ class GatewayWorker:
         revocations: RevocationSource,
         audit: AuditSink,
         recorder: Recorder,
+        reports: DeviceReports,
         render: Renderer = render_reply,
     ) -> None:
         self._config = config
@@ -54,6 +55,7 @@ class GatewayWorker:
         self._revocations = revocations
         self._audit = audit
         self._recorder = recorder
+        self._reports = reports
         self._render = render
         self._acceptors: list[Acceptor] = []
         self._pools: dict[BackendConfig, BackendPool] = {}
@@ -91,6 +93,7 @@ class GatewayWorker:
             render=self._render,
             grants=grants,
             link=link,
+            reports=self._reports,
         )
         self.state = state
         self._revalidation = Revalidation(state)
