@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from handfast.app.domain import build_publications
-from handfast.decision.publication import AuthMethod
+from handfast.app.exchange import build_handlings
+from handfast.decision.publication import AuthMethod, Publication
 from handfast.gateway.config import (
     BackendConfig,
     CertificateConfig,
@@ -13,9 +14,10 @@ from handfast.gateway.config import (
     ListenerConfig,
     PublicationConfig,
 )
+from handfast.gateway.path_map import PathMapping
 from handfast.settings.gateway import ListenerSettings
 from handfast.settings.model import Settings
-from handfast.settings.publication import BackendSettings
+from handfast.settings.publication import BackendSettings, PublicationSettings
 
 
 def build_gateway_config(settings: Settings) -> GatewayConfig:
@@ -24,20 +26,34 @@ def build_gateway_config(settings: Settings) -> GatewayConfig:
     return GatewayConfig(
         listeners=tuple(build_listener(listener) for listener in settings.listeners),
         publications=tuple(
-            PublicationConfig(
-                publication=publications[item.name],
-                backend=build_backend(item.backend),
-                auth_methods=tuple(AuthMethod(method) for method in item.auth),
-                offers_negotiate=item.offer_negotiate,
-                auth_realm=item.auth_realm,
-                max_body_bytes=item.max_body_bytes,
-            )
-            for item in settings.publications
+            build_publication_config(item, publications[item.name]) for item in settings.publications
         ),
         node=settings.gateway.node,
         grant_grace_seconds=settings.gateway.grant_grace_seconds,
         denial_quantum_seconds=settings.gateway.denial_quantum_ms / 1000,
     )
+
+
+def build_publication_config(item: PublicationSettings, publication: Publication) -> PublicationConfig:
+    """One publication with its servers and what is looked at in its messages."""
+    return PublicationConfig(
+        publication=publication,
+        backend=build_backend(item.backend),
+        auth_methods=tuple(AuthMethod(method) for method in item.auth),
+        # Phones speak Basic; some that are offered more try that first and give up.
+        phone_auth_methods=_phone_methods(item),
+        offers_negotiate=item.offer_negotiate,
+        auth_realm=item.auth_realm,
+        max_body_bytes=item.max_body_bytes,
+        learn=item.learn,
+        paths=tuple(PathMapping(one.published, one.path, one.host) for one in item.paths),
+        handlings=build_handlings(item, (*publication.rules, *publication.redirect_rules)),
+    )
+
+
+def _phone_methods(item: PublicationSettings) -> tuple[AuthMethod, ...] | None:
+    """What ActiveSync offers in a publication of more than ActiveSync; None where `auth` was written for it."""
+    return tuple(AuthMethod(method) for method in item.activesync_auth) if item.kind == "exchange" else None
 
 
 def build_listener(listener: ListenerSettings) -> ListenerConfig:

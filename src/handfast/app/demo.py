@@ -14,7 +14,7 @@ import signal
 import ssl
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,15 @@ from handfast.lab.exchange import SimulatedExchange
 from handfast.lab.phone import SimulatedPhone
 from handfast.lab.phone_day import run_phone
 from handfast.observability.logging import configure, event_log
+from handfast.protocols.autodiscover.pox_request import PoxRequest, encode_pox_request
+from handfast.protocols.autodiscover.schemas import PoxSchema
 from handfast.settings.load import load_settings
 from handfast.supervisor.sockets import open_listener
 
 HOST = "mail.contoso.lab"
 BACKEND_HOST = "ex01.corp.internal"
 DOMAIN = "CONTOSO"
+MAIL_DOMAIN = "contoso.lab"
 PEOPLE = ("alice", "bob", "carol")
 PHONE_OWNER = "dana"
 PASSWORDS_EACH = 4
@@ -67,6 +70,7 @@ class DemoSite:
     backend_log: Path
     accounts: tuple[DemoAccount, ...]
     phone_password: str
+    outlook_password: str = field(repr=False)
 
     @property
     def gateway(self) -> str:
@@ -160,6 +164,7 @@ def _prepare(folder: Path, port: int, mode: str, backend: str, backend_ca: Path)
             folder=folder,
             host=HOST,
             domain=DOMAIN,
+            mail_domain=MAIL_DOMAIN,
             port=port,
             metrics_port=metrics_port,
             mode=mode,
@@ -174,10 +179,15 @@ def _prepare(folder: Path, port: int, mode: str, backend: str, backend_ca: Path)
     )
     (folder / "ping.wbxml").write_bytes(PING)
     (folder / "foldersync.wbxml").write_bytes(FOLDER_SYNC)
+    asked = PoxRequest(PoxSchema.OUTLOOK, PoxSchema.OUTLOOK, f"{PEOPLE[0]}@{MAIL_DOMAIN}")
+    (folder / "autodiscover.xml").write_bytes(encode_pox_request(asked))
     with open_offline_administration(load_settings(settings_file).settings) as administration:
         accounts = tuple(_add(administration, user, mode) for user in PEOPLE)
         phone = _add(administration, PHONE_OWNER, mode)
         administration.call("window_open", account=phone.upn, minutes=10)
+        outlook = administration.call(
+            "app_password_issue", account=accounts[0].upn, profile="outlook", label="demo Outlook"
+        )
     return DemoSite(
         folder=folder,
         mode=mode,
@@ -188,11 +198,12 @@ def _prepare(folder: Path, port: int, mode: str, backend: str, backend_ca: Path)
         backend_log=folder / "backend.log",
         accounts=accounts,
         phone_password=phone.app_passwords[0],
+        outlook_password=str(outlook["password"]),
     )
 
 
 def _add(administration: OfflineAdministration, user: str, mode: str) -> DemoAccount:
-    upn = f"{user}@contoso.lab"
+    upn = f"{user}@{MAIL_DOMAIN}"
     administration.call("account_add", account_user=user, domain=DOMAIN, upn=upn, display_name=user.title())
     passwords = tuple(
         str(

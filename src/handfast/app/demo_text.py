@@ -45,6 +45,7 @@ def settings_text(
     folder: Path,
     host: str,
     domain: str,
+    mail_domain: str,
     port: int,
     metrics_port: int,
     mode: str,
@@ -77,7 +78,7 @@ max_connections_per_source = 20000
 
 [[publication]]
 name = "mail"
-kind = "activesync"
+kind = "exchange"
 hosts = ["{host}"]
 auth = ["basic", "ntlm"]
 ntlm_targets = ["127.0.0.1", "localhost"]
@@ -89,9 +90,15 @@ ca_file = "{backend_ca}"
 auth = "header"
 auth_header = "X-Remote-User"
 
+[publication.autodiscover]
+mail_domains = ["{mail_domain}"]
+inside_names = ["{backend_host}"]
+
 [[policy]]
 name = "default"
 mode = "{mode}"
+# So that curl shows a refusal; a phone would be told in its own protocol.
+phone_refusals = "http"
 
 [metrics]
 address = "127.0.0.1:{metrics_port}"
@@ -109,6 +116,8 @@ def describe(site: DemoSite, host: str, listed_device: str) -> str:
 
     def who(number: int) -> str:
         return f"-u '{alice.domain}\\{alice.user}:{alice.app_passwords[number]}'"
+
+    outlook = f"-u '{alice.domain}\\{alice.user}:{site.outlook_password}'"
 
     def command(name: str, device_id: str) -> str:
         return f"'{url}?Cmd={name}&User={alice.user}&DeviceId={device_id}&DeviceType=iPhone'"
@@ -137,6 +146,11 @@ Try in another terminal:
 
   # the same over NTLM
   {curl} --ntlm {who(1)} -X OPTIONS '{url}'
+
+  # Outlook's password: Autodiscover names published servers only; a phone's door is not its own
+  {curl} {outlook} -H 'Content-Type: text/xml' --data-binary @{site.folder}/autodiscover.xml \\
+    'https://{host}:{site.port}/autodiscover/autodiscover.xml'
+  {curl} {outlook} -X OPTIONS '{url}'
 
   # a long poll; block the device meanwhile, and it is cut
   {curl} {who(0)} {body} @{site.folder}/ping.wbxml \\

@@ -15,11 +15,16 @@ from handfast.decision.publication import (
     PartnershipMode,
     Publication,
 )
+from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
+from handfast.decision.rules.exchange_denials import EXCHANGE_DENIALS
+from handfast.identity.policies import PhoneRefusals
 from handfast.settings.model import Settings
 from handfast.settings.publication import LockoutSettings, PolicySettings, PublicationSettings
 
-RULES_BY_KIND = {"activesync": ACTIVESYNC_RULES}
+RULES_BY_KIND = {"activesync": ACTIVESYNC_RULES, "exchange": EXCHANGE_RULES}
 """What each kind of publication lets through; everything else is refused."""
+DENIALS_BY_KIND = {"activesync": (), "exchange": EXCHANGE_DENIALS}
+"""What each kind refuses by name, before anything may pass."""
 
 
 def build_publications(settings: Settings) -> dict[str, Publication]:
@@ -27,21 +32,27 @@ def build_publications(settings: Settings) -> dict[str, Publication]:
     policies = {policy.name: policy for policy in settings.policies}
     inside = frozenset(listener.name for listener in settings.listeners if listener.inside)
     lockout = build_lockout(settings.lockout)
+    redirecting = frozenset(name for one in settings.publications for name in one.redirect_listeners)
     return {
         publication.name: build_publication(
             publication,
             build_device_policy(policies[publication.policy], inside),
             lockout,
             settings.identity.default_domain,
+            redirecting,
         )
         for publication in settings.publications
     }
 
 
 def build_publication(
-    publication: PublicationSettings, devices: DevicePolicy, lockout: LockoutPolicy, default_domain: str
+    publication: PublicationSettings,
+    devices: DevicePolicy,
+    lockout: LockoutPolicy,
+    default_domain: str,
+    redirecting: frozenset[str] = frozenset(),
 ) -> Publication:
-    """One publication as the pipeline sees it."""
+    """One publication as the pipeline sees it; `redirecting` are the listeners that serve nothing but redirects."""
     return Publication(
         name=publication.name,
         hosts=publication.hosts,
@@ -59,6 +70,9 @@ def build_publication(
         devices=devices,
         lockout=lockout,
         needs_stored_secret=publication.backend.auth == "stored",
+        denials=DENIALS_BY_KIND[publication.kind],
+        redirect_listeners=redirecting,
+        redirect_rules=REDIRECT_RULES if publication.redirect_listeners else (),
     )
 
 
@@ -74,9 +88,15 @@ def build_device_policy(policy: PolicySettings, inside_listeners: frozenset[str]
         deny_user_agents=policy.deny_user_agents,
         allow_protocol_versions=policy.allow_protocol_versions,
         deny_protocol_versions=policy.deny_protocol_versions,
+        allow_models=policy.allow_models,
+        deny_models=policy.deny_models,
+        allow_os=policy.allow_os,
+        deny_os=policy.deny_os,
         inside_listeners=inside_listeners,
         companion_window=timedelta(hours=policy.companion_window_hours),
         two_networks_window=timedelta(seconds=policy.two_networks_window_seconds),
+        phone_refusals=PhoneRefusals(policy.phone_refusals),
+        quarantine_message=policy.quarantine_message,
     )
 
 

@@ -46,6 +46,7 @@ class GatewayProcess:
             revocations=self._client,
             audit=self._client,
             recorder=DecisionRecorder(self._log, self._client),
+            reports=self._client,
         )
         # A worker that took connections before it has heard of identity would refuse them; another worker, or this
         # one in a moment, can serve them.

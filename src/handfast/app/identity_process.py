@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from handfast.app.domain import build_publications
+from handfast.app.facts_queue import FactsQueue
 from handfast.app.housekeeping import (
     FLUSH_SECONDS,
     SWEEP_SECONDS,
@@ -21,9 +22,11 @@ from handfast.app.housekeeping import (
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
+from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
+from handfast.decision.device_desk import DeviceDesk
 from handfast.decision.pipeline import Pipeline
 from handfast.decision.ports import GatewayEvent
-from handfast.decision.reported import REFUSED_EVENT, parse_report
+from handfast.decision.reported import FACTS_EVENT, REFUSED_EVENT, parse_report
 from handfast.decision.services import Services
 from handfast.identity.administration import Administration
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
@@ -66,6 +69,9 @@ class IdentityProcess:
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
         live_grants = LiveGrants()
         self._desk = SignInDesk(records, keyring, live_grants, backend_auth(settings), self._clock)
+        self._devices = DeviceDesk(services, build_publications(settings), live_grants.find)
+        self._facts = FactsQueue(self._devices)
+        self._alarms = FactsQueue(AlarmDesk(services))
         self._gateway_api = GatewayApiServer(
             decider=RememberingDecider(self._pipeline, live_grants),
             sign_in=self._desk,
@@ -75,6 +81,7 @@ class IdentityProcess:
             parse_certificate=parse_node_certificate,
             events=self._note_event,
             local_only=stored_publications(settings),
+            devices=self._devices,
         )
         administration = build_administration(settings, self._opened, self._hasher, services)
         self._admin_api = AdminApiServer(administration, admin_group=settings.identity.admin_group)
@@ -96,7 +103,12 @@ class IdentityProcess:
             await self._gateway_api.serve_tls(open_listener("identity", listen.address), context)
 
     def _note_event(self, node: str, event: GatewayEvent) -> None:
-        """Refusals of single requests are kept for `explain`; everything else a gateway tells goes to the log."""
+        """Refusals of single requests are kept for `explain`, facts with their device; the rest goes to the log."""
+        if event.name == FACTS_EVENT:
+            self._facts.put(node, event)
+            return
+        if event.name == WITHHELD_EVENT:
+            self._alarms.put(node, event)
         report = parse_report(node, event, self._clock.now(), new_id=secrets.token_hex(12))
         if report is not None:
             self._recent.add(report)
@@ -159,6 +171,7 @@ class IdentityProcess:
         self._settings = settings
         self._pipeline.replace_publications(build_publications(settings))
         self._desk.replace_publications(backend_auth(settings))
+        self._devices.replace_publications(build_publications(settings))
         self._gateway_api.policy_changed(stored_publications(settings))
         _LOG.info("identity-reloaded")
 
@@ -169,6 +182,8 @@ class IdentityProcess:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._admin_api.close()
         await self._gateway_api.close()
+        await self._facts.close()
+        await self._alarms.close()
         assert self._opened is not None
         try:
             while await self._recent.flush(self._opened.records):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from handfast.cli.connection import administer
 from handfast.cli.csv_files import encode_csv
 from handfast.cli.csv_input import read_table
+from handfast.cli.exits import printable
 from handfast.cli.options import AccountArgument, DeviceArgument, JsonOption, SettingsOption
 from handfast.cli.output import plain, show_done, show_json, show_record, show_rows
 from handfast.cli.results import show_import
@@ -23,6 +25,8 @@ COLUMNS = (
     "state",
     "device_type",
     "model",
+    "os",
+    "friendly_name",
     "user_agent",
     "last_seen_at",
     "last_source",
@@ -109,6 +113,65 @@ def unblock(
     """Let a blocked device in again."""
     result = administer(settings, "device_unblock", account=account, device_id=device_id)
     show_done(f"{account} {device_id} is allowed again", result, as_json=as_json)
+
+
+@commands.command("wipe")
+def wipe(
+    account: AccountArgument,
+    device_id: DeviceArgument,
+    account_only: Annotated[
+        bool,
+        typer.Option("--account-only", help="Erase this mailbox alone; devices that speak 16.1 know how."),
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take the order back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Order a device to erase itself at its next contact; until it says that it did, and after, it is refused."""
+    if cancel:
+        result = administer(settings, "device_wipe_cancel", account=account, device_id=device_id)
+        show_done(_cancelled(account, device_id, result), result, as_json=as_json)
+        return
+    if not yes:
+        known = administer(settings, "device_show", account=account, device_id=device_id)
+        typer.echo(printable(_warning(account, device_id, known, account_only=account_only)), err=True)
+        typer.confirm("Erase it?", abort=True, err=True)
+    result = administer(
+        settings, "device_wipe", account=account, device_id=device_id, account_only=account_only
+    )
+    what = "this account on it" if account_only else "itself"
+    show_done(
+        f"{account} {device_id} is refused, and will be told to erase {what}; its connections are cut",
+        result,
+        as_json=as_json,
+    )
+
+
+def _warning(account: str, device_id: str, known: Mapping[str, Any], *, account_only: bool) -> str:
+    names = (known.get("friendly_name"), known.get("reported_model") or known.get("model"))
+    who = ", ".join(str(name) for name in (*names, known.get("device_type")) if name) or "unknown model"
+    if account_only:
+        effect = (
+            f"The mailbox of {account} will be ERASED from it. Devices that speak less than version 16.1 can't do that:"
+            " they stay refused and keep what they have."
+        )
+    else:
+        effect = (
+            "The WHOLE DEVICE will be ERASED, with private photos and everything else on it, as new from the factory."
+            " Some clients erase the mailbox alone."
+        )
+    seen = f"last seen {known.get('last_seen_at')} from {known.get('last_source') or 'nowhere'}"
+    return f"{device_id} ({who}), {seen}.\n{effect}\nIt can't be undone once the device has been told."
+
+
+def _cancelled(account: str, device_id: str, result: Mapping[str, Any]) -> str:
+    was_sent = (
+        " It had been told already: it may be erased all the same."
+        if "sent" in str(result.get("state_reason", ""))
+        else ""
+    )
+    return f"the wipe of {account} {device_id} is cancelled; it stays blocked (`handfast device unblock`).{was_sent}"
 
 
 @commands.command("remove")

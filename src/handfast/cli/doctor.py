@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handfast.cli.client_check import look_as_client, show_steps, step_rows
 from handfast.cli.connection import identity_listens, open_administration
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
@@ -30,12 +31,40 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    settings: SettingsOption = None,
+    as_client: Annotated[
+        bool,
+        typer.Option("--as-client", help="Also go the way of a phone and of Outlook, and show each step."),
+    ] = False,
+    login: Annotated[
+        str, typer.Option(metavar="USER", help="With --as-client: sign in; the app password is asked for.")
+    ] = "",
+    mail: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Mail address to ask Autodiscover for; else the login, if it is one."
+        ),
+    ] = "",
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File that holds the app password; - for standard input."),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM of a CA of your own that clients were given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Look at settings, keys, certificates, back ends, clock and disk. Exit 1 where an error is found."""
+    if not as_client and (login or mail or password_file or ca_file):
+        raise CommandFailed(Exit.USAGE, "these options are for a look as a client", "add --as-client")
     findings = diagnose(settings)
+    steps = look_as_client(settings, login, mail, password_file, ca_file) if as_client else []
+    findings += dict.fromkeys(one.finding for one in steps if one.finding is not None)
     if as_json:
-        show_json(plain(findings))
+        show_json({"steps": step_rows(steps), "findings": plain(findings)} if as_client else plain(findings))
     else:
+        show_steps(steps)
         show_rows(findings, COLUMNS, as_json=False, empty="no findings")
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(Exit.REFUSED)

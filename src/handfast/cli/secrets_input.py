@@ -12,16 +12,16 @@ from handfast.cli.exits import CommandFailed, Exit
 MAX_SECRET_CHARACTERS = 1024
 
 
-def read_secret(file: Path | None, what: str) -> str:
-    """The secret: from `file` (`-`: standard input), else asked for twice; without a terminal, from standard input.
+def read_secret(file: Path | None, what: str, *, is_new: bool = True) -> str:
+    """The secret: from `file` (`-`: standard input), else asked for; without a terminal, from standard input.
 
-    One line end at its end is not part of it. Raises: CommandFailed.
+    One that `is_new` is asked for twice. One line end at its end is not part of it. Raises: CommandFailed.
     """
     if file is not None and str(file) != "-":
         return _checked(file.read_text(encoding="utf-8"), what)
     if file is not None or not sys.stdin.isatty():
         return _checked(sys.stdin.readline(), what)
-    return _checked(typer.prompt(what, hide_input=True, confirmation_prompt=True), what)
+    return _checked(typer.prompt(what, hide_input=True, confirmation_prompt=is_new), what)
 
 
 def _checked(text: str, what: str) -> str:

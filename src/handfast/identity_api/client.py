@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from handfast.decision.access import AccessRequest
@@ -15,8 +17,10 @@ from handfast.decision.ports import (
     GatewayEvent,
     IssuedChallenge,
     RevocationBatch,
+    WipeReport,
 )
 from handfast.decision.reasons import Reason
+from handfast.decision.reported import FACTS_EVENT
 from handfast.identity.ports import Unavailable
 from handfast.identity_api.client_connection import StreamConnection
 from handfast.identity_api.client_pool import CALL_SECONDS, Address, ConnectionPool, TlsAddress, UnixAddress
@@ -27,6 +31,7 @@ from handfast.identity_api.codec import (
     encode_access_request,
     encode_event,
     encode_grant,
+    encode_wipe_report,
 )
 from handfast.identity_api.fields import Fields, encode_object, parse_object, to_base64
 from handfast.identity_api.revocation_codec import decode_batch
@@ -37,6 +42,8 @@ from handfast.protocols.errors import MalformedMessage
 SILENCE_SECONDS = 3.0
 """Three heartbeats: without them identity counts as unreachable."""
 EVENTS_EVERY_SECONDS = 1.0
+URGENT_EVENTS = frozenset({FACTS_EVENT})
+"""A phone that said what it is goes on at once, and is refused until identity has heard it: these are sent at once."""
 MAX_EVENT_KINDS = 500
 """Different events kept until they are sent; what would be more is counted and reported as one."""
 EVENTS_LOST = "events-lost"
@@ -49,7 +56,7 @@ _MALFORMED = frozenset({"protocol", "field", "problem", "source", "status"})
 
 
 class IdentityClient:
-    """`Decider`, `BackendSignIn`, `RevocationSource` and `AuditSink` over a socket to identity.
+    """`Decider`, `BackendSignIn`, `DeviceReports`, `RevocationSource` and `AuditSink` over a socket to identity.
 
     Every failure of the link is `Unavailable`; what identity says itself (MalformedMessage of a client's NTLM,
     BackendSignInRefused with its reason) passes. Connections are made when needed and again when lost.
@@ -62,6 +69,7 @@ class IdentityClient:
         self._call_seconds = call_seconds
         self._events: dict[EventKey, int] = {}
         self._sending: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     @classmethod
     def over_unix(cls, path: Path, *, node: str = "local") -> IdentityClient:
@@ -108,6 +116,14 @@ class IdentityClient:
         """Raises: Unavailable (report it again: it counts once)."""
         await self._call("/v1/refused", {"grant": encode_grant(grant), "version": version})
 
+    async def report_wipe(self, report: WipeReport) -> bool:
+        """Raises: Unavailable (report it again: each step is stored once). The node is this client's own."""
+        answer = await self._call("/v1/wipe", encode_wipe_report(replace(report, node=self._node)))
+        try:
+            return Fields("answer", answer, frozenset({"stored"})).flag("stored")
+        except MalformedMessage as problem:
+            raise _garbled(problem) from problem
+
     async def revocations(self, after_epoch: int) -> AsyncIterator[RevocationBatch]:
         """The stream from `after_epoch` on; ends only with Unavailable. Close it (`aclosing`) to leave early."""
         try:
@@ -133,6 +149,8 @@ class IdentityClient:
         if key not in self._events and len(self._events) >= MAX_EVENT_KINDS:
             key = (EVENTS_LOST, "", "", ())
         self._events[key] = self._events.get(key, 0) + event.count
+        if event.name in URGENT_EVENTS:
+            self._hurry.set()
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send_events())
 
@@ -147,7 +165,10 @@ class IdentityClient:
 
     async def _send_events(self) -> None:
         while self._events:
-            await asyncio.sleep(EVENTS_EVERY_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVENTS_EVERY_SECONDS):
+                    await self._hurry.wait()
+            self._hurry.clear()
             await self._flush_events()
 
     async def _flush_events(self) -> None:

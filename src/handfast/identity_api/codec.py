@@ -16,13 +16,22 @@ from handfast.decision.access import (
     NoCredential,
     NtlmCredential,
 )
-from handfast.decision.outcome import Decision, Grant, Outcome
-from handfast.decision.ports import BackendAuthorization, GatewayEvent, IssuedChallenge
+from handfast.decision.outcome import Decision, Grant, Outcome, WipeOrder
+from handfast.decision.ports import (
+    BackendAuthorization,
+    GatewayEvent,
+    IssuedChallenge,
+    WipeProgress,
+    WipeReport,
+)
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
-from handfast.identity.records import AccountId, AppPasswordId, StageTrace
+from handfast.identity.records import AccountId, AppPasswordId, StageTrace, WipeKind
 from handfast.identity_api.fields import PROTOCOL, Fields, to_base64
 from handfast.protocols.errors import MalformedMessage
+
+MAX_WIPE_STATUS = 65_535
+"""What a device may say came of its wipe; the schema keeps a small number."""
 
 _BASIC = frozenset({"kind", "login", "secret"})
 _NTLM = frozenset({"kind", "challenge_id", "connection_id", "negotiate", "authenticate", "channel_binding"})
@@ -62,8 +71,21 @@ _GRANT = frozenset(
     }
 )
 _DECISION = frozenset(
-    {"outcome", "reason", "grant", "stages", "retry_after_seconds", "delay_seconds", "login", "authorization"}
+    {
+        "outcome",
+        "reason",
+        "grant",
+        "stages",
+        "retry_after_seconds",
+        "delay_seconds",
+        "login",
+        "authorization",
+        "wipe",
+        "is_repeat",
+    }
 )
+_WIPE = frozenset({"kind", "note"})
+_WIPE_REPORT = frozenset({"note", "progress", "status", "node"})
 _STAGE = frozenset({"stage", "outcome", "reason", "rule", "detail"})
 _CHALLENGE = frozenset({"challenge_id", "message"})
 _AUTHORIZATION = frozenset({"headers", "version"})
@@ -181,11 +203,15 @@ def encode_decision(decision: Decision, *, with_stages: bool = True) -> dict[str
         "authorization": None
         if decision.authorization is None
         else encode_authorization(decision.authorization),
+        "wipe": None
+        if decision.wipe is None
+        else {"kind": decision.wipe.kind, "note": to_base64(decision.wipe.note)},
+        "is_repeat": decision.is_repeat,
     }
 
 
 def decode_decision(value: object) -> Decision:
-    """Raises: MalformedMessage, also where a grant comes without ALLOW, ALLOW without one, or a sign-in with neither."""
+    """Raises: MalformedMessage, also where a grant comes without ALLOW, ALLOW without one, or with an order to wipe."""
     fields = Fields("decision", value, _DECISION)
     outcome = fields.member("outcome", Outcome)
     grant = fields.raw("grant")
@@ -194,6 +220,9 @@ def decode_decision(value: object) -> Decision:
     authorization = fields.raw("authorization")
     if authorization is not None and grant is None:
         raise MalformedMessage(PROTOCOL, "decision.authorization", "comes with a grant alone")
+    wipe = fields.raw("wipe")
+    if wipe is not None and grant is not None:
+        raise MalformedMessage(PROTOCOL, "decision.wipe", "comes with a denial alone")
     return Decision(
         outcome=outcome,
         reason=fields.member("reason", Reason),
@@ -203,6 +232,40 @@ def decode_decision(value: object) -> Decision:
         delay_seconds=fields.number("delay_seconds"),
         login=fields.text("login"),
         authorization=None if authorization is None else decode_authorization(authorization),
+        wipe=None if wipe is None else _decode_wipe(wipe),
+        is_repeat=fields.flag("is_repeat"),
+    )
+
+
+def _decode_wipe(value: object) -> WipeOrder:
+    fields = Fields("wipe", value, _WIPE)
+    kind = fields.member("kind", WipeKind)
+    if kind is WipeKind.NONE:
+        raise MalformedMessage(PROTOCOL, "wipe.kind", "orders nothing")
+    return WipeOrder(kind, fields.octets("note"))
+
+
+def encode_wipe_report(report: WipeReport) -> dict[str, object]:
+    """How far a wipe has come."""
+    return {
+        "note": to_base64(report.note),
+        "progress": report.progress,
+        "status": report.status,
+        "node": report.node,
+    }
+
+
+def decode_wipe_report(value: object) -> WipeReport:
+    """Raises: MalformedMessage."""
+    fields = Fields("wipe-report", value, _WIPE_REPORT)
+    status = fields.integer("status")
+    if status > MAX_WIPE_STATUS:
+        raise MalformedMessage(PROTOCOL, "wipe-report.status", f"above {MAX_WIPE_STATUS}")
+    return WipeReport(
+        fields.octets("note"),
+        fields.member("progress", WipeProgress),
+        status,
+        fields.text("node"),
     )
 
 

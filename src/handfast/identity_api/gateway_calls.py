@@ -1,6 +1,6 @@
-"""The five calls of the gateway API: challenge, evaluate, back-end token (and its refusal), events, revocations.
+"""The calls of the gateway API: challenge, evaluate, back-end token (and its refusal), wipe, events, revocations.
 
-Paths are `/v1/challenge`, `/v1/evaluate`, `/v1/authorize`, `/v1/refused`, `/v1/events` (POST) and
+Paths are `/v1/challenge`, `/v1/evaluate`, `/v1/authorize`, `/v1/refused`, `/v1/wipe`, `/v1/events` (POST) and
 `/v1/revocations?after=EPOCH` (GET, a stream). Answers: 200; 400 the call can't be read; 403 not for that node; 409 no
 back-end sign-in, with its reason; 422 the client's own message can't be read; 503 try later.
 """
@@ -14,7 +14,14 @@ from typing import NoReturn
 
 from handfast.decision.access import AccessRequest
 from handfast.decision.outcome import Decision, Grant, Outcome
-from handfast.decision.ports import BackendSignIn, BackendSignInRefused, Decider, GatewayEvent
+from handfast.decision.ports import (
+    BackendSignIn,
+    BackendSignInRefused,
+    Decider,
+    DeviceReports,
+    GatewayEvent,
+    WipeReport,
+)
 from handfast.decision.reasons import Reason
 from handfast.decision.reported import REFUSED_EVENT
 from handfast.identity.ports import Unavailable
@@ -22,6 +29,7 @@ from handfast.identity_api.codec import (
     decode_access_request,
     decode_event,
     decode_grant,
+    decode_wipe_report,
     encode_authorization,
     encode_challenge,
     encode_decision,
@@ -70,6 +78,15 @@ class Caller:
             raise NotForThisNode(f"publication {publication!r}")
 
 
+class NoDeviceReports:
+    """Fits `decision.ports.DeviceReports` where nobody keeps wipes: there is none to report on."""
+
+    async def report_wipe(self, report: WipeReport) -> bool:
+        """Never stored."""
+        del report
+        return False
+
+
 class GatewayCalls:
     """Answers the calls of any connection. `local_only` names publications whose stored secrets never leave here."""
 
@@ -80,12 +97,14 @@ class GatewayCalls:
         feed: RevocationFeed,
         events: Callable[[str, GatewayEvent], None],
         local_only: frozenset[str],
+        devices: DeviceReports | None = None,
     ) -> None:
         self._decider = decider
         self._sign_in = sign_in
         self._feed = feed
         self._events = events
         self.local_only = local_only
+        self._devices = devices or NoDeviceReports()
 
     async def answer(self, request: Request, caller: Caller, connection: HttpConnection) -> Answer | None:
         """The answer of a call; None once the connection is a stream. Raises nothing a caller could cause."""
@@ -118,6 +137,8 @@ class GatewayCalls:
                 grant = self._own_grant(decode_grant(fields.raw("grant")), caller)
                 await self._sign_in.report_refused(grant, fields.text("version"))
                 return _DONE
+            case "POST", "/v1/wipe":
+                return await self._report_wipe(decode_wipe_report(parse_object(request.body)), caller)
             case "POST", "/v1/events":
                 return self._take_events(request.body, caller)
             case "GET", "/v1/revocations":
@@ -167,7 +188,7 @@ class GatewayCalls:
             self._events(request.node, _over_budget(request))
             return Decision(Outcome.DENY, Reason.OVERLOADED, retry_after_seconds=RETRY_AFTER_SECONDS)
         decision = await self._decider.evaluate(request)
-        if decision.reason in FAILURES and not budget.spend(now):
+        if decision.reason in FAILURES and not decision.is_repeat and not budget.spend(now):
             _LOG.error("node-budget-spent", node=request.node, publication=request.publication)
         return decision
 
@@ -180,6 +201,11 @@ class GatewayCalls:
             _LOG.error("stored-secret-asked-from-afar", node=caller.node, publication=grant.publication)
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         return replace(grant, node=caller.node)
+
+    async def _report_wipe(self, report: WipeReport, caller: Caller) -> Answer:
+        """The report as that node's own, whatever node it names: a note opens for the node it was given to alone."""
+        stored = await self._devices.report_wipe(replace(report, node=caller.node or report.node))
+        return Answer(200, encode_object({"stored": stored}))
 
     def _take_events(self, body: bytes, caller: Caller) -> Answer:
         fields = Fields("call", parse_object(body), frozenset({"node", "events"}))

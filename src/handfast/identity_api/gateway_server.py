@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from handfast.decision.ports import BackendSignIn, Decider, GatewayEvent
+from handfast.decision.ports import BackendSignIn, Decider, DeviceReports, GatewayEvent
 from handfast.identity.audit import AuditEvent
 from handfast.identity.ports import Clock, Records, Repositories, RevocationPublisher, Unavailable
 from handfast.identity.records import Revocation, RevocationScope
@@ -59,6 +59,7 @@ class GatewayApiServer:
         parse_certificate: Callable[[bytes], PeerCertificate],
         events: Callable[[str, GatewayEvent], None] = lambda _node, _event: None,
         local_only: frozenset[str] = frozenset(),
+        devices: DeviceReports | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -66,7 +67,7 @@ class GatewayApiServer:
         self._feed = RevocationFeed(
             records, revocations, on_published=self._cut_revoked, each_second=self._check_nodes
         )
-        self._calls = GatewayCalls(decider, sign_in, self._feed, events, local_only)
+        self._calls = GatewayCalls(decider, sign_in, self._feed, events, local_only, devices)
         self._callers: dict[HttpConnection, Caller] = {}
         self._budgets: dict[str, NodeBudget] = {}
         self._servers: list[asyncio.Server] = []

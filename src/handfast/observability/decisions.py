@@ -5,10 +5,10 @@ The line, whose fields and their order are part of the product (fail2ban and peo
     2026-01-01T00:00:00.000Z handfast decision source=203.0.113.7 outcome=deny reason=credential-wrong status=401
       method=POST path=/Microsoft-Server-ActiveSync command=Sync publication=mail channel=activesync listener=outside
       login=alice account=17 device=ABC type=iPhone seconds=0.250 in=0 out=0 backend=- reused=false node=edge1
-      request=6f0a...
+      request=6f0a... rule=activesync
 
 (one line; broken here). New fields may be added at the end. `source` comes first, so that nothing a client chose can
-stand before it. Values are escaped as `line_format` says; `-` stands for none.
+stand before it. A line that stands for several requests ends with `repeats=N`. Values are escaped as `line_format` says; `-` stands for none.
 
 The hot path formats and counts in this process alone: lines leave together within 50 ms (a refusal at once), counts
 reach Prometheus each second.
@@ -31,6 +31,7 @@ from handfast.observability import metrics
 from handfast.observability.histogram_batch import HistogramBatch
 from handfast.observability.line_format import format_time, format_value
 from handfast.observability.log_output import LogOutput
+from handfast.observability.repeated_lines import REPORT_EVERY_SECONDS, RepeatedLines
 
 FLUSH_LINES_SECONDS = 0.05
 FLUSH_COUNTS_SECONDS = 1.0
@@ -43,6 +44,8 @@ class DecisionRecord:
     """What became of one request; nobody changes it, but a frozen one would cost each request twice as much.
 
     `source` is an IP address; sizes are of bodies; `backend` is its address or "".
+
+    `rule` is the name of the rule the request is under, or of the one that refused it.
 
     `decided_by_identity` says that the reason is identity's own word; `detail` what was wrong, for administrators alone.
     """
@@ -70,6 +73,10 @@ class DecisionRecord:
     grant_reused: bool
     decided_by_identity: bool = False
     detail: str = ""
+    rule: str = ""
+    is_repeat: bool = False
+    """The same client was wrong in the same way just before: it is counted, and told with others (`repeated_lines`)."""
+    repeats: int = 0
 
 
 class DecisionLog:
@@ -88,11 +95,16 @@ class DecisionLog:
         self._bytes_out = 0
         self._reused = 0
         self._count_timer: asyncio.TimerHandle | None = None
+        self._repeated = RepeatedLines()
+        self._repeat_timer: asyncio.TimerHandle | None = None
         self._lost = 0
 
     def record(self, record: DecisionRecord) -> None:
         """Logs and counts one request; never raises for what is in it, never blocks but for one write of a refusal."""
-        self._lines.append(self._format(record, time.time()))
+        if record.is_repeat:
+            self._note_repeat(record)
+        else:
+            self._lines.append(self._format(record, time.time()))
         key = (record.publication, record.outcome, record.reason)
         self._counts[key] = self._counts.get(key, 0) + 1
         self._seconds[record.outcome].observe(record.duration_s)
@@ -109,8 +121,25 @@ class DecisionLog:
 
     def flush(self) -> None:
         """Writes lines and counts now."""
+        self._flush_repeats()
         self._flush_lines()
         self._flush_counts()
+
+    def _note_repeat(self, record: DecisionRecord) -> None:
+        early = self._repeated.add(record)
+        if early is not None:
+            self._lines.append(self._format(early, time.time()))
+        if self._repeat_timer is None:
+            loop = asyncio.get_running_loop()
+            self._repeat_timer = loop.call_later(REPORT_EVERY_SECONDS, self._flush_repeats)
+
+    def _flush_repeats(self) -> None:
+        if self._repeat_timer is not None:
+            self._repeat_timer.cancel()
+            self._repeat_timer = None
+        now = time.time()
+        self._lines += [self._format(record, now) for record in self._repeated.take()]
+        self._flush_lines()
 
     def _flush_lines(self) -> None:
         if self._timer is not None:
@@ -161,7 +190,8 @@ def format_decision(record: DecisionRecord, seconds: float) -> str:
     return (
         f"{format_time(seconds)} handfast decision {said} seconds={record.duration_s:.3f} in={record.bytes_in}"
         f" out={record.bytes_out} backend={record.backend or '-'} reused={'true' if record.grant_reused else 'false'}"
-        f" node={record.node or '-'} request={record.request_id or '-'}\n"
+        f" node={record.node or '-'} request={record.request_id or '-'} rule={record.rule or '-'}"
+        f"{f' repeats={record.repeats}' if record.repeats else ''}\n"
     )
 
 

@@ -59,6 +59,7 @@ def _single(record: DecisionRecord) -> GatewayEvent:
         "device_id": record.device_id,
         "request_line": f"{record.method} {record.path}".strip(),
         "detail": record.detail or record.backend,
+        "rule": record.rule,
     }
     return GatewayEvent(
         REFUSED_EVENT,

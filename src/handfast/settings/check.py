@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from handfast.settings.check_redirects import redirect_problems, redirecting_listeners
 from handfast.settings.gateway import GatewaySettings, ListenerSettings
 from handfast.settings.identity import IdentitySettings
 from handfast.settings.model import Settings
@@ -62,6 +63,10 @@ def find_problems(draft: Draft) -> list[Problem]:
         *_references(draft),
         *_published_hosts(draft),
         *_backends(draft),
+        *redirect_problems(draft),
+        *_told_names(draft),
+        *_phone_methods(draft),
+        *_mapped_paths(draft),
     ]
 
 
@@ -112,6 +117,7 @@ def _overlapping(host: str, taken: dict[tuple[str, int], str], port: int) -> lis
 
 
 def _listeners(draft: Draft) -> Iterator[Problem]:
+    redirecting = redirecting_listeners(draft)
     for index, one in draft.listeners:
         path = f"listener[{index}]"
         if (one.certificate is None) != (one.key is None):
@@ -119,6 +125,8 @@ def _listeners(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.{missing}", "", "certificate and key go together", f"set {missing} as well"
             )
+        elif one.name in redirecting:
+            continue
         elif one.certificate is None and not ip_address(split_address(one.address)[0]).is_loopback:
             yield Problem(
                 f"{path}.certificate",
@@ -170,6 +178,53 @@ def _published_hosts(draft: Draft) -> Iterator[Problem]:
                         f"{other} is the same host on the same listener",
                         "publish a host once a listener",
                     )
+
+
+def _mapped_paths(draft: Draft) -> Iterator[Problem]:
+    """Each path has one name outside and one inside, or nobody could map it back."""
+    for index, one in draft.publications:
+        for key in ("published", "path"):
+            seen: set[str] = set()
+            for number, mapped in enumerate(one.paths):
+                path = getattr(mapped, key).lower()
+                if path in seen:
+                    yield Problem(
+                        f"publication[{index}].path[{number}].{key}",
+                        shown(path),
+                        "is mapped twice",
+                        "map each path once",
+                    )
+                seen.add(path)
+
+
+def _told_names(draft: Draft) -> Iterator[Problem]:
+    """A name that clients outside are told must be one they can reach."""
+    for index, one in draft.publications:
+        told, path = one.autodiscover, f"publication[{index}].autodiscover"
+        reachable = {*one.hosts, *told.other_hosts}
+        named = [(key, getattr(told, key)) for key in type(told).model_fields if key.endswith("host")]
+        mapped = [(f"mapping[{name!r}]", target) for name, target in told.mapping.items()]
+        for key, value in (*named, *mapped):
+            host = (urlsplit(value).hostname or "") if "://" in value else value
+            if value and host.lower() not in reachable:
+                yield Problem(
+                    f"{path}.{key}",
+                    shown(value),
+                    "clients would be sent to a name that is not published here",
+                    "name one of this publication's hosts, or add it to other_hosts",
+                )
+
+
+def _phone_methods(draft: Draft) -> Iterator[Problem]:
+    for index, one in draft.publications:
+        lacking = sorted(set(one.activesync_auth) - set(one.auth))
+        if one.kind == "exchange" and lacking:
+            yield Problem(
+                f"publication[{index}].activesync_auth",
+                shown(list(one.activesync_auth)),
+                f"phones would be offered {', '.join(lacking)}, which `auth` does not take",
+                f'add "{lacking[0]}" to auth, or take it out here',
+            )
 
 
 def _backends(draft: Draft) -> Iterator[Problem]:

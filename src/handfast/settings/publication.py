@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from handfast.settings.autodiscover import AutodiscoverSettings
 from handfast.settings.base import Section
 from handfast.settings.values import (
     AbsolutePath,
@@ -19,6 +20,8 @@ from handfast.settings.values import (
     OptionalHostName,
     PublishedPath,
 )
+
+_MAPPED_PATH = r"^(/[A-Za-z0-9._~-]+)+$"
 
 
 class BackendSettings(Section):
@@ -59,21 +62,43 @@ class BackendSettings(Section):
     """Between two checks of one server."""
 
 
+class PathSettings(Section):
+    """A published path whose virtual directory has another name inside: it and everything below it is mapped, and what
+    answers say of places (redirects, cookies) is mapped back.
+    """
+
+    published: str = Field(pattern=_MAPPED_PATH)
+    """The path clients ask for, e.g. "/ews"; case does not matter."""
+    path: str = Field(pattern=_MAPPED_PATH)
+    """The path sent behind in its place, e.g. "/ext-ews"."""
+    host: OptionalHostName = ""
+    """Host header sent with it, e.g. the name its site in IIS is bound to; empty: the backend's `host`."""
+
+
 class PublicationSettings(Section):
     """One published application."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     """How logs, stored secrets and node certificates call it."""
-    kind: Literal["activesync"] = "activesync"
-    """What is published; it brings its own list of paths and methods that may pass."""
+    kind: Literal["activesync", "exchange"] = "activesync"
+    """What is published; it brings its own list of paths, methods and queries that may pass. `exchange`: ActiveSync,
+    Autodiscover, EWS, MAPI over HTTP and the offline address book."""
     hosts: tuple[HostName, ...] = Field(min_length=1)
     """Published host names, lower case."""
     listeners: tuple[str, ...] = ()
     """Listeners it is published on; empty: all."""
+    redirect_listeners: tuple[str, ...] = ()
+    """Listeners without TLS (port 80) that only tell Autodiscover's clients where TLS is (`exchange` alone). Nothing else
+    is served there, for any publication."""
+    learn: bool = False
+    """True logs each kind of request that the rules for paths, methods and queries refuse, with how often it came. It
+    lets nothing through."""
     networks: tuple[Network, ...] = ()
     """Source networks it is published to; empty: all."""
     auth: tuple[Literal["basic", "ntlm"], ...] = Field(("basic",), min_length=1)
     """Methods offered; the order is the order of the challenges."""
+    activesync_auth: tuple[Literal["basic", "ntlm"], ...] = Field(("basic",), min_length=1)
+    """Methods offered to phones where the publication is more than ActiveSync (`exchange`)."""
     auth_realm: HeaderText = "Handfast"
     """Shown by clients when they ask for a password; name nothing of the inside."""
     offer_negotiate: bool = False
@@ -94,6 +119,10 @@ class PublicationSettings(Section):
     """Largest request body; 0: no limit."""
     backend: BackendSettings
     """The servers behind it."""
+    paths: tuple[PathSettings, ...] = Field((), alias="path")
+    """Paths that the servers know by another name; the longest published one wins."""
+    autodiscover: AutodiscoverSettings = Field(default_factory=AutodiscoverSettings)
+    """Names that clients outside are told (`exchange` alone)."""
 
 
 class PolicySettings(Section):
@@ -120,6 +149,26 @@ class PolicySettings(Section):
     """Protocol versions that may be spoken, e.g. "16.1"; empty: all."""
     deny_protocol_versions: tuple[str, ...] = ()
     """Protocol versions that may not."""
+    allow_models: tuple[str, ...] = ()
+    """Hardware models that may be used, as the user agent or the device itself names them; empty: all. A device that
+    has not told its model is first asked to provision, which is when it tells."""
+    deny_models: tuple[str, ...] = ()
+    """Hardware models that may not."""
+    allow_os: tuple[str, ...] = ()
+    """Operating systems that may be used, as the device names its own, e.g. "iOS 17*"; empty: all."""
+    deny_os: tuple[str, ...] = ()
+    """Operating systems that may not."""
+    phone_refusals: Literal["status", "http"] = "status"
+    """How a phone is told that it may not. `status`: by the Status its protocol version defines (14.0 and later), and in
+    quarantine by one message in an otherwise empty mailbox; older ones by HTTP. `http`: always by 403 alone."""
+    quarantine_message: str = Field(
+        "This device may not use your mailbox yet: it waits for approval.\n\n"
+        "Please call your help desk and tell them the name of the device. Nothing is lost: your mail arrives here as"
+        " soon as the device is approved.",
+        max_length=4000,
+    )
+    """What the owner of a phone that waits for approval, or is in quarantine, reads on it; say whom to call. Empty: no
+    message, only the Status."""
     companion_window_hours: float = Field(24.0, gt=0)
     """Channels without a device id pass while the bound device was active within this time."""
     two_networks_window_seconds: float = Field(60.0, ge=0)

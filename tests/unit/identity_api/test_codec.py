@@ -14,11 +14,18 @@ from handfast.decision.access import (
     NoCredential,
     NtlmCredential,
 )
-from handfast.decision.outcome import Decision, Grant, Outcome
-from handfast.decision.ports import BackendAuthorization, GatewayEvent, IssuedChallenge, RevocationBatch
+from handfast.decision.outcome import Decision, Grant, Outcome, WipeOrder
+from handfast.decision.ports import (
+    BackendAuthorization,
+    GatewayEvent,
+    IssuedChallenge,
+    RevocationBatch,
+    WipeProgress,
+    WipeReport,
+)
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
-from handfast.identity.records import Revocation, RevocationScope, StageTrace
+from handfast.identity.records import Revocation, RevocationScope, StageTrace, WipeKind
 from handfast.identity_api import codec, revocation_codec
 from handfast.identity_api.fields import encode_object, parse_object
 from handfast.protocols.errors import MalformedMessage
@@ -85,6 +92,9 @@ decisions = st.one_of(
         retry_after_seconds=st.none() | ids,
         delay_seconds=numbers,
         login=text,
+        wipe=st.none()
+        | st.builds(WipeOrder, st.sampled_from([WipeKind.DEVICE, WipeKind.ACCOUNT_ONLY]), octets),
+        is_repeat=st.booleans(),
     ),
 )
 pairs = st.lists(st.tuples(text, text), max_size=3).map(tuple)
@@ -111,12 +121,17 @@ KINDS = [
     ),
     (st.builds(GatewayEvent, text, text, text, ids, pairs), codec.encode_event, codec.decode_event),
     (
+        st.builds(WipeReport, octets, st.sampled_from(WipeProgress), st.integers(0, 65_535), text),
+        codec.encode_wipe_report,
+        codec.decode_wipe_report,
+    ),
+    (
         st.builds(RevocationBatch, ids, st.lists(revocations, max_size=3).map(tuple), st.booleans()),
         revocation_codec.encode_batch,
         revocation_codec.decode_batch,
     ),
 ]
-KIND_NAMES = ["request", "decision", "grant", "challenge", "authorization", "event", "batch"]
+KIND_NAMES = ["request", "decision", "grant", "challenge", "authorization", "event", "wipe", "batch"]
 kinds = pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
 
 
@@ -184,6 +199,7 @@ def test_hostile_json_is_malformed(body: bytes):
 def test_a_grant_without_allow_is_refused_and_allow_without_a_grant():
     allowed = {"outcome": "allow", "reason": "allowed", "grant": None, "stages": []}
     rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": "", "authorization": None}
+    rest |= {"wipe": None, "is_repeat": False}
     with pytest.raises(MalformedMessage, match="exactly when"):
         codec.decode_decision({**allowed, **rest})
 
@@ -192,6 +208,23 @@ def test_a_sign_in_without_a_grant_is_refused():
     denied = parse_object(encode_object(codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_BLOCKED))))
     with pytest.raises(MalformedMessage, match="with a grant alone"):
         codec.decode_decision({**denied, "authorization": {"headers": [], "version": ""}})
+
+
+def test_an_order_to_wipe_comes_with_a_denial_and_orders_something():
+    denied = codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_WIPE_PENDING))
+    grant = Grant("g", "mail", 1, "alice", 1, 300.0)
+    allowed = codec.encode_decision(Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant))
+    order = {"kind": "device", "note": ""}
+    assert codec.decode_decision(parse_object(encode_object({**denied, "wipe": order}))).wipe is not None
+    for wrong in ({**allowed, "wipe": order}, {**denied, "wipe": {**order, "kind": ""}}):
+        with pytest.raises(MalformedMessage, match="wipe"):
+            codec.decode_decision(parse_object(encode_object(wrong)))
+
+
+def test_a_wipes_status_is_a_small_number():
+    report = codec.encode_wipe_report(WipeReport(b"", WipeProgress.FAILED, 2))
+    with pytest.raises(MalformedMessage, match="status"):
+        codec.decode_wipe_report({**report, "status": 65_536})
 
 
 def test_lone_surrogates_are_refused():

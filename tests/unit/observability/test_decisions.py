@@ -42,7 +42,7 @@ LINE = (
     "2026-01-01T00:00:00.000Z handfast decision source=203.0.113.7 outcome=deny reason=credential-wrong status=401"
     " method=POST path=/Microsoft-Server-ActiveSync command=Sync publication=mail channel=activesync"
     ' listener=outside login="EX\\\\alice" account=17 device=ABC123 type=iPhone seconds=0.250 in=10 out=20'
-    " backend=- reused=false node=edge1 request=6f0a\n"
+    " backend=- reused=false node=edge1 request=6f0a rule=-\n"
 )
 
 
@@ -59,6 +59,12 @@ def lines(tmp_path: Path) -> list[str]:
 
 def test_the_line_is_stable():
     assert format_decision(DENIED, 1767225600.0) == LINE
+
+
+def test_the_rule_ends_the_line():
+    assert format_decision(replace(DENIED, rule="proxyshell"), 0.0).endswith(
+        " request=6f0a rule=proxyshell\n"
+    )
 
 
 def test_what_is_not_known_is_a_dash():
@@ -78,7 +84,7 @@ def test_what_is_not_known_is_a_dash():
         path="",
     )
     shown = format_decision(empty, 0.0)
-    assert shown.count("=-") == 13
+    assert shown.count("=-") == 14
     assert "=\n" not in shown
     assert "= " not in shown
 
@@ -202,3 +208,16 @@ async def test_a_flood_is_told_in_numbers_and_later_one_by_one_again(log: Decisi
     now[0] += 1.0
     recorder.record(DENIED)
     assert "request_id" in dict(sink.events[-1].details)
+
+
+async def test_what_is_wrong_again_is_counted_and_told_in_one_line(log: DecisionLog, tmp_path: Path):
+    log.record(DENIED)
+    for _ in range(500):
+        log.record(replace(DENIED, is_repeat=True))
+    assert len(lines(tmp_path)) == 1
+    log.flush()
+    first, again = lines(tmp_path)
+    assert "repeats=" not in first
+    assert again.endswith(" repeats=500")
+    log.flush()
+    assert len(lines(tmp_path)) == 2

@@ -149,3 +149,41 @@ def test_odd_timeouts():
 
 def test_nothing_served():
     assert warnings(publications=(), listeners=()) == ["publication", "listener"]
+
+
+def test_a_path_is_mapped_once_in_each_direction():
+    def mapped(*pairs):
+        return publication(path=tuple({"published": one, "path": other} for one, other in pairs))
+
+    assert problems(publications=(mapped(("/ews", "/ext-ews"), ("/oab", "/ext-oab")),)) == []
+    twice = mapped(("/ews", "/ext-ews"), ("/EWS", "/other"), ("/oab", "/Ext-Ews"))
+    assert problems(publications=(twice,)) == [
+        "publication[0].path[1].published",
+        "publication[0].path[2].path",
+    ]
+
+
+@pytest.mark.parametrize("path", ["", "/", "ews", "/ews/", "/e ws", "/ews?x", "//ews", "/ews/../x%2f"])
+def test_a_mapped_path_is_plain(path):
+    with pytest.raises(ValueError, match="String should match pattern"):
+        publication(path=({"published": path, "path": "/a"},))
+
+
+def test_clients_are_told_reachable_names_alone():
+    told = {"autodiscover": {"ews_host": "ews.corp.internal", "other_hosts": ("office.example.com",)}}
+    assert problems(publications=(publication(kind="exchange", **told),)) == [
+        "publication[0].autodiscover.ews_host"
+    ]
+    told = {"autodiscover": {"ews_host": "office.example.com", "other_hosts": ("office.example.com",)}}
+    assert problems(publications=(publication(kind="exchange", **told),)) == []
+    mapped = {"autodiscover": {"mapping": {"ex01.corp.internal": "https://elsewhere.example.com/"}}}
+    assert problems(publications=(publication(kind="exchange", **mapped),)) == [
+        "publication[0].autodiscover.mapping['ex01.corp.internal']"
+    ]
+
+
+def test_phones_are_offered_nothing_that_is_not_taken():
+    assert problems(publications=(publication(kind="exchange", auth=("ntlm",)),)) == [
+        "publication[0].activesync_auth"
+    ]
+    assert problems(publications=(publication(auth=("ntlm",)),)) == []

@@ -1,0 +1,47 @@
+from handfast.app.data_plane import build_gateway_config
+from handfast.app.domain import build_publications
+from handfast.decision.publication import ACTIVESYNC_RULES
+from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
+from handfast.decision.rules.exchange_denials import EXCHANGE_DENIALS
+from handfast.settings.model import Settings
+
+SETTINGS = {
+    "listener": [
+        {"name": "outside", "address": "127.0.0.1:443"},
+        {"name": "port80", "address": "127.0.0.1:80"},
+    ],
+    "policy": [{"name": "default"}],
+    "publication": [
+        {
+            "name": "mail",
+            "kind": "exchange",
+            "hosts": ["mail.contoso.com"],
+            "redirect_listeners": ["port80"],
+            "learn": True,
+            "backend": {"urls": ["https://10.0.0.1"]},
+        },
+        {"name": "sogo", "hosts": ["sogo.contoso.com"], "backend": {"urls": ["https://10.0.0.2"]}},
+    ],
+}
+
+
+def test_each_kind_brings_its_rules_and_its_named_refusals():
+    published = build_publications(Settings.model_validate(SETTINGS))
+    assert (published["mail"].rules, published["mail"].denials) == (EXCHANGE_RULES, EXCHANGE_DENIALS)
+    assert (published["sogo"].rules, published["sogo"].denials) == (ACTIVESYNC_RULES, ())
+
+
+def test_a_listener_that_redirects_for_one_publication_serves_no_other():
+    published = build_publications(Settings.model_validate(SETTINGS))
+    assert published["mail"].redirect_rules == REDIRECT_RULES
+    assert published["mail"].is_on("port80")
+    assert published["sogo"].is_on("outside")
+    assert not published["sogo"].is_on("port80")
+
+
+def test_the_data_plane_is_told_what_learns():
+    config = build_gateway_config(Settings.model_validate(SETTINGS))
+    assert {item.publication.name: item.learn for item in config.publications} == {
+        "mail": True,
+        "sogo": False,
+    }
