@@ -8,6 +8,7 @@ PACKAGES="
   sogo sogo-activesync dovecot-imapd memcached postgresql
   nginx apache2 libapache2-mod-auth-gssapi gss-ntlmssp wrk
   curl wget openssl libwbxml2-utils fail2ban iproute2 util-linux
+  davmail-server default-jre-headless
 "
 POLICY=/usr/sbin/policy-rc.d
 MARK='# Handfast test dependencies: no service starts while they are installed.'

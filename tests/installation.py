@@ -60,7 +60,7 @@ key = "{key}"
 
 [[publication]]
 name = "mail"
-hosts = ["{host}"]
+hosts = {hosts}
 auth = {auth}
 ntlm_targets = ["127.0.0.1", "localhost"]
 {publication}
@@ -73,6 +73,7 @@ auth = "{backend_auth}"
 [[policy]]
 name = "default"
 mode = "{mode}"
+phone_refusals = "{phone_refusals}"
 {policy}
 
 [lockout]
@@ -227,9 +228,12 @@ class Installation:
         return self.log_lines(*words)
 
 
-def prepare(folder: Path, *, backend: str | Sequence[str], **values: Any) -> Installation:
-    """Key file, certificates and settings in `folder`; nothing runs yet."""
-    ca_file, server = issue_demo_certificate(folder / "tls", [HOST, "127.0.0.1"], now=datetime.now(UTC))
+def prepare(
+    folder: Path, *, backend: str | Sequence[str], more_hosts: Sequence[str] = (), **values: Any
+) -> Installation:
+    """Key file, certificates and settings in `folder`; nothing runs yet. `more_hosts` are published beside HOST."""
+    hosts = [HOST, *more_hosts]
+    ca_file, server = issue_demo_certificate(folder / "tls", [*hosts, "127.0.0.1"], now=datetime.now(UTC))
     create_key_file(folder / "handfast.key", now=datetime.now(UTC))
     port, metrics_port = free_port(), free_port()
     defaults: dict[str, Any] = {
@@ -239,11 +243,13 @@ def prepare(folder: Path, *, backend: str | Sequence[str], **values: Any) -> Ins
         "metrics_port": metrics_port,
         "certificate": server.certificate,
         "key": server.key,
-        "host": HOST,
+        "hosts": json.dumps(hosts),
         "auth": '["basic", "ntlm"]',
         "backends": json.dumps([backend] if isinstance(backend, str) else list(backend)),
         "backend_auth": "header",
         "mode": "first-use",
+        # Most tests are about whether a phone is refused: a status line tells that at a glance.
+        "phone_refusals": "http",
     }
     empty = dict.fromkeys(
         ("identity", "gateway", "listener", "publication", "backend_options", "policy", "lockout", "more"), ""

@@ -39,13 +39,35 @@ class LabServer:
         """How many requests wait for their answer now; one whose client has left counts until the server notices."""
         return self.exchange.hanging
 
-    def deliver(self, user: str, subject: str, body: str = "Hello.") -> None:
-        """Puts a mail into a user's inbox."""
-        self._call(self.exchange.deliver_mail, user, subject, body)
+    def deliver(self, user: str, subject: str, body: str = "Hello.", **options: Any) -> None:
+        """Puts a mail into a user's inbox; `options` as `SimulatedExchange.deliver_mail` has them."""
+        self._call(self.exchange.deliver_mail, user, subject, body, **options)
 
     def set_password(self, user: str, password: str) -> None:
         """Changes the server's own password of a user."""
         self._call(self.exchange.set_password, user, password)
+
+    def make_delegate(self, owner: str, delegate: str) -> None:
+        """Lets one user open another's mailbox."""
+        self._call(self.exchange.make_delegate, owner, delegate)
+
+    @contextlib.contextmanager
+    def redirecting(self, application: str, status: int, location: str) -> Iterator[None]:
+        """Meanwhile that application sends everybody to `location`."""
+        self._call(self.exchange.redirect, application, status, location)
+        try:
+            yield
+        finally:
+            self._call(self.exchange.stop_redirecting)
+
+    @contextlib.contextmanager
+    def redirecting_autodiscover(self, kind: str, target: str) -> Iterator[None]:
+        """Meanwhile Autodiscover sends everybody to another address or URL."""
+        self._call(self.exchange.redirect_autodiscover, kind, target)
+        try:
+            yield
+        finally:
+            self._call(self.exchange.stop_redirecting)
 
     def failed_sign_ins(self, user: str) -> int:
         """Wrong passwords of that user so far."""
@@ -59,9 +81,9 @@ class LabServer:
         lines = [json.loads(line) for line in whole_lines(self.log_path)]
         return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
-    def _call(self, action: Any, *arguments: object) -> None:
+    def _call(self, action: Any, *arguments: object, **options: object) -> None:
         async def run() -> None:
-            action(*arguments)
+            action(*arguments, **options)
 
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
 

@@ -1,4 +1,4 @@
-"""A simulated Exchange front end: HTTP/1.1, sign-in, ActiveSync, and the headers a real one gives itself away by.
+"""A simulated Exchange front end: HTTP/1.1, sign-in, a whole site's applications, and the headers it gives itself away by.
 
 It is a server to be protected, not one to be imitated: its answers carry inside names on purpose, so that a gateway that
 lets one through is caught.
@@ -6,49 +6,39 @@ lets one through is caught.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Coroutine
-from email.utils import formatdate
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from handfast.lab.exchange_commands import Call, ExchangeCommands, Reply
-from handfast.lab.http_message import BadMessage, Headers, may_have_body, read_body, read_head, render_head
-from handfast.lab.mailbox import Message, mailbox_name
+from handfast.lab.activesync_requests import ActiveSync
+from handfast.lab.applications import ANONYMOUS, Applications, Handled, application_of
+from handfast.lab.ews.service import ExchangeWebServices
+from handfast.lab.exchange_commands import ExchangeCommands
+from handfast.lab.front_end import Scheme, betrayals, challenges, compressed
+from handfast.lab.http_message import Headers, Request
+from handfast.lab.http_server import HttpServer, Response
+from handfast.lab.mailbox import Attachment, Message, mailbox_name
+from handfast.lab.mapi import MapiHttp
+from handfast.lab.reply import FinishedReply, Reply
 from handfast.lab.request_log import RequestLog
 from handfast.lab.sign_in import Accept, SignIn
-from handfast.lab.wire import Wire
-from handfast.protocols.activesync import ActiveSyncQuery, Command, parse_query
-from handfast.protocols.errors import MalformedMessage
+from handfast.lab.site_names import SiteNames
 
-ACTIVESYNC_PATHS = frozenset({"/microsoft-server-activesync", "/microsoft-server-activesync/default.eas"})
 HEALTH_PATHS = frozenset({"/owa/healthcheck.htm", "/microsoft-server-activesync/healthcheck.htm"})
-VERSIONS = "2.5,12.0,12.1,14.0,14.1,16.0,16.1"
-COMMANDS = (
-    "Sync,SendMail,SmartForward,SmartReply,GetAttachment,GetHierarchy,CreateCollection,DeleteCollection,"
-    "MoveCollection,FolderSync,FolderCreate,FolderDelete,FolderUpdate,MoveItems,GetItemEstimate,MeetingResponse,"
-    "Search,Settings,Ping,ItemOperations,Provision,ResolveRecipients,ValidateCert,Find"
-)
-_PHRASES = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    449: "Retry after sending a PROVISION command",
-    501: "Not Implemented",
-}
-_DEFAULT_VERSION = 12.1
+Redirection = Literal["redirectAddr", "redirectUrl"]
 
 
 class SimulatedExchange:
     """One server, its mailboxes in memory. Lives in the event loop that started it.
 
     `accept` says whom it believes: "header" the login in `header_name`, "basic" a password of `passwords` (by user name),
-    "none" anybody. `log_path` gets one line a request; health checks are answered but not written down. Ping takes
-    intervals from `min_heartbeat` to `max_heartbeat` seconds, Exchange's own limits unless a test shortens them.
+    "none" anybody. With "basic" its challenges name what it `offers`, though it can do no more than Basic. `log_path` gets one line a request; health checks are answered but not written down. Ping takes
+    intervals from `min_heartbeat` to `max_heartbeat` seconds, Exchange's own limits unless a test shortens them; a quiet
+    stream of notifications, of Exchange Web Services or MAPI, says that it lives every `streaming_heartbeat` seconds.
+    With `compresses` text goes out in gzip to clients that take it. Its external URLs name `published_name`, and none of them is set where that is "".
     """
 
     def __init__(
@@ -61,57 +51,64 @@ class SimulatedExchange:
         accept: Accept = "header",
         header_name: str = "X-Remote-User",
         passwords: dict[str, str] | None = None,
+        offers: tuple[Scheme, ...] = ("Negotiate", "NTLM", "Basic"),
         min_heartbeat: int = 60,
         max_heartbeat: int = 3540,
+        streaming_heartbeat: float = 15,
         require_policy: bool = False,
+        compresses: bool = False,
         inside_name: str = "ex01.corp.internal",
+        published_name: str = "mail.contoso.lab",
+        mail_domain: str = "contoso.lab",
     ) -> None:
-        self._host = host
-        self._port = port
-        self._tls = tls
         self._log_path = log_path
-        self._inside_name = inside_name
+        self._offers = offers
+        self._compresses = compresses
+        self._names = SiteNames(inside_name, published_name, mail_domain)
         named = {mailbox_name(user): secret for user, secret in (passwords or {}).items()}
         self._sign_in = SignIn(accept, header_name, named)
         self._commands = ExchangeCommands(
             min_heartbeat=min_heartbeat,
             max_heartbeat=max_heartbeat,
             require_policy=require_policy,
-            domain=inside_name.partition(".")[2],
+            domain=mail_domain,
         )
+        mailboxes = self._commands.mailbox
+        self._active_sync = ActiveSync(self._commands)
+        self._applications = Applications(
+            self._names,
+            self._active_sync,
+            ExchangeWebServices(self._names, mailboxes, streaming_heartbeat=streaming_heartbeat),
+            MapiHttp(self._names, mailboxes, pending_period=streaming_heartbeat),
+        )
+        self._redirects: dict[str, Reply] = {}
         self._log = RequestLog(None)
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[Any]] = set()
-        self._hanging = 0
+        self._server = HttpServer(self, host, port, tls)
 
     async def start(self) -> None:
         """Listens. Raises: OSError where the address is taken or the log cannot be written."""
         self._log = RequestLog(self._log_path)
-        self._server = await asyncio.start_server(self._serve, self._host, self._port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._server.start()
 
     async def stop(self) -> None:
         """Ends every connection at once and stops listening."""
-        if self._server is None:
-            return
-        self._server.close()
-        for connection in list(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        await self._server.wait_closed()
-        self._server = None
+        await self._server.stop()
         self._log.close()
 
     @property
     def port(self) -> int:
         """The port it listens on, once started."""
-        return self._port
+        return self._server.port
 
     @property
     def url(self) -> str:
         """Scheme, address and port, without a path."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+        return self._server.url
+
+    @property
+    def names(self) -> SiteNames:
+        """The names of this site, inside and published."""
+        return self._names
 
     @property
     def failed_sign_ins(self) -> Counter[str]:
@@ -120,185 +117,96 @@ class SimulatedExchange:
 
     @property
     def hanging(self) -> int:
-        """How many requests (Ping, hanging Sync) wait for their answer now."""
-        return self._hanging
+        """How many requests (Ping, hanging Sync, notifications) wait for their answer or its end now."""
+        return self._server.hanging
 
     def set_password(self, user: str, password: str) -> None:
         """Changes a password, as an administrator of the server would behind the gateway's back."""
         self._sign_in.passwords[mailbox_name(user)] = password
 
     def deliver_mail(
-        self, user: str, subject: str, body: str, *, sender: str = "colleague@corp.internal"
+        self,
+        user: str,
+        subject: str,
+        body: str,
+        *,
+        sender: str = "colleague@contoso.lab",
+        attachments: tuple[Attachment, ...] = (),
     ) -> Message:
         """Puts a mail into a user's inbox; hanging requests of that user answer."""
-        return self._commands.mailbox(user).deliver(subject, body, sender=sender)
+        mailbox = self._commands.mailbox(user)
+        return mailbox.deliver(subject, body, sender=sender, attachments=attachments)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        wire = Wire(reader, writer)
-        peer = "{}:{}".format(*writer.get_extra_info("peername")[:2])
-        try:
-            while await self._exchange(wire, peer):
-                pass
-        except (EOFError, OSError, asyncio.CancelledError):
-            pass  # The peer left or the server stops: either way this connection is over.
-        finally:
-            self._connections.discard(task)
-            writer.close()
+    def make_delegate(self, owner: str, delegate: str) -> None:
+        """Lets one user open another's mailbox through Exchange Web Services."""
+        self._applications.ews.delegates.add((mailbox_name(owner), mailbox_name(delegate)))
 
-    async def _exchange(self, wire: Wire, peer: str) -> bool:
-        """One request and its answer; whether another may follow."""
-        try:
-            start_line, headers = await read_head(wire)
-            method, target, version = _request_line(start_line)
-            if headers.get("Expect").lower() == "100-continue":
-                await wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-            body = await read_body(wire, headers)
-        except BadMessage as error:
-            self._log.request(
-                method="",
-                target="",
-                headers=Headers(),
-                peer=peer,
-                body_bytes=0,
-                status=400,
-                problem=str(error),
-            )
-            await self._send(wire, "", Reply(400), keep=False)
-            return False
-        keep = version == "HTTP/1.1" and headers.get("Connection").lower() != "close"
-        reply = await self._reply(wire, peer, method, target, headers, body)
-        if reply is None:
-            return False
-        await self._send(wire, method, reply, keep=keep)
-        return keep
+    def redirect(self, application: str, status: int, location: str) -> None:
+        """From now on an application (its name in the log) answers with that status: 302, or 451 as ActiveSync does."""
+        field = "X-MS-Location" if status == 451 else "Location"
+        self._redirects[application] = Reply(status, headers=((field, location),))
 
-    async def _reply(
-        self, wire: Wire, peer: str, method: str, target: str, headers: Headers, body: bytes
-    ) -> Reply | None:
-        """The answer, None where the client left before it came."""
-        path, _, raw_query = target.partition("?")
-        if path.lower() in HEALTH_PATHS and method in ("GET", "HEAD"):
-            return Reply(200, f"200 OK<br/>{self._inside_name}".encode(), "text/html")
-        query, problem = None, ""
-        if path.lower() in ACTIVESYNC_PATHS:
-            try:
-                query = parse_query(raw_query.encode("latin-1"), method=method)
-            except MalformedMessage as error:
-                problem = str(error)
-        user = self._sign_in.user(headers, query.user if query else "")
-        answer = self._answer(path, query, user, headers, body)
+    def redirect_autodiscover(self, kind: Redirection, target: str) -> None:
+        """From now on Autodiscover (POX and SOAP) sends everybody on, to another address or URL."""
+        self._applications.pox.redirect = self._applications.soap.redirect = (kind, target)
+
+    def stop_redirecting(self) -> None:
+        """Everything is answered again where it is asked."""
+        self._redirects.clear()
+        self._applications.pox.redirect = self._applications.soap.redirect = None
+
+    def respond(self, request: Request) -> Response:
+        """One request: who sent it, which application it is for, and that application's answer. It is written down."""
+        application, root = application_of(request.path)
+        user = self._user(application, request)
+        if request.path.lower() in HEALTH_PATHS and request.method in ("GET", "HEAD"):
+            handled = Handled(Reply(200, f"200 OK<br/>{self._names.server}".encode(), "text/html"))
+        else:
+            handled = self._handled(application, replace(request, user=user))
+            self._write_down(request, user, application, handled)
+
+        def finish(reply: FinishedReply) -> FinishedReply:
+            added = (*betrayals(self._names, root, user), ("Cache-Control", "private"))
+            if self._compresses and isinstance(reply, Reply):
+                reply = compressed(reply, request.headers.get("Accept-Encoding"))
+            return replace(reply, headers=(*added, *reply.headers))
+
+        return Response(handled.answer, finish)
+
+    def respond_to_nonsense(self, peer: str, problem: str) -> Reply:
+        """What no HTTP server understands is written down as well."""
+        request = Request("", "", Headers(), b"", peer)
+        self._write_down(request, "", "", Handled(Reply(400), problem=problem))
+        return Reply(400, headers=tuple(betrayals(self._names, "/", "")))
+
+    def _user(self, application: str, request: Request) -> str:
+        claimed = ""
+        if application == "activesync":
+            query, _ = self._active_sync.read(request.method, request.raw_query)
+            claimed = query.user if query else ""
+        return self._sign_in.user(request.headers, claimed)
+
+    def _handled(self, application: str, request: Request) -> Handled:
+        if application in self._redirects:
+            return Handled(self._redirects[application])
+        if not request.user and application not in ANONYMOUS:
+            told = challenges(self._names, self._offers) if self._sign_in.accept == "basic" else ()
+            return Handled(Reply(401, headers=told))
+        return self._applications.handle(application, request)
+
+    def _write_down(self, request: Request, user: str, application: str, handled: Handled) -> None:
+        answer = handled.answer
         self._log.request(
-            method=method,
-            target=target,
-            headers=headers,
-            peer=peer,
-            body_bytes=len(body),
-            status=answer.status if isinstance(answer, Reply) else None,
+            method=request.method,
+            target=request.target,
+            headers=request.headers,
+            peer=request.peer,
+            body_bytes=len(request.body),
+            status=None if isinstance(answer, Coroutine) else answer.status,
             user=user,
-            device_id=query.device_id if query else "",
-            command=query.command.value if query else "",
-            problem=problem,
+            application=application,
+            device_id=handled.device_id,
+            command=handled.operation,
+            acting_as=handled.acting_as,
+            problem=handled.problem,
         )
-        return answer if isinstance(answer, Reply) else await self._wait_for(answer, wire)
-
-    def _answer(
-        self, path: str, query: ActiveSyncQuery | None, user: str, headers: Headers, body: bytes
-    ) -> Reply | Coroutine[Any, Any, Reply]:
-        if not user:
-            return Reply(401, headers=self._challenges())
-        if path.lower() not in ACTIVESYNC_PATHS:
-            return Reply(404)
-        if query is None or (query.requires_device and not query.device_id):
-            return Reply(400)
-        if query.command is Command.OPTIONS:
-            return Reply(
-                200, headers=(("Allow", "OPTIONS,POST"), ("Public", "OPTIONS,POST"), *_capabilities())
-            )
-        return self._commands.answer(_call(query, user, headers, body))
-
-    async def _wait_for(self, answer: Coroutine[Any, Any, Reply], wire: Wire) -> Reply | None:
-        """Waits for a hanging answer, and stops when the client closes: nobody would read it."""
-        loop = asyncio.get_running_loop()
-        hanging, leaving = loop.create_task(answer), loop.create_task(wire.closed())
-        self._hanging += 1
-        try:
-            await asyncio.wait((hanging, leaving), return_when=asyncio.FIRST_COMPLETED)
-            return hanging.result() if hanging.done() else None
-        finally:
-            self._hanging -= 1
-            hanging.cancel()
-            leaving.cancel()
-            await asyncio.gather(hanging, leaving, return_exceptions=True)
-
-    async def _send(self, wire: Wire, method: str, reply: Reply, *, keep: bool) -> None:
-        fields = [
-            ("Date", formatdate(usegmt=True)),
-            ("Cache-Control", "private"),
-            *self._betrayals(),
-            *reply.headers,
-            ("Content-Length", str(len(reply.body))),
-        ]
-        if reply.content_type:
-            fields.append(("Content-Type", reply.content_type))
-        if not keep:
-            fields.append(("Connection", "close"))
-        head = render_head(f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, 'Answer')}", fields)
-        await wire.send(head + (reply.body if may_have_body(method, reply.status) else b""))
-
-    def _betrayals(self) -> list[tuple[str, str]]:
-        """What a real front end says about itself and the servers behind it."""
-        machine = self._inside_name.partition(".")[0].upper()
-        return [
-            ("Server", "Microsoft-IIS/10.0"),
-            ("X-Powered-By", "ASP.NET"),
-            ("X-AspNet-Version", "4.0.30319"),
-            ("X-FEServer", machine),
-            ("X-BEServer", machine),
-            ("X-CalculatedBETarget", self._inside_name),
-            ("X-DiagInfo", machine),
-            (
-                "Set-Cookie",
-                f"X-BackEndCookie=S-1-5-21={self._inside_name}; path=/Microsoft-Server-ActiveSync",
-            ),
-        ]
-
-    def _challenges(self) -> tuple[tuple[str, str], ...]:
-        if self._sign_in.accept != "basic":
-            return ()
-        return (
-            ("WWW-Authenticate", "Negotiate"),
-            ("WWW-Authenticate", "NTLM"),
-            ("WWW-Authenticate", f'Basic realm="{self._inside_name}"'),
-        )
-
-
-def _capabilities() -> tuple[tuple[str, str], ...]:
-    return (
-        ("MS-Server-ActiveSync", "15.2"),
-        ("MS-ASProtocolVersions", VERSIONS),
-        ("MS-ASProtocolCommands", COMMANDS),
-    )
-
-
-def _request_line(start_line: str) -> tuple[str, str, str]:
-    parts = start_line.split(" ")
-    if len(parts) != 3 or parts[2] not in ("HTTP/1.0", "HTTP/1.1") or not parts[1].startswith("/"):
-        raise BadMessage(f"request line {start_line[:60]!a}")
-    return parts[0], parts[1], parts[2]
-
-
-def _call(query: ActiveSyncQuery, user: str, headers: Headers, body: bytes) -> Call:
-    version = query.protocol_version or headers.get("MS-ASProtocolVersion")
-    key = headers.get("X-MS-PolicyKey")
-    policy_key = query.policy_key or (int(key) if key.isascii() and key.isdigit() and len(key) <= 10 else 0)
-    return Call(
-        user=mailbox_name(user),
-        device_id=query.device_id,
-        command=query.command,
-        version=float(version) if version in VERSIONS.split(",") else _DEFAULT_VERSION,
-        policy_key=policy_key,
-        body=body,
-    )

@@ -15,6 +15,7 @@ from typing import Any
 
 from handfast.lab.exchange_sync import SyncStates
 from handfast.lab.mailbox import FOLDERS, INBOX, SENT_ITEMS, Mailbox, mailbox_name
+from handfast.lab.reply import Reply
 from handfast.protocols.activesync.commands import Command
 from handfast.protocols.activesync.element import Element
 from handfast.protocols.activesync.wbxml import MAX_ELEMENTS, decode, encode
@@ -22,16 +23,6 @@ from handfast.protocols.errors import MalformedMessage
 
 WBXML_TYPE = "application/vnd.ms-sync.wbxml"
 MAX_WBXML_BYTES = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer without its front end's headers."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

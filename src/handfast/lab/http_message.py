@@ -5,7 +5,7 @@ Source: RFC 9112.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handfast.lab.wire import Wire
 
@@ -31,6 +31,28 @@ class Headers:
     def all(self, name: str) -> list[str]:
         """Every value of that name."""
         return [value for field, value in self.fields if field.lower() == name.lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole request; `peer` is address and port, `user` the login, "" before sign-in."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = field(repr=False)
+    peer: str = ""
+    user: str = ""
+
+    @property
+    def path(self) -> str:
+        """The target without its query, as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def raw_query(self) -> str:
+        """What follows the question mark, as it was sent."""
+        return self.target.partition("?")[2]
 
 
 async def read_head(wire: Wire) -> tuple[str, Headers]:

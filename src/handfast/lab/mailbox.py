@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -30,6 +30,28 @@ FOLDERS = (
 )
 
 
+_PIECE_BYTES = 48 * 1024  # a multiple of three, so that Base64 of the pieces is Base64 of the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file on a mail, `size` bytes of a pattern: a big one takes no memory until somebody wants it whole."""
+
+    name: str
+    size: int
+    content_type: str = "application/octet-stream"
+
+    def pieces(self) -> Iterator[bytes]:
+        """The content, bit by bit."""
+        pattern = bytes(range(256)) * (_PIECE_BYTES // 256)
+        for start in range(0, self.size, _PIECE_BYTES):
+            yield pattern[: self.size - start]
+
+    def content(self) -> bytes:
+        """The whole content."""
+        return b"".join(self.pieces())
+
+
 @dataclass(slots=True)
 class Message:
     """One mail; `number` rises within its mailbox and makes its server id `folder:number`."""
@@ -42,6 +64,7 @@ class Message:
     body: str
     received_at: datetime
     read: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def server_id(self) -> str:
@@ -58,10 +81,20 @@ class Mailbox:
     _last_number: int = 0
     _arrival: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def deliver(self, subject: str, body: str, *, sender: str, folder: str = INBOX) -> Message:
+    def deliver(
+        self,
+        subject: str,
+        body: str,
+        *,
+        sender: str,
+        folder: str = INBOX,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> Message:
         """Adds a mail and wakes whoever waits."""
         self._last_number += 1
-        message = Message(self._last_number, folder, sender, self.address, subject, body, datetime.now(UTC))
+        now = datetime.now(UTC)
+        message = Message(self._last_number, folder, sender, self.address, subject, body, now)
+        message.attachments = attachments
         self.messages.append(message)
         self._arrival.set()
         self._arrival = asyncio.Event()

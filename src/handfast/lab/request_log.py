@@ -19,7 +19,13 @@ _HEADERS_OF_INTEREST = (
     "Content-Type",
     "Content-Length",
     "Transfer-Encoding",
+    "Range",
+    "SOAPAction",
     "MS-ASProtocolVersion",
+    "X-AnchorMailbox",
+    "X-ClientInfo",
+    "X-MapiHttpCapability",
+    "X-RequestType",
     "X-MS-PolicyKey",
     "X-Forwarded-For",
     "X-Forwarded-Proto",
@@ -45,11 +51,17 @@ class RequestLog:
         body_bytes: int,
         status: int | None,
         user: str = "",
+        application: str = "",
         device_id: str = "",
         command: str = "",
+        acting_as: str = "",
         problem: str = "",
     ) -> None:
-        """Writes one line. `status` None: the answer is still being waited for."""
+        """Writes one line. `status` None: the answer is still being waited for.
+
+        `command` is an ActiveSync command, an operation of Exchange Web Services or a MAPI request type; `acting_as` the
+        one in whose name a request of Exchange Web Services asked to be answered.
+        """
         login, _ = basic_credential(headers)
         self._write(
             {
@@ -57,7 +69,11 @@ class RequestLog:
                 "peer": peer,
                 "method": method,
                 "target": target,
+                "path": target.partition("?")[0],
+                "query": target.partition("?")[2],
                 "user": user,
+                "application": application,
+                "acting_as": acting_as,
                 "device_id": device_id,
                 "command": command,
                 "status": status,
@@ -66,6 +82,7 @@ class RequestLog:
                 "authorization_scheme": headers.get("Authorization").partition(" ")[0],
                 "claimed_user": login,
                 "headers": {name: headers.get(name) for name in _HEADERS_OF_INTEREST if headers.all(name)},
+                "cookie_names": _cookie_names(headers),
                 "header_names": sorted(name for name, _ in headers.fields),
                 "problem": problem,
             }
@@ -79,3 +96,9 @@ class RequestLog:
     def _write(self, line: dict[str, object]) -> None:
         if self._file:
             self._file.write(json.dumps(line) + "\n")
+
+
+def _cookie_names(headers: Headers) -> list[str]:
+    """Cookies hold sessions: of each only the name is kept."""
+    pairs = [pair for line in headers.all("Cookie") for pair in line.split(";")]
+    return sorted(pair.partition("=")[0].strip() for pair in pairs)

@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from handfast.lab.exchange_commands import Call, ExchangeCommands, Reply
+from handfast.lab.exchange_commands import Call, ExchangeCommands
+from handfast.lab.reply import Reply
 from handfast.protocols.activesync import Command
 from handfast.protocols.activesync.element import Element
 from handfast.protocols.activesync.wbxml import decode, encode
