@@ -45,6 +45,10 @@ class World:
     """The two halves of a split installation, made when the first case asks."""
     patience: timedelta
     """Within it the doctor has surely looked, on this machine as busy as it is."""
+    make_front: Callable[[], Any] = field(repr=False)
+    """An installation that publishes a whole Exchange, made when the first case asks."""
+    looks: list[str] = field(default_factory=list)
+    """What the doctor is told beside, e.g. `--as-client`; a story changes it where the remedy does."""
 
     @property
     def key_file(self) -> Path:

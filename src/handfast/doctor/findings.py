@@ -93,6 +93,45 @@ class FindingId(StrEnum):
     BACKEND_ANSWER = "backend-answer", "a back end does not answer in HTTP"
     BACKEND_STATUS = "backend-status", "a back end answers with an error of its own, or knows no such path"
 
+    # What clients meet, seen with `--as-client`.
+    CLIENT_UNREACHABLE = "client-unreachable", "nothing answers clients at a listener"
+    CLIENT_CERTIFICATE_NAME = "client-certificate-name", "the certificate shown for a name does not have it"
+    CLIENT_CERTIFICATE_DATES = (
+        "client-certificate-dates",
+        "the certificate shown to clients is not valid today",
+    )
+    CLIENT_CERTIFICATE_WEAK = (
+        "client-certificate-weak",
+        "a key or signature of its chain is one that phones refuse",
+    )
+    CLIENT_CERTIFICATE_PURPOSE = (
+        "client-certificate-purpose",
+        "it is not marked for servers: iPhones refuse it",
+    )
+    CLIENT_CERTIFICATE_LIFE = "client-certificate-life", "it lives longer than phones allow"
+    CLIENT_CERTIFICATE_TRUST = (
+        "client-certificate-trust",
+        "the chain that clients are shown does not verify here",
+    )
+    CLIENT_CERTIFICATE_OLD = (
+        "client-certificate-old",
+        "clients are shown another certificate than the files hold",
+    )
+    CLIENT_AUTODISCOVER_HOST = (
+        "client-autodiscover-host",
+        "no name is published where clients look for Autodiscover",
+    )
+    CLIENT_REDIRECT = "client-redirect", "a listener without TLS does not lead to Autodiscover"
+    CLIENT_JSON = "client-json", "before sign-in, clients are told a name that the settings do not publish"
+    CLIENT_DOOR = "client-door", "a service does not ask clients for a password in a way they understand"
+    CLIENT_CLOSED_PATH = "client-closed-path", "a path that nobody outside has business with is answered"
+    CLIENT_SIGN_IN = "client-sign-in", "the login given is refused, or a server behind fails it"
+    CLIENT_AUTODISCOVER = (
+        "client-autodiscover",
+        "Autodiscover knows no mailbox of the address given, or it is not the account's",
+    )
+    CLIENT_FOREIGN_HOST = "client-foreign-host", "Autodiscover's answer names what is not published"
+
 
 class Severity(StrEnum):
     """How bad it is: an error keeps somebody from working now, a warning will."""
