@@ -1,15 +1,18 @@
-"""The back ends: nginx for 1 KB answers, and one of our own that hangs, streams and swallows.
+"""The back ends: nginx for 1 KB answers and for one document, and one of our own that hangs, streams and swallows.
 
-`python -m benchmarks.backend PORT BYTES [CERTIFICATE KEY]`: a Ping is never answered, ItemOperations gets BYTES bytes, any other
-command is read to its end and answered 200 with how many bytes its body had.
+`python -m benchmarks.backend PORT BYTES [CERTIFICATE KEY]`: a Ping is never answered, ItemOperations gets BYTES bytes, what is
+posted to EWS gets a streaming answer without end, any other command is read to its end and answered 200 with how many bytes its
+body had.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +20,15 @@ from typing import cast
 
 import uvloop
 
+from benchmarks.notifications import EVERY_SECONDS, encode_notification
+from benchmarks.notifications import PATH as EWS_PATH
 from benchmarks.processes import raise_file_limit
 from tests.servers.nginx import nginx
 from tests.servers.processes import accepts, free_port, running, server_directory
 
 ROOT = Path(__file__).resolve().parent.parent
 _CHUNK = bytes(256 * 1024)
+_EWS_TARGET = EWS_PATH.encode()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,28 @@ def kilobyte_backend() -> Iterator[int]:
   }}"""
     with nginx(server, port=port):
         yield port
+
+
+@contextlib.contextmanager
+def document_backend(document: bytes) -> Iterator[int]:
+    """The XML document from a file for every POST, kept alive; also the no-op service. Yields the port."""
+    port = free_port()
+    with server_directory("document") as directory:
+        (directory / "answer.xml").write_bytes(document)
+        # A file is nothing to POST to; nginx goes on from there with GET.
+        server = f"""
+  server {{
+    listen 127.0.0.1:{port};
+    access_log off;
+    keepalive_timeout 600;
+    root {directory};
+    charset utf-8;
+    types {{ text/xml xml; }}
+    location / {{ error_page 404 405 =200 /answer.xml; }}
+    location = /noop {{ return 204; }}
+  }}"""
+        with nginx(server, port=port):
+            yield port
 
 
 @contextlib.contextmanager
@@ -75,7 +103,8 @@ class Stream(asyncio.Protocol):
         self.reading = False
         self.left = self.taken = self.to_send = 0
         self.tail = b""
-        self.paused = False
+        self.paused = self.notifies = False
+        self.timer: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         if not self.reading:
@@ -99,6 +128,7 @@ class Stream(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.to_send)
             self.pump()
             return False
+        self.notifies = target == _EWS_TARGET
         lower = head.lower()
         at = lower.find(b"\r\ncontent-length:")
         self.left = int(lower[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
@@ -115,10 +145,28 @@ class Stream(asyncio.Protocol):
         else:
             self.tail = (self.tail + data)[-7:]
             done = self.tail.endswith(b"0\r\n\r\n")
-        if done:
+        if done and self.notifies:
+            self.reading = False
+            self.transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            loop = asyncio.get_running_loop()
+            self.notify(loop, loop.time() - EVERY_SECONDS * random.random())
+        elif done:
             self.reading = False
             body = b"%d" % self.taken
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def notify(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        """Writes an envelope and sets the time of the next one; `due` was the time of this one."""
+        envelope = encode_notification(time.monotonic_ns())
+        self.transport.write(b"%x\r\n%b\r\n" % (len(envelope), envelope))
+        due += EVERY_SECONDS
+        self.timer = loop.call_at(due, self.notify, loop, due)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
     def pause_writing(self) -> None:
         self.paused = True

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.backend import ROOT
@@ -30,10 +30,14 @@ class Scale:
     blocks: int
     decisions: int
     many_devices: int
+    autodiscover_answers: int
+    """Of 5 KiB and rewritten; of those of 500 KiB a fiftieth, of those that pass untouched five times as many."""
+    streams: int
+    stream_seconds: int
 
 
-FULL = Scale(3, 40_000, 32, 400, 5_000, 1024, 100, 2_000, 1_000_000)
-QUICK = Scale(3, 5_000, 32, 60, 500, 128, 8, 500, 20_000)
+FULL = Scale(3, 40_000, 32, 400, 5_000, 1024, 100, 2_000, 1_000_000, 1_000, 200, 2)
+QUICK = Scale(3, 5_000, 32, 60, 500, 128, 8, 500, 20_000, 200, 50, 1)
 
 
 def build_task(
@@ -55,6 +59,14 @@ def build_task(
         password=credential.password if credential else "",
         authorization=credential.basic_header() if credential and credential.scheme == "basic" else "",
     )
+
+
+def build_xml_task(
+    subject: Subject, kind: str, connections: int, target: str, document: str, **more: Any
+) -> Task:
+    """The load of a client that posts a document."""
+    task = build_task(subject, kind, connections)
+    return replace(task, target=target, document=document, **more)
 
 
 class LoadFailed(RuntimeError):
@@ -87,9 +99,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def start_load(task: Task) -> Iterator[Load]:
+def start_load(task: Task, program: str = "benchmarks.load") -> Iterator[Load]:
     """Starts the load generator; it has all connections open when this yields."""
-    command = [sys.executable, "-m", "benchmarks.load"]
+    command = [sys.executable, "-m", program]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
@@ -110,6 +122,28 @@ def cpu_microseconds_each(subject: Subject, task: Task) -> float:
         load.expect()
         used = cpu_between(before, cpu_seconds(subject.pid))
     return used / task.count * 1e6
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What came through a subject, and what each envelope cost it."""
+
+    chunks: int
+    cpu_microseconds_each: float
+    p50_milliseconds: float
+    p99_milliseconds: float
+
+
+def listen_to_streams(subject: Subject, task: Task) -> Streamed:
+    """Listens for the task's seconds. Raises: LoadFailed."""
+    with start_load(task, "benchmarks.stream_load") as load:
+        before = cpu_seconds(subject.pid)
+        load.say()
+        heard = load.expect()
+        used = cpu_between(before, cpu_seconds(subject.pid))
+    if not heard["chunks"]:
+        raise LoadFailed("the streams fell silent")
+    return Streamed(int(heard["chunks"]), used / heard["chunks"] * 1e6, heard["p50"], heard["p99"])
 
 
 def kib_each_idle_poll(subject: Subject, polls: int) -> float:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.backend import ROOT, Certificate
-from benchmarks.subject import DEVICE_ID, HOST, Credential, Subject
+from benchmarks.subject import DEVICE_ID, HOST, MAIL_DOMAIN, Credential, Subject
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity_api.admin_client import AdminClient, IdentityNotRunning
 from handfast.keys import pki
@@ -29,8 +29,15 @@ BASIC = "Handfast Basic"
 NTLM = "Handfast NTLM connection"
 NAME = "Handfast"
 LOCAL = "local"
+REWRITTEN = "Handfast, rewritten"
+UNTOUCHED = "Handfast, untouched (by EWS)"
 SPLIT = "split"
 USER = "bench"
+
+_AUTODISCOVER = f"""
+[publication.autodiscover]
+mail_domains = ["{MAIL_DOMAIN}"]
+"""
 
 _SETTINGS = """
 [identity]
@@ -53,6 +60,7 @@ idle_timeout_seconds = 600
 [[publication]]
 name = "mail"
 hosts = ["{host}"]
+kind = "{kind}"
 auth = ["basic", "ntlm"]
 max_body_bytes = 0
 
@@ -61,6 +69,7 @@ urls = ["{backend}"]
 {backend_tls}
 auth = "none"
 max_connections = 20000
+{autodiscover}
 
 [[policy]]
 mode = "first-use"
@@ -86,9 +95,9 @@ class Handfast:
     port: int
     certificate: Path | None
 
-    def issue(self, scheme: str) -> Credential:
-        """A fresh app password, for Basic or for NTLM, that no device uses yet."""
-        arguments = ["app-password", "issue", USER, "--json"]
+    def issue(self, scheme: str, *options: str) -> Credential:
+        """A fresh app password, for Basic or for NTLM, that no device uses yet; for a phone unless `options` say else."""
+        arguments = ["app-password", "issue", USER, *options, "--json"]
         arguments += ["--ntlm"] if scheme == "ntlm" else []
         issued = json.loads(self.command(*arguments))
         return Credential(scheme, USER, issued["password"])
@@ -138,8 +147,11 @@ def handfast(
     *,
     backend_tls: Certificate | None = None,
     split: bool = False,
+    exchange: bool = False,
 ) -> Iterator[Handfast]:
     """Handfast in front of `backend`: `handfast serve`, or with `split` gateway and identity over mutual TLS.
+
+    It publishes ActiveSync alone, or with `exchange` the whole of one.
 
     Raises: NotMeasurable when it doesn't come up.
     """
@@ -151,6 +163,8 @@ def handfast(
             "host": HOST,
             "tls": f'certificate = "{tls.certificate}"\nkey = "{tls.key}"' if tls else "",
             "backend": f"{'https' if backend_tls else 'http'}://127.0.0.1:{backend}",
+            "kind": "exchange" if exchange else "activesync",
+            "autodiscover": _AUTODISCOVER if exchange else "",
             "backend_tls": f'ca_file = "{backend_tls.certificate}"' if backend_tls else "",
         }
         create_key_file(directory / "handfast.key", now=datetime.now(UTC))

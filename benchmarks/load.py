@@ -12,20 +12,29 @@ import ssl
 import sys
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import spnego
 import uvloop
 
 # FolderSync with key 0 in WBXML; every subject gets the same 13 bytes.
 BODY = bytes.fromhex("03016a000007565203300001 01".replace(" ", ""))
+_PHONE_FIELDS = (
+    "User-Agent: BenchPhone/1.0",
+    "MS-ASProtocolVersion: 14.1",
+    "Content-Type: application/vnd.ms-sync.wbxml",
+)
+_OUTLOOK_FIELDS = ("User-Agent: BenchOutlook/16.0", "Content-Type: text/xml; charset=utf-8")
+AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Task:
     """`kind`: "requests" (a fixed number over kept connections), "handshakes" (NTLM, each on a new connection) or
-    "hold" (one request a connection, never answered; holds them until stdin ends).
+    "hold" (one request a connection, never answered; holds them until stdin ends). `benchmarks.stream_load` has no kinds.
     """
 
     kind: str
@@ -40,13 +49,19 @@ class Task:
     domain: str = ""
     password: str = ""
     authorization: str = ""
+    document: str = ""
+    """XML sent in place of the phone's 13 bytes."""
+    absent: str = ""
+    """What the first answer on each connection must not hold."""
+    seconds: float = 0.0
+    """How long streams are listened to."""
 
     def encode(self) -> str:
         return json.dumps(asdict(self))
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1 with one request at a time; knows Content-Length only, which is all the back end sends."""
+    """HTTP/1.1 with one request at a time. The end of a chunked answer is what looks like one: no body here does."""
 
     def __init__(self) -> None:
         self.buffer = bytearray()
@@ -66,7 +81,8 @@ class Connection(asyncio.Protocol):
         head = bytes(self.buffer[:end]).lower()
         at = head.find(b"\r\ncontent-length:")
         length = int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(self.buffer) < end + 4 + length:
+        is_chunked = at < 0 and b"\r\ntransfer-encoding: chunked" in head
+        if len(self.buffer) < end + 4 + length or (is_chunked and not self.buffer.endswith(_LAST_CHUNK)):
             return
         status, original, body = int(head[9:12]), bytes(self.buffer[:end]), bytes(self.buffer[end + 4 :])
         self.buffer.clear()
@@ -128,17 +144,16 @@ class Burst:
 
 def build_request(task: Task, authorization: str = "") -> bytes:
     """The request every subject gets; only Authorization differs."""
+    body = task.document.encode() or BODY
     lines = [
         f"POST {task.target} HTTP/1.1",
         f"Host: {task.host}",
-        "User-Agent: BenchPhone/1.0",
-        "MS-ASProtocolVersion: 14.1",
-        "Content-Type: application/vnd.ms-sync.wbxml",
-        f"Content-Length: {len(BODY)}",
+        *(_OUTLOOK_FIELDS if task.document else _PHONE_FIELDS),
+        f"Content-Length: {len(body)}",
     ]
     if authorization:
         lines.append(f"Authorization: {authorization}")
-    return "\r\n".join([*lines, "", ""]).encode() + BODY
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def build_tls(task: Task) -> ssl.SSLContext | None:
@@ -150,13 +165,11 @@ def build_tls(task: Task) -> ssl.SSLContext | None:
     return context
 
 
-async def connect(task: Task, tls: ssl.SSLContext | None) -> Connection:
+async def connect(task: Task, tls: ssl.SSLContext | None, make: Callable[[], AnyProtocol]) -> AnyProtocol:
     """One connection to the subject."""
     loop = asyncio.get_running_loop()
     name = task.host if tls else None
-    _, connection = await loop.create_connection(
-        Connection, "127.0.0.1", task.port, ssl=tls, server_hostname=name
-    )
+    _, connection = await loop.create_connection(make, "127.0.0.1", task.port, ssl=tls, server_hostname=name)
     return connection
 
 
@@ -189,22 +202,22 @@ async def next_line() -> str:
     return await asyncio.to_thread(sys.stdin.readline)
 
 
-async def open_all(task: Task, tls: ssl.SSLContext | None) -> list[Connection]:
+async def open_all(task: Task, make: Callable[[], AnyProtocol]) -> list[AnyProtocol]:
     """All connections, a hundred at a time so that no listen queue overflows."""
-    connections: list[Connection] = []
+    tls = build_tls(task)
+    connections: list[AnyProtocol] = []
     while len(connections) < task.connections:
         batch = min(100, task.connections - len(connections))
-        connections += await asyncio.gather(*(connect(task, tls) for _ in range(batch)))
+        connections += await asyncio.gather(*(connect(task, tls, make) for _ in range(batch)))
     return connections
 
 
 async def work(task: Task) -> dict[str, float]:
     """Does the task and returns its duration."""
-    tls = build_tls(task)
     if task.kind == "handshakes":
         await begin()
-        return await handshakes(task, tls)
-    connections = await open_all(task, tls)
+        return await handshakes(task, build_tls(task))
+    connections = await open_all(task, Connection)
     if task.kind == "hold":
         request = build_request(task, task.authorization)
         await begin()
@@ -221,9 +234,11 @@ async def work(task: Task) -> dict[str, float]:
     for connection in connections:
         if task.scheme == "ntlm":
             await sign_in_by_ntlm(task, connection)
-        status, head, _ = await connection.exchange(request)
+        status, head, body = await connection.exchange(request)
         if status != 200:
             raise RuntimeError(f"the first request answered {status}: {head.decode(errors='replace')}")
+        if task.absent and task.absent.encode() in body:
+            raise RuntimeError(f"the first answer holds {task.absent}")
     await begin()
     started = time.perf_counter()
     await Burst(request, task.count).run(connections)
@@ -234,7 +249,7 @@ async def handshakes(task: Task, tls: ssl.SSLContext | None) -> dict[str, float]
     """`count` NTLM sign-ins, each on a new connection, one after the other."""
     started = time.perf_counter()
     for _ in range(task.count):
-        connection = await connect(task, tls)
+        connection = await connect(task, tls, Connection)
         await sign_in_by_ntlm(task, connection)
         connection.transport.close()
     return {"seconds": time.perf_counter() - started}
@@ -246,11 +261,11 @@ async def begin() -> None:
     await next_line()
 
 
-def main() -> None:
+def run(do: Callable[[Task], Coroutine[Any, Any, dict[str, float]]]) -> None:
     """Reads the task, does it, prints the result."""
     task = Task(**json.loads(sys.stdin.readline()))
     try:
-        result = uvloop.run(work(task))
+        result = uvloop.run(do(task))
     except Exception as error:
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
         sys.exit(1)
@@ -258,4 +273,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(work)

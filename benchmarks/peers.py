@@ -8,7 +8,8 @@ import base64
 import contextlib
 import hashlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.backend import Certificate
@@ -19,6 +20,7 @@ from tests.servers.processes import free_port, server_directory
 
 NGINX = "nginx"
 NGINX_AUTH_REQUEST = "nginx + auth_request"
+NGINX_SUB_FILTER = "nginx + auth_request + sub_filter"
 APACHE_BASIC = "Apache Basic"
 APACHE_NTLM = "Apache mod_auth_gssapi + gss-ntlmssp"
 
@@ -59,9 +61,16 @@ def make_certificate() -> Iterator[Certificate]:
 
 @contextlib.contextmanager
 def nginx_proxy(
-    backend: int, tls: Certificate | None, *, backend_tls: bool = False, auth_service: int = 0
+    backend: int,
+    tls: Certificate | None,
+    *,
+    backend_tls: bool = False,
+    auth_service: int = 0,
+    directives: str = "",
 ) -> Iterator[Subject]:
-    """nginx in front of `backend`; with `auth_service`, asks that port's /noop before every request."""
+    """nginx in front of `backend`; with `auth_service`, asks that port's /noop before every request. `directives`: more of
+    the location's.
+    """
     port = free_port()
     scheme = "https" if backend_tls else "http"
     listen = f"listen 127.0.0.1:{port} backlog=4096"
@@ -80,7 +89,7 @@ def nginx_proxy(
     proxy_read_timeout 3600;
     proxy_request_buffering off;
     proxy_max_temp_file_size 0;
-    location / {{ {ask} proxy_pass {scheme}://backend; }}
+    location / {{ {ask} proxy_pass {scheme}://backend; {directives} }}
     location = /auth {{
       internal;
       proxy_pass http://auth/noop;
@@ -92,6 +101,19 @@ def nginx_proxy(
     name = NGINX_AUTH_REQUEST if auth_service else NGINX
     with nginx(http, port=port, connections=20000) as server:
         yield Subject(name, server.pid, port, None, tls.certificate if tls else None)
+
+
+@contextlib.contextmanager
+def nginx_sub_filter(
+    backend: int, tls: Certificate, *, auth_service: int, inside: Sequence[str]
+) -> Iterator[Subject]:
+    """nginx that replaces text, as an administrator might do instead: each inside name by the published one. What nobody
+    listed passes, and so does what is written in another way.
+    """
+    rules = " ".join(f"sub_filter '{name}' '{HOST}';" for name in inside)
+    directives = f"sub_filter_types text/xml; sub_filter_once off; {rules}"
+    with nginx_proxy(backend, tls, auth_service=auth_service, directives=directives) as subject:
+        yield replace(subject, name=NGINX_SUB_FILTER)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "mail.example.test"
+MAIL_DOMAIN = "example.test"
 DEVICE_ID = "BENCHPHONE0001"
 
 

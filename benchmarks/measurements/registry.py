@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from benchmarks.driver import Scale
-from benchmarks.measurements import block, bulk, decisions, long_polls, ntlm_handshakes, requests
+from benchmarks.measurements import (
+    autodiscover,
+    block,
+    bulk,
+    decisions,
+    long_polls,
+    ntlm_handshakes,
+    requests,
+    streaming,
+)
 from benchmarks.results import Figure
 
 MEASUREMENTS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
@@ -15,4 +24,6 @@ MEASUREMENTS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
     "bulk": bulk.measure,
     "block": block.measure,
     "decisions": decisions.measure,
+    "autodiscover": autodiscover.measure,
+    "streaming": streaming.measure,
 }

@@ -6,9 +6,18 @@ import ssl
 
 import pytest
 
-from benchmarks import peers
-from benchmarks.backend import kilobyte_backend, stream_backend
-from benchmarks.driver import LoadFailed, build_task, cpu_microseconds_each, kib_each_idle_poll
+from benchmarks import notifications, peers
+from benchmarks.autodiscover_answers import KIB, REQUEST, SITE, build_answer, inside_names
+from benchmarks.autodiscover_answers import PATH as AUTODISCOVER
+from benchmarks.backend import document_backend, kilobyte_backend, stream_backend
+from benchmarks.driver import (
+    LoadFailed,
+    build_task,
+    build_xml_task,
+    cpu_microseconds_each,
+    kib_each_idle_poll,
+    listen_to_streams,
+)
 from benchmarks.subject import HOST, Subject
 from tests.servers.nginx import nginx
 from tests.servers.processes import free_port
@@ -29,6 +38,10 @@ def backend():
 
 
 def status_of(subject: Subject, authorization: str = "") -> int:
+    return ask(subject, authorization)[0]
+
+
+def ask(subject: Subject, authorization: str = "") -> tuple[int, bytes]:
     context = ssl.create_default_context(cafile=str(subject.certificate))
     context.check_hostname = False  # asked by address
     connection = http.client.HTTPSConnection("127.0.0.1", subject.port, context=context, timeout=10)
@@ -36,8 +49,7 @@ def status_of(subject: Subject, authorization: str = "") -> int:
     try:
         connection.request("POST", subject.target(), body=b"x", headers=headers)
         answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        return answer.status, answer.read()
     finally:
         connection.close()
 
@@ -89,3 +101,45 @@ def test_polls_that_do_not_hang_give_no_figure(tls, backend):
     with peers.nginx_proxy(backend, tls) as subject:
         with pytest.raises(LoadFailed, match="did not hang"):
             kib_each_idle_poll(subject, 40)
+
+
+@pytest.mark.parametrize("kib", [5, 500])
+def test_sub_filter_replaces_every_name_and_nothing_else(tls, kib):
+    document = build_answer(kib * KIB)
+    names = inside_names(document)
+    expected = document
+    for name in names:
+        expected = expected.replace(name.encode(), HOST.encode())
+    with document_backend(document) as port:
+        with peers.nginx_proxy(port, tls, auth_service=port) as subject:
+            assert ask(subject) == (200, document)
+            task = build_xml_task(
+                subject, "requests", 2, AUTODISCOVER, REQUEST, count=5, absent=SITE.inside_domain
+            )
+            with pytest.raises(LoadFailed, match=f"the first answer holds {SITE.inside_domain}"):
+                cpu_microseconds_each(subject, task)
+        with peers.nginx_sub_filter(port, tls, auth_service=port, inside=names) as subject:
+            assert ask(subject) == (200, expected)
+            assert cpu_microseconds_each(subject, dataclasses.replace(task, port=subject.port)) > 0
+
+
+def test_notifications_come_through_one_by_one(tls, backend):
+    with (
+        stream_backend() as port,
+        peers.nginx_proxy(port, tls, auth_service=backend, directives="proxy_buffering off;") as subject,
+    ):
+        target, document = notifications.PATH, notifications.REQUEST
+        heard = listen_to_streams(
+            subject, build_xml_task(subject, "streams", 10, target, document, seconds=1)
+        )
+    expected = 10 / notifications.EVERY_SECONDS
+    assert 0.5 * expected < heard.chunks < 1.5 * expected
+    assert 0 < heard.p50_milliseconds <= heard.p99_milliseconds < 1000 * notifications.EVERY_SECONDS * 5
+    assert heard.cpu_microseconds_each > 0
+
+
+def test_streams_that_are_none_give_no_figure(tls, backend):
+    with peers.nginx_proxy(free_port(), tls) as subject:  # nobody behind it
+        task = build_xml_task(subject, "streams", 2, notifications.PATH, notifications.REQUEST, seconds=1)
+        with pytest.raises(LoadFailed, match="a stream was answered"):
+            listen_to_streams(subject, task)

@@ -105,6 +105,14 @@ def test_every_figure_of_a_run_is_on_the_page():
     assert f"### {TITLES['request']}" in page
 
 
+def test_how_is_said_of_what_was_measured_alone():
+    page = render(two("stream-p50", 1, 2), [], {})
+    assert f"### {TITLES['stream-p50']}" in page
+    assert "proxy_buffering off" in page
+    assert "sub_filter" not in page
+    assert "sub_filter" in render(two("autodiscover-5", 1, 2), [], {})
+
+
 def test_budgets_are_consistent():
     for budget in BUDGETS:
         assert budget.key in TITLES or budget.key.startswith("decision-")
