@@ -46,6 +46,7 @@ auth = "{backend_auth}"
 [[policy]]
 name = "default"
 mode = "first-use"
+phone_refusals = "http"
 
 [metrics]
 address = "127.0.0.1:{metrics_port}"

@@ -25,6 +25,8 @@ from handfast.decision.reasons import Reason
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity_api.admin_client import AdminClient
 from handfast.observability.record_decision import BURST, PER_SECOND
+from handfast.protocols.activesync.device_information import DeviceInformation
+from handfast.protocols.activesync.provision_request import ProvisionRequest, encode_provision_request
 from handfast.protocols.ntlm.encoding import encode_authenticate
 from handfast.protocols.ntlm.messages import AuthenticateMessage
 from tests.door import BALANCED, PATH, Answer, ask, ask_raw, basic, connection, dial, query, send
@@ -33,11 +35,12 @@ from tests.installation import HOST, Installation, prepare
 from tests.lab_server import LabServer, lab_server
 from tests.servers.processes import free_port, server_directory, wait_until
 
-PEOPLE = 60
+PEOPLE = 70
 FLOOD = 1000
 PUBLICATION = """
 [[policy]]
 name = "{name}"
+phone_refusals = "http"
 {policy}
 
 [[publication]]
@@ -65,6 +68,16 @@ key = "{key}"
 head_timeout_seconds = 1.0
 """
 FIRST_USE = 'mode = "first-use"'
+EXCHANGE = "exchange.contoso.lab"
+DISCOVERY = (
+    b'<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request>'
+    b"<EMailAddress>NAME@contoso.lab</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/"
+    b"autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>"
+)
+IMPERSONATION = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><t:ExchangeImpersonation'
+    b' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"/></s:Header><s:Body/></s:Envelope>'
+)
 PING = b"\x03\x01\x6a\x00\x00\x0d\x45\x48\x03600\x00\x01\x49\x4a\x4b\x031\x00\x01\x4d\x03Email\x00\x01\x01\x01\x01"
 """A Ping of 600 s on folder 1 (MS-ASWBXML 2.1.2.1.14)."""
 
@@ -232,6 +245,9 @@ def ntlm_anonymous(last: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     silent, garbled = OddBackend(b""), OddBackend(b"HELLO THERE\r\n\r\n")
+    telling = OddBackend(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nex1.inside"
+    )
     with (
         lab_server() as server,
         lab_server(accept="basic", passwords={"nobody": "x"}) as stored,
@@ -259,6 +275,13 @@ def world() -> Iterator[World]:
                 'auth = "header"',
             ),
             (
+                "told",
+                f'{FIRST_USE}\nallow_os = ["iOS*"]\ndeny_models = ["OldPhone*"]',
+                "",
+                server.url,
+                'auth = "header"',
+            ),
+            (
                 "bound",
                 FIRST_USE,
                 'auth = ["ntlm"]\nchannel_binding = "require"',
@@ -271,6 +294,8 @@ def world() -> Iterator[World]:
             ("slow", FIRST_USE, "", silent.url, 'auth = "header"\nanswer_timeout_seconds = 0.5'),
             ("broken", FIRST_USE, "", garbled.url, 'auth = "header"'),
             ("stored", FIRST_USE, "", stored.url, 'auth = "stored"'),
+            ("telling", FIRST_USE, 'kind = "exchange"', telling.url, 'auth = "header"'),
+            ("exchange", FIRST_USE, 'kind = "exchange"', server.url, 'auth = "header"'),
             ("full", FIRST_USE, "", silent.url, 'auth = "header"\nmax_connections = 1'),
         )
         narrow_port, hasty_port = free_port(), free_port()
@@ -295,6 +320,7 @@ def world() -> Iterator[World]:
             site.stop()
             silent.close()
             garbled.close()
+            telling.close()
 
 
 def allowed(world: World) -> str:
@@ -322,8 +348,8 @@ def too_many_connections(world: World) -> str:
 def locked_out(world: World) -> str:
     name = world.person()
     world.call("account_set_pin", account=name, pin="correct horse battery")
-    for _ in range(2):
-        world.refused(name, "wrong guess", status=401)
+    for number in range(2):
+        world.refused(name, f"wrong guess {number}", status=401)
     return world.refused(name, "correct horse battery", status=401)
 
 
@@ -436,6 +462,31 @@ def blocked(world: World) -> str:
     return world.refused(name, password)
 
 
+def wipe_pending(world: World) -> str:
+    name, password = world.paired()
+    world.call("device_wipe", account=name, device_id="PHONE1")
+    return world.refused(name, password, status=200)
+
+
+def told(world: World, *, model: str, system: str) -> str:
+    """A phone that says what it is when it provisions, and is refused for it from then on."""
+    name, password = world.fresh()
+    body = encode_provision_request(
+        ProvisionRequest(device_information=DeviceInformation(model=model, os=system))
+    )
+    more = {"host": "told.contoso.lab", "agent": "Mail/1"}
+    answer = ask(world.site, name, password, command="Provision", body=body, **more)
+    assert answer.status == 200, answer
+    refusals: list[Answer] = []
+
+    def is_refused() -> bool:
+        refusals.append(ask(world.site, name, password, **more))
+        return refusals[-1].status == 403
+
+    wait_until(is_refused, "what it said is refused", 10)
+    return refusals[-1].request_id
+
+
 def wiped(world: World) -> str:
     name, password = world.paired()
     row = {"account": name, "device_id": "PHONE1", "device_type": "iPhone", "state": "wiped"}
@@ -536,6 +587,32 @@ def internal_error(world: World) -> str:
     )
 
 
+def impersonating(world: World) -> str:
+    name, password = world.fresh(profile="outlook", channels=["activesync", "ews"])
+    assert ask(world.site, name, password, host=EXCHANGE).status == 200
+    return world.refused(
+        name,
+        password,
+        host=EXCHANGE,
+        target="/EWS/Exchange.asmx",
+        headers={"Content-Type": "text/xml; charset=utf-8"},
+        body=IMPERSONATION,
+    )
+
+
+def withheld(world: World) -> str:
+    name, password = world.fresh()
+    return world.refused(
+        name,
+        password,
+        status=502,
+        host="telling.contoso.lab",
+        target="/Autodiscover/Autodiscover.xml",
+        headers={"Content-Type": "text/xml"},
+        body=DISCOVERY.replace(b"NAME", name.encode()),
+    )
+
+
 R = Reason
 HEAD = f"POST {PATH}?{query()} HTTP/1.1\r\nHost: {HOST}\r\n".encode()
 CASES: dict[Reason, Callable[[World], str]] = {
@@ -546,6 +623,19 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.REQUEST_TIMEOUT: request_timeout,
     R.UNKNOWN_HOST: lambda w: w.refused(status=404, host="elsewhere.example"),
     R.UNKNOWN_PATH: lambda w: w.refused(status=404, target="/owa/"),
+    R.ANSWERED_HERE: lambda w: w.refused(
+        status=200,
+        host=EXCHANGE,
+        method="GET",
+        target="/autodiscover/autodiscover.json?Email=a@contoso.lab&Protocol=Ews",
+    ),
+    R.IMPERSONATION_REFUSED: impersonating,
+    R.PATH_DENIED: lambda w: w.refused(status=404, host=EXCHANGE, target="/ecp/y.js"),
+    R.QUERY_REFUSED: lambda w: w.refused(status=404, host=EXCHANGE, target="/EWS/Exchange.asmx?a=b"),
+    R.RPC_OVER_HTTP_REFUSED: lambda w: w.refused(
+        host=EXCHANGE, method="RPC_IN_DATA", target="/rpc/rpcproxy.dll?mail:6001"
+    ),
+    R.WEB_SIGN_IN_MISSING: lambda w: w.refused(host=EXCHANGE, method="GET", target="/owa/"),
     R.METHOD_REFUSED: lambda w: w.refused(status=405, method="GET"),
     R.COMMAND_REFUSED: lambda w: w.refused(status=400, command="Steal"),
     R.DEVICE_ID_MISSING: lambda w: w.refused(status=400, target=f"{PATH}?Cmd=Sync&User=x"),
@@ -587,11 +677,15 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.DEVICE_PENDING_LIMIT: pending_limit,
     R.DEVICE_QUARANTINED: quarantined,
     R.DEVICE_BLOCKED: blocked,
+    R.DEVICE_WIPE_PENDING: wipe_pending,
     R.DEVICE_WIPED: wiped,
     R.DEVICE_LIMIT: device_limit,
     R.DEVICE_TYPE_REFUSED: lambda w: w.refused(*w.fresh(), host="rules.contoso.lab", kind="OldPhone"),
     R.USER_AGENT_REFUSED: lambda w: w.refused(*w.fresh(), host="rules.contoso.lab", agent="EvilBot/1"),
     R.PROTOCOL_VERSION_REFUSED: lambda w: w.refused(*w.fresh(), host="rules.contoso.lab", version="2.5"),
+    R.DEVICE_MODEL_REFUSED: lambda w: told(w, model="OldPhone 3", system="iOS 17"),
+    R.DEVICE_OS_REFUSED: lambda w: told(w, model="Pixel", system="Android 4"),
+    R.DEVICE_FACTS_MISSING: lambda w: w.refused(*w.fresh(), host="told.contoso.lab", status=449),
     R.WINDOW_CLOSED: lambda w: w.refused(*w.fresh(), host="window.contoso.lab"),
     R.REVOKED_IN_FLIGHT: revoked_in_flight,
     R.GRANT_EXPIRED: grant_expired,
@@ -600,6 +694,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.BACKEND_UNAVAILABLE: lambda w: w.refused(*w.fresh(), status=502, host="down.contoso.lab"),
     R.BACKEND_TIMEOUT: lambda w: w.refused(*w.fresh(), status=504, host="slow.contoso.lab"),
     R.BACKEND_MALFORMED: lambda w: w.refused(*w.fresh(), status=502, host="broken.contoso.lab"),
+    R.ANSWER_WITHHELD: withheld,
     R.BACKEND_SIGN_IN_REFUSED: lambda w: sign_in_refused(w, again=False),
     R.BACKEND_SECRET_MISSING: lambda w: w.refused(*w.fresh(), status=503, host="stored.contoso.lab"),
     R.BACKEND_SECRET_SUSPENDED: lambda w: sign_in_refused(w, again=True),
@@ -607,6 +702,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.SHUTTING_DOWN: shutting_down,
     R.INTERNAL_ERROR: internal_error,
 }
+GOOD = {Reason.ALLOWED, Reason.ANSWERED_HERE}
 CHALLENGES = {Reason.CREDENTIAL_MISSING, Reason.NTLM_CONTINUE}
 
 
@@ -630,7 +726,7 @@ def test_explain_tells_every_reason(reason: Reason, world: World) -> None:
     # The command itself, in this process: sixty interpreters would take a minute to start.
     done = CliRunner().invoke(app, ["explain", request_id, "--settings", str(world.site.settings)])
     assert done.exit_code == 0, done.stderr
-    outcome = "allow" if reason is Reason.ALLOWED else "challenge" if reason in CHALLENGES else "deny"
+    outcome = "allow" if reason in GOOD else "challenge" if reason in CHALLENGES else "deny"
     lines = done.stdout.splitlines()
     assert lines[0] == f"{request_id}: {outcome}, {reason.value}"
     assert f"meaning  {reason.meaning}" in done.stdout
@@ -677,7 +773,9 @@ def test_a_flood_of_refusals_stays_bounded_and_serves_on(world: World) -> None:
     assert explained <= BURST + PER_SECOND * seconds + 1 < FLOOD, "a flood is told in numbers"
     world.site.wait_for_log_line(" decision ", f"request={ids[-1]}")
     lines = world.site.log_lines(" decision ", "reason=unknown-path ")
-    assert set(ids) <= {line.rpartition(" request=")[2] for line in lines}, "the log has each"
+    assert set(ids) <= {line.rpartition(" request=")[2].partition(" ")[0] for line in lines}, (
+        "the log has each"
+    )
     name, password = world.fresh()
     assert ask(world.site, name, password).status == 200
 

@@ -14,13 +14,21 @@ import pytest
 
 from handfast.decision.access import AccessRequest, BasicCredential, NtlmCredential
 from handfast.decision.outcome import Decision, Grant, Outcome
-from handfast.decision.ports import BackendAuthorization, BackendSignInRefused, GatewayEvent, IssuedChallenge
+from handfast.decision.ports import (
+    BackendAuthorization,
+    BackendSignInRefused,
+    GatewayEvent,
+    IssuedChallenge,
+    WipeProgress,
+    WipeReport,
+)
 from handfast.decision.reasons import Reason
+from handfast.decision.reported import FACTS_EVENT
 from handfast.identity.channels import Channel
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import AccountId, RevocationScope, StageTrace
 from handfast.identity_api import node_budget
-from handfast.identity_api.client import IdentityClient
+from handfast.identity_api.client import EVENTS_EVERY_SECONDS, IdentityClient
 from handfast.identity_api.client_pool import ConnectionPool, TlsAddress, UnixAddress
 from handfast.identity_api.codec import encode_access_request
 from handfast.identity_api.fields import encode_object, parse_object
@@ -92,13 +100,26 @@ class Desk:
         self.refused.append((grant, version))
 
 
+class Reports:
+    """Stores what is reported of wipes, but for one note."""
+
+    def __init__(self) -> None:
+        self.stored: list[WipeReport] = []
+
+    async def report_wipe(self, report: WipeReport) -> bool:
+        if report.note == b"locked":
+            raise Unavailable("database locked")
+        self.stored.append(report)
+        return report.note != b"old"
+
+
 class Identity:
     """A running server with everything around it that a test looks at."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.records = InMemoryRecords()
-        self.decider, self.desk = Decider(), Desk()
+        self.decider, self.desk, self.reports = Decider(), Desk(), Reports()
         self.events: list[tuple[str, GatewayEvent]] = []
         self.server = GatewayApiServer(
             decider=self.decider,
@@ -109,6 +130,7 @@ class Identity:
             parse_certificate=pki.parse_node_certificate,
             events=lambda node, event: self.events.append((node, event)),
             local_only=frozenset({"vault"}),
+            devices=self.reports,
         )
         self.path = folder / "gateway.sock"
         self.port = 0
@@ -369,6 +391,34 @@ async def test_events_are_added_up_and_arrive(tmp_path: Path):
             ("local", GatewayEvent("request-refused", "mail", count=6)),
             ("local", GatewayEvent("alarm", details=(("a", "b"),))),
         ]
+
+
+async def test_what_a_phone_said_of_itself_does_not_wait_for_other_events(tmp_path: Path):
+    """The phone's next request is refused until identity has heard it."""
+    async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
+        began = asyncio.get_running_loop().time()
+        client.record(GatewayEvent("request-refused", "mail"))
+        client.record(GatewayEvent(FACTS_EVENT, "mail", details=(("grant_id", "g"),)))
+        async with asyncio.timeout(5):
+            while len(running.events) < 2:
+                await asyncio.sleep(0.005)
+        assert asyncio.get_running_loop().time() - began < EVENTS_EVERY_SECONDS / 2
+
+
+async def test_the_course_of_a_wipe_is_reported_and_answered(tmp_path: Path):
+    async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
+        assert await client.report_wipe(WipeReport(b"note", WipeProgress.FAILED, 2, node="claimed"))
+        assert not await client.report_wipe(WipeReport(b"old", WipeProgress.SENT))
+        with pytest.raises(Unavailable, match="503"):
+            await client.report_wipe(WipeReport(b"locked", WipeProgress.SENT))
+        assert running.reports.stored[0] == WipeReport(b"note", WipeProgress.FAILED, 2, node="local")
+
+
+async def test_a_node_reports_wipes_under_its_own_name(tmp_path: Path):
+    async with identity(tmp_path, tls=True) as running, closing(running.node()) as client:
+        client._node = "victim"
+        assert await client.report_wipe(WipeReport(b"note", WipeProgress.ERASED, 1))
+        assert running.reports.stored == [WipeReport(b"note", WipeProgress.ERASED, 1, node="edge1")]
 
 
 async def test_a_node_works_over_mutual_tls_under_its_own_name(tmp_path: Path):

@@ -162,8 +162,8 @@ def test_the_printed_lines_do_what_is_said_of_them(mode):
     with demo("--mode", mode) as one:
         lines = commands_of(one.printed())
         curls = [line for line in lines if line.startswith("curl ")]
-        assert len(curls) == 4
-        first, second, ntlm, poll = curls
+        assert len(curls) == 6
+        first, second, ntlm, discovery, options, poll = curls
         before = [line for line in lines[: lines.index(first)] if line.startswith("handfast ")]
         if mode == "approval":
             assert "403" in paste(first).splitlines()[0]
@@ -173,6 +173,11 @@ def test_the_printed_lines_do_what_is_said_of_them(mode):
         refused = paste(second)
         assert " 403 " in refused.splitlines()[0]
         assert re.findall(r"^HTTP/1\.1 (\d+)", paste(ntlm), re.MULTILINE) == ["401", "200"]
+        found = paste(discovery)
+        assert " 200 " in found.splitlines()[0]
+        assert "https://mail.contoso.lab/EWS/Exchange.asmx" in found
+        assert "corp.internal" not in found
+        assert " 403 " in paste(options).splitlines()[0]
         block = next(line for line in lines if "device block" in line)
         hanging = subprocess.Popen(shell(poll), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:

@@ -29,6 +29,7 @@ MODES = {
 PUBLICATION = """
 [[policy]]
 name = "{name}"
+phone_refusals = "http"
 {policy}
 
 [[publication]]
