@@ -138,4 +138,4 @@ def test_nobody_acts_in_somebody_elses_name(way, world, alice):
     with pytest.raises(Exception, match=r"403|[Aa]ccess"):
         account.root.refresh()
     assert [line for line in way.arrived() if line["acting_as"]] == []
-    assert way.site.log_lines("reason=impersonation-refused")
+    way.site.wait_for_log_line("reason=impersonation-refused")

@@ -100,7 +100,7 @@ def test_rpc_over_http_is_refused_with_its_reason(published: Published, method):
         target="/rpc/rpcproxy.dll?mail:6001",
     )
     assert answer.status == 403
-    [line] = published.site.log_lines("handfast decision", f"request={answer.request_id}")
+    [line] = published.site.wait_for_log_line("handfast decision", f"request={answer.request_id}")
     assert " reason=rpc-over-http-refused " in line
     assert " rule=rpc-over-http" in line
 

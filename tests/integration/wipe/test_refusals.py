@@ -11,7 +11,7 @@ def test_a_blocked_phone_is_told_status_129_and_an_old_one_403(paired, status_of
     assert status_of(paired.ask(version=version)) == 129
     assert paired.ask("OPTIONS", method="OPTIONS").status == 403
     assert paired.ask(version="12.1").status == 403
-    [*_, line] = paired.site.log_lines(f"device={paired.device} ", "reason=device-blocked")
+    [*_, line] = paired.site.wait_for_log_line(f"device={paired.device} ", "reason=device-blocked")
     assert "outcome=deny" in line
 
 

@@ -13,7 +13,7 @@ def test_the_same_wrong_secret_locks_nothing_and_floods_nothing(person):
         for _ in range(TIMES):
             answer = send(client, person.name, "last year's horse", device=person.device)
             assert answer.status == 401
-    lines = person.site.log_lines(f"login={person.name} ", "reason=credential-wrong")
+    lines = person.site.wait_for_log_line(f"login={person.name} ", "reason=credential-wrong")
     assert len(lines) == 1
     assert person.call("counter_list") == [] or all(
         counter["failures"] <= 1 for counter in person.call("counter_list")
@@ -22,5 +22,7 @@ def test_the_same_wrong_secret_locks_nothing_and_floods_nothing(person):
     assert right.status == 200
     person.site.process.terminate()
     person.site.process.wait(20)
-    told = person.site.log_lines(f"login={person.name} ", "reason=credential-wrong", f"repeats={TIMES - 1}")
+    told = person.site.wait_for_log_line(
+        f"login={person.name} ", "reason=credential-wrong", f"repeats={TIMES - 1}"
+    )
     assert len(told) == 1, "what was counted is told before the end"
