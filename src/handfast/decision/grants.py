@@ -11,7 +11,6 @@ from handfast.decision.settlement import Judgement
 from handfast.identity.companions import is_deviceless
 from handfast.identity.names import principal_of
 from handfast.identity.ntlm_challenges import ConnectionSession, seal_session
-from handfast.identity.records import AppPassword
 from handfast.identity.wipe_notes import WipeNote, seal_note
 
 PROVISIONAL_SECONDS = 15.0
@@ -24,6 +23,8 @@ def build_grant(services: Services, question: Question, judgement: Judgement, lo
     """The grant of a judgement without denial; `login` is the name as sent."""
     assert judgement.account is not None
     password = judgement.password
+    # A request without a device is granted on its password's: that device's block ends what the password opened.
+    owner = None if password is None else password.owner_device_id
     return Grant(
         grant_id=services.randomness.token_bytes(16).hex(),
         publication=question.publication.name,
@@ -31,16 +32,11 @@ def build_grant(services: Services, question: Question, judgement: Judgement, lo
         principal=principal_of(judgement.account),
         epoch=judgement.epoch,
         lifetime_seconds=_lifetime(question, judgement),
-        device_id=question.device_id or _owner(password),
+        device_id=question.device_id or owner,
         app_password_id=None if password is None else password.id,
         node=question.request.node,
         session=_session(services, question, login),
     )
-
-
-def _owner(password: AppPassword | None) -> str | None:
-    """The device a password belongs to, whose block ends what the password opened."""
-    return None if password is None else password.bound_device_id or password.reserved_device_id
 
 
 def _lifetime(question: Question, judgement: Judgement) -> float:
@@ -53,7 +49,7 @@ def _lifetime(question: Question, judgement: Judgement) -> float:
     password = judgement.password
     if password is None:
         return seconds
-    if question.device_id is None and _owner(password) is None and not is_deviceless(password):
+    if question.device_id is None and password.owner_device_id is None and not is_deviceless(password):
         seconds = min(seconds, FRESH_SECONDS)
     if password.expires_at is None:
         return seconds

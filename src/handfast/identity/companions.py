@@ -30,7 +30,7 @@ def decide_companion(
     if password is not None and is_deviceless(password):
         hit = find_user_agent_hit(policy, user_agent)
         return PartnershipDecision(hit.refusal if hit else None, rule=hit.rule if hit else "no device")
-    owner = None if password is None else password.bound_device_id or password.reserved_device_id
+    owner = None if password is None else password.owner_device_id
     if owner is None or (known is None and password is not None and password.bound_device_id is None):
         if passes_fresh:
             return PartnershipDecision(rule="fresh")

@@ -49,7 +49,7 @@ def decide_partnership(
 
 
 def _belongs_elsewhere(password: AppPassword, device_id: str) -> bool:
-    owner = password.bound_device_id or password.reserved_device_id
+    owner = password.owner_device_id
     return owner is not None and owner != device_id
 
 

@@ -63,6 +63,11 @@ class AppPassword:
     revoked_at: datetime | None = None
     ntlm_allowed: bool = False
 
+    @property
+    def owner_device_id(self) -> str | None:
+        """The device it belongs to: the one it is bound to, else the one it was issued for."""
+        return self.bound_device_id or self.reserved_device_id
+
 
 class WipeKind(StrEnum):
     """How much of a device is to be erased."""

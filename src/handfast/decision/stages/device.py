@@ -48,7 +48,7 @@ def _judge_without_device(
     password: AppPassword | None,
     now: datetime,
 ) -> PartnershipDecision:
-    owner = None if password is None else password.bound_device_id or password.reserved_device_id
+    owner = None if password is None else password.owner_device_id
     known = None if owner is None else repositories.partnerships.find(account.id, owner)
     is_companion = request.channel not in DEVICE_CHANNELS
     return decide_companion(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
+from handfast.storage.migrations.frozen_sql import run_frozen_sql
 
 revision = "0001"
 down_revision = None
@@ -14,11 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Runs the frozen SQL of the database's dialect."""
-    connection = op.get_bind()
-    name = f"r0001_first.{connection.dialect.name}.sql"
-    text = resources.files("handfast.storage.migrations.versions").joinpath(name).read_text(encoding="ascii")
-    for statement in text.split("\n--;;\n"):
-        connection.exec_driver_sql(statement)
+    run_frozen_sql("r0001_first")
 
 
 def downgrade() -> None:

@@ -6,9 +6,7 @@ A device that an import called wiping or wiped counts as ordered when it was las
 
 from __future__ import annotations
 
-from importlib import resources
-
-from alembic import op
+from handfast.storage.migrations.frozen_sql import run_frozen_sql
 
 revision = "0002"
 down_revision = "0001"
@@ -18,11 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Runs the frozen SQL of the database's dialect."""
-    connection = op.get_bind()
-    name = f"r0002_wipes_and_facts.{connection.dialect.name}.sql"
-    text = resources.files("handfast.storage.migrations.versions").joinpath(name).read_text(encoding="ascii")
-    for statement in text.split("\n--;;\n"):
-        connection.exec_driver_sql(statement)
+    run_frozen_sql("r0002_wipes_and_facts")
 
 
 def downgrade() -> None:
