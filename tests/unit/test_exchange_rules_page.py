@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from handfast.decision.rules.ews_denials import EWS_DENIALS, GENERAL_DENIALS
+from handfast.decision.rules.ews_operations import ALLOWED_HEADERS, ALLOWED_OPERATIONS, ALLOWED_PARTS
 from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
 from handfast.decision.rules.exchange_denials import EXCHANGE_DENIALS
 from handfast.decision.rules.path_rule import PathRule, QueryShape
@@ -52,8 +54,30 @@ def denial_rows() -> Iterator[str]:
         yield f"| `{denial.name}` | {denial.since} | {denial.why} | {denial.source} |"
 
 
+def operation_rows() -> Iterator[str]:
+    yield "| defined in | operations |"
+    yield "|---|---|"
+    for source in dict.fromkeys(ALLOWED_OPERATIONS.values()):
+        names = (f"`{name}`" for name, defined_in in ALLOWED_OPERATIONS.items() if defined_in == source)
+        yield f"| {source} | {', '.join(names)} |"
+
+
+def ews_denial_rows() -> Iterator[str]:
+    yield "| rule | since | operations | what | source |"
+    yield "|---|---|---|---|---|"
+    for denial in (*EWS_DENIALS, *GENERAL_DENIALS):
+        names = ", ".join(f"`{name}`" for name in sorted(denial.operations)) or "any"
+        part = f" with `{denial.part}`" if denial.part else ""
+        yield f"| `{denial.name}` | {denial.since} | {names}{part} | {denial.why} | {denial.source} |"
+
+
 def with_tables(page: str) -> str:
-    for name, rows in (("rules", rule_rows()), ("denials", denial_rows())):
+    for name, rows in (
+        ("rules", rule_rows()),
+        ("denials", denial_rows()),
+        ("operations", operation_rows()),
+        ("ews-denials", ews_denial_rows()),
+    ):
         table = f"<!-- {name}: begin -->\n\n" + "\n".join(rows) + f"\n\n<!-- {name}: end -->"
         page = re.sub(
             f"<!-- {name}: begin -->.*?<!-- {name}: end -->", lambda _, new=table: new, page, flags=re.DOTALL
@@ -68,5 +92,7 @@ def test_the_page_lists_the_rules_as_they_are():
         PAGE.write_text(wanted, encoding="utf-8")
         page = wanted
     assert page == wanted
-    for name in (*(rule.name for rule in EXCHANGE_RULES), *(denial.name for denial in EXCHANGE_DENIALS)):
+    denials = (*EXCHANGE_DENIALS, *EWS_DENIALS, *GENERAL_DENIALS)
+    for name in (*(rule.name for rule in EXCHANGE_RULES), *(denial.name for denial in denials)):
         assert f"| `{name}` |" in page
+    assert all(f"`{name}`" in page for name in (*ALLOWED_OPERATIONS, *ALLOWED_HEADERS, *ALLOWED_PARTS))

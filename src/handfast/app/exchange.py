@@ -1,10 +1,12 @@
-"""Settings of an Exchange publication to how the gateway handles its Autodiscover."""
+"""Settings of an Exchange publication to how the gateway handles its Autodiscover and EWS."""
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from handfast.decision.rules.ews import build_ews_rules
 from handfast.decision.rules.path_rule import OwnAnswer, PathRule
 from handfast.gateway.handling import Handling
 from handfast.identity.channels import Channel
@@ -13,11 +15,12 @@ from handfast.rewriting.autodiscover.address_rules import AutodiscoverInspector,
 from handfast.rewriting.autodiscover.own_answers import answer_json, redirect_to_https
 from handfast.rewriting.autodiscover.published_names import PublishedNames
 from handfast.rewriting.autodiscover.rewriter import AutodiscoverRewriter
+from handfast.rewriting.ews.prefix import begin_prefix
 from handfast.settings.publication import PublicationSettings
 
 
 def build_handlings(publication: PublicationSettings, rules: tuple[PathRule, ...]) -> dict[str, Handling]:
-    """How each Autodiscover rule is handled, by the rule's name; other rules are not the settings' business."""
+    """How each rule of Autodiscover and EWS is handled, by its name; other rules are not the settings' business."""
     names = build_published_names(publication)
     forwarded = Handling(inspector=build_inspector(publication), rewriter=AutodiscoverRewriter(names))
     own = {
@@ -26,11 +29,25 @@ def build_handlings(publication: PublicationSettings, rules: tuple[PathRule, ...
             answers=lambda request: redirect_to_https(names, request.path)
         ),
     }
-    return {
+    autodiscover = {
         rule.name: forwarded if rule.own_answer is None else own[rule.own_answer]
         for rule in rules
         if rule.channel is Channel.AUTODISCOVER
     }
+    ews = build_ews_handling(publication)
+    return autodiscover | {rule.name: ews for rule in rules if rule.channel is Channel.EWS}
+
+
+def build_ews_handling(publication: PublicationSettings) -> Handling:
+    """How the beginning of EWS requests is read."""
+    told = publication.ews
+    rules = build_ews_rules(
+        allow_operations=told.allow_operations,
+        deny_operations=told.deny_operations,
+        allow_headers=told.allow_headers,
+        binary_configuration=told.binary_configuration,
+    )
+    return Handling(reads_prefix=partial(begin_prefix, rules=rules))
 
 
 def build_published_names(publication: PublicationSettings) -> PublishedNames:

@@ -24,6 +24,8 @@ NEXT_STEPS = MappingProxyType(
         Reason.COMMAND_REFUSED: "check the client: it sends a command that is no ActiveSync command we publish",
         Reason.DEVICE_ID_MISSING: "use a client that sends its DeviceId; test tools need it in the query",
         Reason.IMPERSONATION_REFUSED: "run that program inside; from outside, use delegate access to the mailbox",
+        Reason.EWS_REQUEST_REFUSED: "if a client you know needs it, add what `detail` names to `[publication.ews]`, where that"
+        " can be (`docs/exchange-rules.md`)",
         Reason.PROXIED_NTLM: "use Basic behind HTTP proxies, or put a TCP balancer with PROXY protocol in front",
         Reason.TOO_MANY_CONNECTIONS: "if many phones share that address, raise `max_connections_per_source`",
         Reason.SOURCE_REFUSED: "add the network to the publication's `networks`, if it shall be let in",
@@ -62,6 +64,9 @@ NEXT_STEPS = MappingProxyType(
         Reason.PROTOCOL_VERSION_REFUSED: "update the client, or change the policy's protocol versions",
         Reason.DEVICE_MODEL_REFUSED: "change `allow_models` or `deny_models` of the policy, if that model shall be let in",
         Reason.DEVICE_OS_REFUSED: "change `allow_os` or `deny_os` of the policy, if that system shall be let in",
+        Reason.DEVICE_IMEI_REFUSED: "`handfast device show` has the IMEI; change `allow_imeis` or `deny_imeis` of the policy",
+        Reason.DEVICE_PHONE_NUMBER_REFUSED: "change `allow_phone_numbers` or `deny_phone_numbers` of the policy, if it may pass",
+        Reason.DEVICE_FRIENDLY_NAME_REFUSED: "name the device as the policy's `allow_friendly_names` wants it, or change that",
         Reason.DEVICE_FACTS_MISSING: "nothing at first: it is asked to provision; if it never tells, name it in no allow list",
         Reason.WINDOW_CLOSED: "`handfast window open ACCOUNT`, then let the device try again",
         Reason.REVOKED_IN_FLIGHT: "nothing; see `handfast audit show` for who took it away",

@@ -48,6 +48,10 @@ class Reason(StrEnum):
         "impersonation-refused",
         "the message asks the server to act for somebody else than the signed-in account",
     )
+    EWS_REQUEST_REFUSED = (
+        "ews-request-refused",
+        "the EWS request has an operation, a part of one or a SOAP header that does not pass from outside",
+    )
     PROXIED_NTLM = (
         "proxied-ntlm",
         "NTLM came through an HTTP proxy, where connections are not the client's own",
@@ -115,9 +119,18 @@ class Reason(StrEnum):
     PROTOCOL_VERSION_REFUSED = "protocol-version-refused", "the policy refuses that protocol version"
     DEVICE_MODEL_REFUSED = "device-model-refused", "the policy refuses that device model"
     DEVICE_OS_REFUSED = "device-os-refused", "the policy refuses that device's operating system"
+    DEVICE_IMEI_REFUSED = "device-imei-refused", "the policy refuses the IMEI that the device tells"
+    DEVICE_PHONE_NUMBER_REFUSED = (
+        "device-phone-number-refused",
+        "the policy refuses the phone number that the device tells",
+    )
+    DEVICE_FRIENDLY_NAME_REFUSED = (
+        "device-friendly-name-refused",
+        "the policy refuses the name that the device tells",
+    )
     DEVICE_FACTS_MISSING = (
         "device-facts-missing",
-        "the policy names models or systems, and the device has not told its own yet",
+        "the policy lists models, systems, IMEIs, phone numbers or names, and the device has not told its own yet",
     )
     WINDOW_CLOSED = "window-closed", "pairing needs an open enrolment window and there is none"
     REVOKED_IN_FLIGHT = "revoked-in-flight", "what allowed the request was taken away while it ran"

@@ -80,6 +80,7 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.RPC_OVER_HTTP_REFUSED
             | Reason.SOURCE_REFUSED
             | Reason.IMPERSONATION_REFUSED
+            | Reason.EWS_REQUEST_REFUSED
             | Reason.ACCOUNT_DISABLED
             | Reason.PROFILE_REFUSED
             | Reason.APP_PASSWORD_UNBOUND
@@ -98,6 +99,9 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.PROTOCOL_VERSION_REFUSED
             | Reason.DEVICE_MODEL_REFUSED
             | Reason.DEVICE_OS_REFUSED
+            | Reason.DEVICE_IMEI_REFUSED
+            | Reason.DEVICE_PHONE_NUMBER_REFUSED
+            | Reason.DEVICE_FRIENDLY_NAME_REFUSED
             | Reason.DEVICE_FACTS_MISSING
             | Reason.WINDOW_CLOSED
         ):

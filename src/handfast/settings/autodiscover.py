@@ -32,7 +32,8 @@ class AutodiscoverSettings(Section):
     mail_domains: tuple[HostName, ...] = ()
     """Your mail domains: a signed-in account may ask about mailboxes in them, beside its own address's domain."""
     inside_names: tuple[str, ...] = ()
-    """Servers, domains and NetBIOS names of the inside that must not appear in any form, e.g. "contoso.local"."""
+    """Servers, domains and NetBIOS names of the inside that must not appear in any form, e.g. "contoso.local". A field
+    with one in the head of any answer is left out too."""
     mapping: dict[str, str] = Field(default_factory=dict)
     """Inside host name, or beginning of an inside URL, to the published one: `"ex01.contoso.local" = "mail.contoso.com"`."""
     other_mailboxes: Literal["none", "own-domains"] = "own-domains"

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from handfast.settings.autodiscover import AutodiscoverSettings
 from handfast.settings.base import Section
+from handfast.settings.ews import EwsSettings
 from handfast.settings.values import (
     AbsolutePath,
     BackendUrl,
@@ -123,6 +124,8 @@ class PublicationSettings(Section):
     """Paths that the servers know by another name; the longest published one wins."""
     autodiscover: AutodiscoverSettings = Field(default_factory=AutodiscoverSettings)
     """Names that clients outside are told (`exchange` alone)."""
+    ews: EwsSettings = Field(default_factory=EwsSettings)
+    """What EWS requests may ask for beside the built-in lists (`exchange` alone)."""
 
 
 class PolicySettings(Section):
@@ -158,6 +161,20 @@ class PolicySettings(Section):
     """Operating systems that may be used, as the device names its own, e.g. "iOS 17*"; empty: all."""
     deny_os: tuple[str, ...] = ()
     """Operating systems that may not."""
+    allow_imeis: tuple[str, ...] = ()
+    """IMEIs that may be used, as the device tells its own, e.g. "35693803*"; empty: all. Spaces, hyphens and the like
+    are left out of the comparison. A device that tells none (a tablet without a SIM) stays out."""
+    deny_imeis: tuple[str, ...] = ()
+    """IMEIs that may not, e.g. of stolen devices."""
+    allow_phone_numbers: tuple[str, ...] = ()
+    """Phone numbers that may be used, as the device tells its own, e.g. "+41*"; empty: all. Compared as IMEIs are; how a
+    number begins is the device's affair ("+41 44" or "044")."""
+    deny_phone_numbers: tuple[str, ...] = ()
+    """Phone numbers that may not."""
+    allow_friendly_names: tuple[str, ...] = ()
+    """Names of devices that may be used, as their owners or an administrator set them, e.g. "CONTOSO-*"; empty: all."""
+    deny_friendly_names: tuple[str, ...] = ()
+    """Names of devices that may not."""
     phone_refusals: Literal["status", "http"] = "status"
     """How a phone is told that it may not. `status`: by the Status its protocol version defines (14.0 and later), and in
     quarantine by one message in an otherwise empty mailbox; older ones by HTTP. `http`: always by 403 alone."""

@@ -78,6 +78,10 @@ IMPERSONATION = (
     b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><t:ExchangeImpersonation'
     b' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"/></s:Header><s:Body/></s:Envelope>'
 )
+INSTALLING = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><InstallApp'
+    b' xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+)
 PING = b"\x03\x01\x6a\x00\x00\x0d\x45\x48\x03600\x00\x01\x49\x4a\x4b\x031\x00\x01\x4d\x03Email\x00\x01\x01\x01\x01"
 """A Ping of 600 s on folder 1 (MS-ASWBXML 2.1.2.1.14)."""
 
@@ -276,7 +280,10 @@ def world() -> Iterator[World]:
             ),
             (
                 "told",
-                f'{FIRST_USE}\nallow_os = ["iOS*"]\ndeny_models = ["OldPhone*"]',
+                (
+                    f'{FIRST_USE}\nallow_os = ["iOS*"]\ndeny_models = ["OldPhone*"]\ndeny_imeis = ["49-015420*"]\n'
+                    'deny_phone_numbers = ["+1900*"]\ndeny_friendly_names = ["lent *"]'
+                ),
                 "",
                 server.url,
                 'auth = "header"',
@@ -468,12 +475,11 @@ def wipe_pending(world: World) -> str:
     return world.refused(name, password, status=200)
 
 
-def told(world: World, *, model: str, system: str) -> str:
+def told(world: World, *, model: str = "Pixel", system: str = "iOS 17", **more_facts: str) -> str:
     """A phone that says what it is when it provisions, and is refused for it from then on."""
     name, password = world.fresh()
-    body = encode_provision_request(
-        ProvisionRequest(device_information=DeviceInformation(model=model, os=system))
-    )
+    said = DeviceInformation(model=model, os=system, **more_facts)
+    body = encode_provision_request(ProvisionRequest(device_information=said))
     more = {"host": "told.contoso.lab", "agent": "Mail/1"}
     answer = ask(world.site, name, password, command="Provision", body=body, **more)
     assert answer.status == 200, answer
@@ -587,7 +593,7 @@ def internal_error(world: World) -> str:
     )
 
 
-def impersonating(world: World) -> str:
+def asking_ews(world: World, body: bytes) -> str:
     name, password = world.fresh(profile="outlook", channels=["activesync", "ews"])
     assert ask(world.site, name, password, host=EXCHANGE).status == 200
     return world.refused(
@@ -596,7 +602,7 @@ def impersonating(world: World) -> str:
         host=EXCHANGE,
         target="/EWS/Exchange.asmx",
         headers={"Content-Type": "text/xml; charset=utf-8"},
-        body=IMPERSONATION,
+        body=body,
     )
 
 
@@ -629,7 +635,8 @@ CASES: dict[Reason, Callable[[World], str]] = {
         method="GET",
         target="/autodiscover/autodiscover.json?Email=a@contoso.lab&Protocol=Ews",
     ),
-    R.IMPERSONATION_REFUSED: impersonating,
+    R.IMPERSONATION_REFUSED: lambda w: asking_ews(w, IMPERSONATION),
+    R.EWS_REQUEST_REFUSED: lambda w: asking_ews(w, INSTALLING),
     R.PATH_DENIED: lambda w: w.refused(status=404, host=EXCHANGE, target="/ecp/y.js"),
     R.QUERY_REFUSED: lambda w: w.refused(status=404, host=EXCHANGE, target="/EWS/Exchange.asmx?a=b"),
     R.RPC_OVER_HTTP_REFUSED: lambda w: w.refused(
@@ -685,6 +692,9 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.PROTOCOL_VERSION_REFUSED: lambda w: w.refused(*w.fresh(), host="rules.contoso.lab", version="2.5"),
     R.DEVICE_MODEL_REFUSED: lambda w: told(w, model="OldPhone 3", system="iOS 17"),
     R.DEVICE_OS_REFUSED: lambda w: told(w, model="Pixel", system="Android 4"),
+    R.DEVICE_IMEI_REFUSED: lambda w: told(w, imei="49 015420 323751 8"),
+    R.DEVICE_PHONE_NUMBER_REFUSED: lambda w: told(w, phone_number="+1 (900) 555-0100"),
+    R.DEVICE_FRIENDLY_NAME_REFUSED: lambda w: told(w, friendly_name="Lent phone 7"),
     R.DEVICE_FACTS_MISSING: lambda w: w.refused(*w.fresh(), host="told.contoso.lab", status=449),
     R.WINDOW_CLOSED: lambda w: w.refused(*w.fresh(), host="window.contoso.lab"),
     R.REVOKED_IN_FLIGHT: revoked_in_flight,

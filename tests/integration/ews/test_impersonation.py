@@ -12,18 +12,23 @@ from tests.fakes.transforming import EWS, ExchangeGateway
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
+MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
 XML = "Content-Type: text/xml; charset=utf-8\r\n"
 
 
-def message(header: str = '<t:RequestServerVersion Version="Exchange2016"/>', body: str = "<x/>") -> bytes:
+VERSION = '<t:RequestServerVersion Version="Exchange2016"/>'
+
+
+def message(header: str = VERSION, body: str = "<m:GetItem/>") -> bytes:
     return (
-        f'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="{SOAP}" xmlns:t="{TYPES}">'
+        f'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="{SOAP}" xmlns:t="{TYPES}" xmlns:m="{MESSAGES}">'
         f"<s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
     ).encode()
 
 
 IMPERSONATING = message("<t:ExchangeImpersonation><t:ConnectingSID/></t:ExchangeImpersonation>")
-DELEGATE = message(body="<t:Mailbox><t:EmailAddress>boss@example.org</t:EmailAddress></t:Mailbox>")
+MAILBOX = "<t:Mailbox><t:EmailAddress>boss@example.org</t:EmailAddress></t:Mailbox>"
+DELEGATE = message(body=f"<m:FindItem>{MAILBOX}</m:FindItem>")
 
 
 async def asked(data: bytes, extra: str = XML, method: str = "POST"):
@@ -51,31 +56,53 @@ async def test_impersonation_is_refused_with_its_own_reason_and_never_arrives():
 
 
 @pytest.mark.parametrize(
-    ("data", "extra"),
+    "data",
     [
-        (message().decode().encode("utf-16"), XML),
-        (b"<!DOCTYPE a>" + message(), XML),
-        (message().replace(b"utf-8", b"utf-7"), XML),
-        (message(), "Content-Type: text/xml; charset=utf-16\r\n"),
-        (message(), "Content-Type: application/soap+msbin1\r\n"),
-        (message(), XML + "Content-Encoding: gzip\r\n"),
-        (message(), ""),
-        (b"x", XML),
-        (message()[:100], XML),
-        (message("<a>" * 40), XML),
-        (message("<a>" + "x" * 70_000 + "</a>"), XML),
+        message().decode().encode("utf-16"),
+        b"<!DOCTYPE a>" + message(),
+        message().replace(b"utf-8", b"utf-7"),
+        b"x",
+        message()[:100],
+        message("<a>" * 40),
+        message("<a>" + "x" * 70_000 + "</a>"),
+        message(body=""),
+        message(body="text<m:GetItem/>"),
+        message(body="<m:Subscribe>" + "x" * 300_000 + "</m:Subscribe>"),
+        message(body="<m:Subscribe><m:PullSubscriptionRequest/>")[:-20],
     ],
 )
-async def test_what_cannot_be_read_for_sure_is_refused(data, extra):
-    answer, heads, record = await asked(data, extra)
+async def test_what_cannot_be_read_for_sure_is_refused(data):
+    answer, heads, record = await asked(data)
     assert answer.status == 400
     assert heads == []
     assert record.reason is Reason.MALFORMED_REQUEST
 
 
-async def test_byte_by_byte_nothing_passes_before_the_body_begins():
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "Content-Type: text/xml; charset=utf-16\r\n",
+        "Content-Type: application/soap+msbin1\r\n",
+        XML + "Content-Encoding: gzip\r\n",
+        XML + "Content-Encoding: identity, gzip\r\n",
+        "",
+    ],
+)
+async def test_what_has_to_be_decoded_first_is_refused_as_a_type_that_is_not_taken(extra):
+    answer, heads, record = await asked(message(), extra)
+    assert answer.status == 415
+    assert heads == []
+    assert record.reason is Reason.MALFORMED_REQUEST
+
+
+async def test_no_coding_may_be_called_so_in_any_case():
+    answer, heads, _ = await asked(message(), XML + "Content-Encoding: IDENTITY\r\n")
+    assert (answer.status, len(heads)) == (200, 1)
+
+
+async def test_byte_by_byte_nothing_passes_before_the_operation_begins():
     data = message()
-    begins = data.index(b"<s:Body>") + len(b"<s:Body>")
+    begins = data.index(b"<m:GetItem/>") + len(b"<m:GetItem/>")
     async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
         whole = request_bytes(target=EWS, body=data, extra=XML)
         head_size = len(whole) - len(data)
@@ -91,7 +118,7 @@ async def test_byte_by_byte_nothing_passes_before_the_body_begins():
         assert (await client.read_answer()).body == b"alice:" + data
 
 
-async def test_after_the_header_the_body_streams_on_at_once():
+async def test_after_the_start_of_the_operation_the_body_streams_on_at_once():
     arrived: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def backend_reads(peer):
@@ -99,8 +126,8 @@ async def test_after_the_header_the_body_streams_on_at_once():
         while data := await peer.reader.read(65536):
             arrived.put_nowait(data)
 
-    data = message(body="")
-    begins = data.index(b"</s:Body>")
+    data = message(body="<m:CreateItem></m:CreateItem>")
+    begins = data.index(b"</m:CreateItem>")
     async with RawBackend(backend_reads) as backend, ExchangeGateway(backend.url) as gateway:
         head = request_bytes(target=EWS, body=None, extra=XML + "Content-Length: 100000\r\n")
         client = await gateway.client(before=head + data[:begins])
@@ -138,7 +165,7 @@ async def test_attachments_of_64_mb_go_through_in_both_directions():
         # A handler that returns aborts its connection, whatever has not left it yet.
         await peer.reader.read()
 
-    data = message(body="x" * size)
+    data = message(body=f"<m:CreateAttachment>{'x' * size}</m:CreateAttachment>")
     async with RawBackend(swallow) as backend, ExchangeGateway(backend.url, max_body_bytes=0) as gateway:
         client = await gateway.client()
         sending = asyncio.ensure_future(client.send(request_bytes(target=EWS, body=data, extra=XML)))

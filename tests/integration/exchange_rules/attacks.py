@@ -1,6 +1,7 @@
 """Known attacks on Exchange by path and query, as published, and their mutations. None of them is a working exploit.
 
-Each form names where it was published. The mutations are those by which path rules of servers, proxies and firewalls
+Each form names where it was published: a repository with its path, or a page's address. A page whose text could not be had
+when this list was last checked is marked, and so is what was published in another form. The mutations are those by which path rules of servers, proxies and firewalls
 have been passed: letters' case, one and two rounds of escapes, other separators, dot segments, parameters, second names
 of files, verbs.
 """
@@ -34,26 +35,53 @@ def _form(name: str, method: str, target: str, rule: str, source: str, **headers
     return Attack(name, method, target, source, rule, named)
 
 
-_ORANGE_LOGON = "Orange Tsai, ProxyLogon, blog.orange.tw 2021-08-06"
-_ORANGE_SHELL = "Orange Tsai, ProxyShell, zerodayinitiative.com 2021-08-17"
-_PRAETORIAN = "Praetorian, Reproducing the Microsoft Exchange ProxyLogon Exploit Chain, 2021-03-09"
-_MICROSOFT_NOTES = "Microsoft, HAFNIUM targeting Exchange Servers, 2021-03-02"
-_NMAP = "http-vuln-cve2021-26855.nse, github.com/microsoft/CSS-Exchange, 2021-03"
-_TOKEN = "ZDI, ProxyToken, zerodayinitiative.com 2021-08-30"
-_GTSC = "GTSC, Warning: new attack campaign on Exchange, gteltsc.vn 2022-09-28"
-_ZDI_CONTROL = "ZDI, Control Your Types or Get Pwned, zerodayinitiative.com 2022-11-14"
-_OWASSRF = "CrowdStrike, OWASSRF, crowdstrike.com 2022-12-20"
-_TESTS = "github.com/VNCERT-CC/0dayex-checker and proxynotshell_checker.nse, 2022-10"
-_MITIGATION = "Microsoft, EOMTv2.ps1: (?=.*autodiscover)(?=.*powershell), 2022-10"
-_VOLEXITY = "Volexity, Operation Exchange Marauder, 2021-03-02"
-_SHELLS = "web shells named by Microsoft and CISA, 2021-03"
-_ZDI_VIEWSTATE = "ZDI, CVE-2020-0688: Remote Code Execution by Fixed Cryptographic Keys, 2020-02-25"
-_GUESSING = "README of a ProxyShell tool that guesses addresses (github.com), 2021-08"
-_IIS_LOG = "IIS log line in Splunk's «Exchange PowerShell Abuse via SSRF», research.splunk.com"
-_ORACLE = "Orange Tsai, ProxyOracle, blog.orange.tw 2021-08-06"
-_EWS = MSRC + "CVE-2021-42321; further endpoints of Exchange.asmx"
-_MR_ME = "Steven Seeley, CVE-2020-16875: DLP policies, srcincite.io 2020-09"
-_HARDENING = "Microsoft, Exchange virtual directories; MS-RPCH; closed outside"
+_MSF = "github.com/rapid7/metasploit-framework modules/"
+_PROXYLOGON = _MSF + "exploits/windows/http/exchange_proxylogon_rce.rb"
+_PROXYLOGON_TEST = (
+    "github.com/microsoft/CSS-Exchange Security/src/http-vuln-cve2021-26855.nse (until 1c33bb8), and "
+    + _MSF
+    + "auxiliary/scanner/http/exchange_proxylogon.rb"
+)
+_PRAETORIAN = "https://www.praetorian.com/blog/reproducing-proxylogon-exploit/ (that the page says so was not looked up)"
+_VOLEXITY = (
+    "https://www.volexity.com/blog/2021/03/02/active-exploitation-of-microsoft-exchange-zero-day-vulnerabilities/"
+    " (not looked up)"
+)
+_SHELLS = "github.com/PwnDefend/Exchange-RCE-Detect-Hafnium honeypot_shell_list.txt"
+_HAFNIUM = (
+    "https://www.microsoft.com/security/blog/2021/03/02/hafnium-targeting-exchange-servers/ (not looked up)"
+)
+_PROXYSHELL = _MSF + "exploits/windows/http/exchange_proxyshell_rce.rb"
+_PROXYSHELL_TEST = "github.com/projectdiscovery/nuclei-templates http/cves/2021/CVE-2021-34473.yaml"
+_ENUMERATING = "github.com/dmaasland/proxyshell-poc proxyshell-enumerate.py"
+_GUESSING = "github.com/Jumbo-WJB/Exchange_SSRF README.md"
+_IN_PATH = "github.com/hosch3n/ProxyVulns 34473.py"
+_IIS_LOG = "github.com/splunk/security_content detections/endpoint/exchange_powershell_abuse_via_ssrf.yml"
+_NOTSHELL_TEST = "github.com/VNCERT-CC/0dayex-checker main.go"
+_NOTSHELL_SCAN = "github.com/ipsBruno/CVE-2022-40140-SCANNER main.py"
+_NOTSHELL_V1 = "github.com/kljunowsky/CVE-2022-41040-POC README.md"
+_MITIGATION = "github.com/microsoft/CSS-Exchange Security/src/EOMTv2.ps1, (?=.*autodiscover)(?=.*powershell)"
+_ZDI_CONTROL = (
+    "https://www.zerodayinitiative.com/blog/2022/11/14/"
+    "control-your-types-or-get-pwned-remote-code-execution-in-exchange-powershell-backend (not looked up)"
+)
+_OWASSRF = "github.com/balki97/OWASSRF-CVE-2022-41082-POC poc.py"
+_TOKEN = "github.com/bhdresh/CVE-2021-33766 proxytoken.sh"
+_ORACLE = "github.com/hosch3n/ProxyVulns README.md, ProxyOracle"
+_VIEWSTATE = _MSF + "exploits/windows/http/exchange_ecp_viewstate.rb"
+_DLP_POLICY = _MSF + "exploits/windows/http/exchange_ecp_dlp_policy.rb"
+_FEDERATED = "github.com/OfficeDev/ews-managed-api Credentials/WSSecurityBasedCredentials.cs, Credentials/PartnerTokenCredentials.cs"
+_DIRECTORIES = (
+    "a path of ours in a virtual directory of Exchange's; which there are: "
+    "learn.microsoft.com/exchange/default-settings-for-exchange-virtual-directories-exchange-2013-help (not looked up)"
+)
+_RPC = "MS-RPCH 2.1.2"
+
+
+def _like(source: str) -> str:
+    """The source of a form that differs from the one published there."""
+    return f"a variant of ours of {source}"
+
 
 _MAIL = "autodiscover/autodiscover.json%3f@evil.example"
 _JSON = "/autodiscover/autodiscover.json"
@@ -62,13 +90,13 @@ _ANON = "X-AnonResource=true; X-AnonResource-Backend=localhost/ecp/default.flt?~
 
 FORMS: tuple[Attack, ...] = (
     # ProxyLogon: CVE-2021-26855, -27065.
-    _form("proxylogon", "GET", "/ecp/y.js", "proxylogon-static-file", _PRAETORIAN, Cookie=_RES),
-    _form("proxylogon", "POST", "/ecp/x.js", "proxylogon-static-file", _ORANGE_LOGON, Cookie=_RES),
+    _form("proxylogon", "GET", "/ecp/y.js", "proxylogon-static-file", _PROXYLOGON, Cookie=_RES),
+    _form("proxylogon", "POST", "/ecp/x.js", "proxylogon-static-file", _PROXYLOGON, Cookie=_RES),
     _form("proxylogon", "POST", "/ecp/program.js", "proxylogon-static-file", _PRAETORIAN, Cookie=_RES),
-    _form("proxylogon", "POST", "/ecp/default.flt", "proxylogon-ecp", _VOLEXITY, Cookie=_RES),
+    _form("proxylogon", "POST", "/ecp/default.flt", "proxylogon-ecp", _like(_PROXYLOGON_TEST), Cookie=_RES),
     _form("proxylogon", "POST", "/ecp/main.css", "proxylogon-static-file", _VOLEXITY, Cookie=_RES),
-    _form("proxylogon", "POST", "/ecp/a.png", "proxylogon-static-file", _VOLEXITY, Cookie=_RES),
-    _form("proxylogon", "GET", "/owa/auth/x.js", "proxylogon-static-file", _NMAP, Cookie=_ANON),
+    _form("proxylogon", "POST", "/ecp/a.png", "proxylogon-static-file", _like(_PROXYLOGON), Cookie=_RES),
+    _form("proxylogon", "GET", "/owa/auth/x.js", "proxylogon-static-file", _PROXYLOGON_TEST, Cookie=_ANON),
     _form(
         "proxylogon",
         "POST",
@@ -90,7 +118,7 @@ FORMS: tuple[Attack, ...] = (
         "POST",
         "/ecp/proxyLogon.ecp",
         "proxylogon-ecp",
-        _ORANGE_LOGON,
+        _PROXYLOGON,
         msExchLogonMailbox="S-1-5-20",
     ),
     _form("proxylogon", "GET", "/ecp/about.aspx", "proxylogon-ecp", _PRAETORIAN),
@@ -99,66 +127,70 @@ FORMS: tuple[Attack, ...] = (
         "POST",
         "/ecp/DDI/DDIService.svc/GetObject?schema=OABVirtualDirectory&msExchEcpCanary=x",
         "proxylogon-ecp",
-        _PRAETORIAN,
+        _like(_PROXYLOGON),
     ),
     _form(
         "proxylogon",
         "POST",
         "/ecp/DDI/DDIService.svc/SetObject?schema=OABVirtualDirectory&msExchEcpCanary=x",
         "proxylogon-ecp",
-        _ORANGE_LOGON,
+        _PROXYLOGON,
     ),
     _form(
         "proxylogon",
         "POST",
         "/ecp/DDI/DDIService.svc/SetObject?schema=ResetOABVirtualDirectory",
         "proxylogon-ecp",
-        _MICROSOFT_NOTES,
+        _PROXYLOGON,
     ),
-    _form("web-shell", "GET", "/owa/auth/errorEE.aspx", "owa-auth", _SHELLS),
+    _form("web-shell", "GET", "/owa/auth/errorEE.aspx", "owa-auth", _HAFNIUM),
     _form("web-shell", "POST", "/aspnet_client/supp0rt.aspx", "owa-auth", _SHELLS),
     _form("web-shell", "POST", "/aspnet_client/system_web/log.aspx", "owa-auth", _SHELLS),
     # ProxyShell: CVE-2021-34473, -34523, -31207.
     _form(
-        "proxyshell", "GET", f"{_JSON}?@evil.example/mapi/nspi/?&Email={_MAIL}", "proxyshell", _ORANGE_SHELL
+        "proxyshell",
+        "GET",
+        f"{_JSON}?@evil.example/mapi/nspi/?&Email={_MAIL}",
+        "proxyshell",
+        _PROXYSHELL_TEST,
     ),
     _form(
         "proxyshell",
         "POST",
         f"{_JSON}?@evil.example/autodiscover/autodiscover.xml?&Email={_MAIL}",
         "proxyshell",
-        _ORANGE_SHELL,
+        _PROXYSHELL,
     ),
     _form(
         "proxyshell",
         "POST",
         f"{_JSON}?@evil.example/mapi/emsmdb/?&Email={_MAIL}",
         "proxyshell",
-        _ORANGE_SHELL,
+        _PROXYSHELL,
     ),
     _form(
         "proxyshell",
         "POST",
         f"{_JSON}?@evil.example/EWS/exchange.asmx?&Email={_MAIL}",
         "proxyshell",
-        _ORANGE_SHELL,
+        _PROXYSHELL,
     ),
     _form(
         "proxyshell",
         "POST",
         f"{_JSON}?@evil.example/powershell/?X-Rps-CAT=VgEAVA==&Email={_MAIL}",
         "proxynotshell",
-        _ORANGE_SHELL,
+        _PROXYSHELL,
     ),
     _form(
         "proxyshell",
         "GET",
         f"{_JSON}?@test.com/owa/?&Email=autodiscover/autodiscover.json%3F@test.com",
         "proxyshell",
-        "nuclei-templates CVE-2021-34473, 2021-08",
+        _PROXYSHELL_TEST,
     ),
     _form(
-        "proxyshell", "GET", f"{_JSON}?a=abcde@evil.example/owa/?&Email={_MAIL}", "proxyshell", _ORANGE_SHELL
+        "proxyshell", "GET", f"{_JSON}?a=abcde@evil.example/owa/?&Email={_MAIL}", "proxyshell", _ENUMERATING
     ),
     _form("proxyshell", "POST", f"{_JSON}?a=a@edu.example/ews/exchange.asmx", "proxyshell", _GUESSING),
     _form(
@@ -168,62 +200,62 @@ FORMS: tuple[Attack, ...] = (
         "proxynotshell",
         _IIS_LOG,
     ),
-    _form("proxyshell", "POST", f"{_JSON}?/mapi/emsmdb/?&Email={_MAIL}", "proxyshell", _ORANGE_SHELL),
+    _form("proxyshell", "POST", f"{_JSON}?/mapi/emsmdb/?&Email={_MAIL}", "proxyshell", _like(_PROXYSHELL)),
     _form(
         "proxyshell",
         "POST",
         f"{_JSON}?@evil.example/EWS/exchange.asmx",
         "proxyshell",
-        _ORANGE_SHELL,
+        _PROXYSHELL,
         Cookie="Email=autodiscover/autodiscover.json?@evil.example",
     ),
-    _form("proxyshell", "POST", f"{_JSON}/powershell?@evil.example", "proxynotshell", _ORANGE_SHELL),
-    _form(
-        "proxyshell", "POST", f"{_JSON}/EWS/exchange.asmx", "autodiscover-json-path-confusion", _ORANGE_SHELL
-    ),
+    _form("proxyshell", "POST", f"{_JSON}/powershell?@evil.example", "proxynotshell", _IN_PATH),
+    _form("proxyshell", "POST", f"{_JSON}/EWS/exchange.asmx", "autodiscover-json-path-confusion", _IN_PATH),
     _form(
         "proxyshell",
         "GET",
         f"{_JSON}/v1.0/a@evil.example/owa/",
         "autodiscover-json-path-confusion",
-        _ORANGE_SHELL,
+        _NOTSHELL_V1,
     ),
     _form(
         "proxyshell",
         "POST",
         "/autodiscover/autodiscover.xml/a@evil.example/powershell",
         "autodiscover-path-info",
-        _ORANGE_SHELL,
+        _like(_IN_PATH),
     ),
-    _form("proxyshell", "POST", "/autodiscover/a@evil.example/owa/", "autodiscover-path-info", _ORANGE_SHELL),
+    _form(
+        "proxyshell", "POST", "/autodiscover/a@evil.example/owa/", "autodiscover-path-info", _like(_IN_PATH)
+    ),
     # ProxyNotShell: CVE-2022-41040, -41082.
     _form(
         "proxynotshell",
         "GET",
         f"{_JSON}?@evil.example/owa/&Email={_MAIL}&Protocol=XYZ&FooProtocol=Powershell",
         "proxynotshell",
-        _GTSC,
+        _NOTSHELL_TEST,
     ),
     _form(
         "proxynotshell",
         "GET",
         f"{_JSON}?a@foo.var/owa/?&Email=autodiscover/autodiscover.json?a@foo.var&Protocol=XYZ&FooProtocol=Powershell",
         "proxynotshell",
-        _TESTS,
+        _NOTSHELL_SCAN,
     ),
     _form(
         "proxynotshell",
         "GET",
         f"{_JSON}?a..foo.var/owa/?&Email=autodiscover/autodiscover.json?a..foo.var&Protocol=XYZ&FooProtocol=Powershell",
         "proxynotshell",
-        _TESTS,
+        _NOTSHELL_SCAN,
     ),
     _form(
         "proxynotshell",
         "GET",
         f"{_JSON}?a..foo.var/owa/?&Email=autodiscover/autodiscover.json?a..foo.var&Protocol=XYZ&FooProtocol=%50owershell",
         "proxynotshell",
-        _TESTS,
+        _NOTSHELL_SCAN,
     ),
     _form(
         "proxynotshell",
@@ -235,8 +267,8 @@ FORMS: tuple[Attack, ...] = (
     _form(
         "proxynotshell", "GET", f"{_JSON}?Protocol=Powershell&Email=a@foo.var", "proxynotshell", _MITIGATION
     ),
-    _form("powershell", "POST", "/powershell", "powershell", _GTSC),
-    _form("powershell", "POST", "/PowerShell/?X-Rps-CAT=VgEAVA==", "powershell", _ORANGE_SHELL),
+    _form("powershell", "POST", "/powershell", "powershell", MSRC + "CVE-2022-41082"),
+    _form("powershell", "POST", "/PowerShell/?X-Rps-CAT=VgEAVA==", "powershell", _PROXYSHELL),
     _form(
         "powershell",
         "POST",
@@ -253,8 +285,14 @@ FORMS: tuple[Attack, ...] = (
         _OWASSRF,
         X_OWA_ExplicitLogonUser="owa/mastermailbox@outlook.com",
     ),
-    _form("owassrf", "POST", "/owa/a@evil.example/powershell?serializationLevel=Full", "owassrf", _OWASSRF),
-    _form("owassrf", "POST", "/owa/powershell/", "owassrf", _OWASSRF),
+    _form(
+        "owassrf",
+        "POST",
+        "/owa/a@evil.example/powershell?serializationLevel=Full",
+        "owassrf",
+        _like(_OWASSRF),
+    ),
+    _form("owassrf", "POST", "/owa/powershell/", "owassrf", _like(_OWASSRF)),
     # ProxyToken: CVE-2021-33766.
     _form(
         "proxytoken",
@@ -265,7 +303,11 @@ FORMS: tuple[Attack, ...] = (
         Cookie="SecurityToken=x",
     ),
     _form(
-        "proxytoken", "GET", "/ecp/RulesEditor/InboxRules.svc/GetList?SecurityToken=x", "proxytoken", _TOKEN
+        "proxytoken",
+        "GET",
+        "/ecp/RulesEditor/InboxRules.svc/GetList?SecurityToken=x",
+        "proxytoken",
+        _like(_TOKEN),
     ),
     _form(
         "proxytoken",
@@ -283,52 +325,68 @@ FORMS: tuple[Attack, ...] = (
         "owa-auth",
         _ORACLE,
     ),
-    _form("proxyoracle", "GET", "/owa/auth/logoff.aspx?Cmd=logoff", "owa-auth", _ORACLE),
+    _form("proxyoracle", "GET", "/owa/auth/logoff.aspx?Cmd=logoff", "owa-auth", _like(_ORACLE)),
     # Ways for servers to reach each other.
-    _form("closed", "POST", "/rpc/rpcproxy.dll?mail.contoso.lab:6001", "rpc-over-http", _HARDENING),
-    _form("closed", "GET", "/ews/managed/", "ews-beside-exchange.asmx", _HARDENING),
-    # CVE-2021-42321 goes by EWS's own path; what can be refused by path is every other way to the same service.
-    _form("ews-42321", "POST", "/ews/exchange.asmx/wssecurity", "ews-beside-exchange.asmx", _EWS),
+    _form("closed", "POST", "/rpc/rpcproxy.dll?mail.contoso.lab:6001", "rpc-over-http", _RPC),
+    _form("closed", "GET", "/ews/managed/", "ews-beside-exchange.asmx", _DIRECTORIES),
+    # CVE-2021-42321 goes by EWS's own path (its requests are in bodies.py); these are the other ways to the same service.
+    _form("ews-42321", "POST", "/ews/exchange.asmx/wssecurity", "ews-beside-exchange.asmx", _FEDERATED),
     _form(
-        "ews-42321", "POST", "/ews/exchange.asmx/wssecurity/symmetrickey", "ews-beside-exchange.asmx", _EWS
+        "ews-42321",
+        "POST",
+        "/ews/exchange.asmx/wssecurity/symmetrickey",
+        "ews-beside-exchange.asmx",
+        _FEDERATED,
     ),
-    _form("ews-42321", "GET", "/ews/services.wsdl", "ews-beside-exchange.asmx", _EWS),
-    _form("ews-42321", "GET", "/ews/bin/", "ews-beside-exchange.asmx", _EWS),
+    _form(
+        "ews-42321",
+        "GET",
+        "/ews/services.wsdl",
+        "ews-beside-exchange.asmx",
+        "MS-OXWSCORE 6, appendix A: the WSDL (not looked up)",
+    ),
+    _form("ews-42321", "GET", "/ews/bin/", "ews-beside-exchange.asmx", _DIRECTORIES),
     # CVE-2020-0688, -16875.
     _form(
         "viewstate",
         "GET",
         "/ecp/default.aspx?__VIEWSTATEGENERATOR=B97B4E27&__VIEWSTATE=x",
         "ecp-viewstate",
-        _ZDI_VIEWSTATE,
+        _VIEWSTATE,
     ),
-    _form("ecp-admin", "POST", "/ecp/DLPPolicy/ManagePolicyFromISV.aspx", "ecp-for-administrators", _MR_ME),
-    _form("ecp-admin", "GET", "/ecp/?ExchClientVer=15", "web-sign-in", _HARDENING),
     _form(
-        "ecp-admin", "GET", "/ecp/Servers/Servers.slab?showhelp=false", "ecp-for-administrators", _HARDENING
+        "ecp-admin", "POST", "/ecp/DLPPolicy/ManagePolicyFromISV.aspx", "ecp-for-administrators", _DLP_POLICY
+    ),
+    _form("ecp-admin", "GET", "/ecp/?ExchClientVer=15", "web-sign-in", _DIRECTORIES),
+    _form(
+        "ecp-admin", "GET", "/ecp/Servers/Servers.slab?showhelp=false", "ecp-for-administrators", _DIRECTORIES
     ),
     # What is closed outside.
-    _form("closed", "RPC_IN_DATA", "/rpc/rpcproxy.dll?guid@contoso.lab:6001", "rpc-over-http", _HARDENING),
-    _form("closed", "RPC_OUT_DATA", "/rpcwithcert/rpcproxy.dll?server:6004", "rpc-over-http", _HARDENING),
-    _form("closed", "GET", "/api/v2.0/me/messages", "rest-api", _HARDENING),
+    _form("closed", "RPC_IN_DATA", "/rpc/rpcproxy.dll?guid@contoso.lab:6001", "rpc-over-http", _RPC),
+    _form("closed", "RPC_OUT_DATA", "/rpcwithcert/rpcproxy.dll?server:6004", "rpc-over-http", _RPC),
+    _form("closed", "GET", "/api/v2.0/me/messages", "rest-api", _DIRECTORIES),
     _form(
         "closed",
         "POST",
         "/Microsoft-Server-ActiveSync/Proxy?Cmd=Sync&User=a&DeviceId=B1&DeviceType=c",
         "activesync-proxy",
-        _HARDENING,
+        _DIRECTORIES,
     ),
-    _form("closed", "GET", "/mapi/emsmdb/?showdebug=yes", "mapi-beside-endpoints", _HARDENING),
-    _form("closed", "GET", "/mapi/healthcheck.htm", "mapi-beside-endpoints", _HARDENING),
-    _form("closed", "GET", "/OAB/../ecp/y.js", "proxylogon-static-file", _HARDENING),
-    _form("closed", "GET", "/OAB/web.config", "oab-beside-files", _HARDENING),
-    _form("closed", "PROPFIND", "/exadmin/admin/", "exadmin", _HARDENING),
-    _form("closed", "PROPFIND", "/public/", "public-folders-web", _HARDENING),
-    _form("closed", "SEARCH", "/exchange/victim/inbox", "public-folders-web", _HARDENING),
-    _form("closed", "GET", "/EWS/healthcheck.htm", "ews-beside-exchange.asmx", _HARDENING),
-    _form("closed", "GET", "/autodiscover/healthcheck.htm", "healthcheck", _HARDENING),
+    _form("closed", "GET", "/mapi/emsmdb/?showdebug=yes", "mapi-beside-endpoints", _DIRECTORIES),
+    _form("closed", "GET", "/mapi/healthcheck.htm", "mapi-beside-endpoints", _DIRECTORIES),
+    _form("closed", "GET", "/OAB/../ecp/y.js", "proxylogon-static-file", _DIRECTORIES),
+    _form("closed", "GET", "/OAB/web.config", "oab-beside-files", _DIRECTORIES),
+    _form("closed", "PROPFIND", "/exadmin/admin/", "exadmin", _DIRECTORIES),
+    _form("closed", "PROPFIND", "/public/", "public-folders-web", _DIRECTORIES),
+    _form("closed", "SEARCH", "/exchange/victim/inbox", "public-folders-web", _DIRECTORIES),
+    _form("closed", "GET", "/EWS/healthcheck.htm", "ews-beside-exchange.asmx", _DIRECTORIES),
+    _form("closed", "GET", "/autodiscover/healthcheck.htm", "healthcheck", _DIRECTORIES),
     _form(
-        "closed", "POST", "/autodiscover/autodiscover.svc/wssecurity", "autodiscover-path-info", _HARDENING
+        "closed",
+        "POST",
+        "/autodiscover/autodiscover.svc/wssecurity",
+        "autodiscover-path-info",
+        "github.com/OfficeDev/ews-managed-api Autodiscover/AutodiscoverService.cs",
     ),
 )
 

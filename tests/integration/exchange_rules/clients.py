@@ -1,6 +1,8 @@
 """What real clients send to Exchange, each with where it was seen or is documented. None of it may be refused by a rule.
 
-Names and GUIDs are changed; paths, queries, methods and fields are the clients' own.
+Names and GUIDs are changed; paths, queries, methods and fields are the clients' own. A source is a repository with its path
+(github.com), a page, or a specification with its section. Where its text could not be had when this list was last
+checked, it says so.
 """
 
 from __future__ import annotations
@@ -73,7 +75,14 @@ MAPI = {
 }
 OUTLOOK = "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.11601; Pro)"
 
-_BLUEMIND = "nginx access log in BlueMind's guide «Troubleshooting Outlook» (forge.bluemind.net)"
+_BLUEMIND = (
+    "BlueMind's guide «Troubleshooting Outlook», an nginx access log, forge.bluemind.net (not looked up)"
+)
+_EWS_API = "github.com/OfficeDev/ews-managed-api "
+_EXCHANGELIB = "github.com/ecederstrand/exchangelib exchangelib/"
+_DAVMAIL = "github.com/mguessan/davmail src/java/davmail/exchange/"
+_EVOLUTION = "gitlab.gnome.org/GNOME/evolution-ews src/EWS/common/"
+_AUTOCONFIG = "github.com/wdes/mail-autodiscover-autoconfig src/routes/autoconfig.rs"
 _AUTOD = "/Autodiscover/Autodiscover.xml"
 _EWS = "/EWS/Exchange.asmx"
 _MSDOC = "learn.microsoft.com "
@@ -96,101 +105,103 @@ SAMPLES: tuple[Sample, ...] = (
     _sample("Outlook", _BLUEMIND, "POST", "/autodiscover/autodiscover.xml", _AUTOD, OUTLOOK, headers=XML, body=POX),
     _sample("Outlook", "MS-OXDSCLI 4.1", "POST", "/Autodiscover/Autodiscover.xml", _AUTOD, OUTLOOK,
             headers={**XML, "X-MapiHttpCapability": "1", "X-ClientCanHandle": "Negotiate,ExHttpInfo"}, body=POX),
-    _sample("Outlook Mobile", "access log in a guide to mail autoconfiguration (github.com), «Outlook on Windows 11 lookups»", "POST",
+    _sample("Outlook Mobile", _AUTOCONFIG + ": «Used by Microsoft Outlook for Android»", "POST",
             "/autodiscover/autodiscover.xml", _AUTOD, "OutlookMobileCloudService-Autodetect/1.0.0", headers=XML,
             body=POX_MOBILE),
     _sample("iOS", "MS-ASCMD 4.2.1", "POST", "/Autodiscover/Autodiscover.xml", _AUTOD, _IOS,
             headers={"Content-Type": "text/xml"}, body=POX_MOBILE),
-    _sample("Thunderbird", "request dump of autodiscover.beta.gouv.fr (github.com)", "POST",
+    _sample("Thunderbird", _AUTOCONFIG + ": «Used by Thunderbird»; fields of Thunderbird 102", "POST",
             "/autodiscover/autodiscover.xml", _AUTOD,
             "Mozilla/5.0 (X11; Linux x86_64; rv:102.0) Gecko/20100101 Thunderbird/102.8.0",
             headers={"Content-Type": "text/xml"}, body=POX),
-    _sample("exchangelib", "exchangelib 3 and 4, autodiscover/discovery.py: step 1", "POST",
+    _sample("exchangelib", _EXCHANGELIB + "autodiscover/discovery.py (versions 3 and 4): step 1", "POST",
             "/Autodiscover/Autodiscover.xml", _AUTOD, "exchangelib/4.9.0 (python-requests/2.28.1)", headers=XML,
             body=POX),
-    _sample("exchangelib", "exchangelib, discovery.py: HEAD to where a redirect leads", "HEAD",
+    _sample("exchangelib", _EXCHANGELIB + "autodiscover/discovery.py: HEAD to where a redirect leads", "HEAD",
             "/Autodiscover/Autodiscover.xml", _AUTOD, "exchangelib/5.6.0 (python-requests/2.32.3)", signs_in=False),
-    _sample("EWS Managed API", "AutodiscoverService.TryGetEnabledEndpointsForHost, github.com/OfficeDev/ews-managed-api",
+    _sample("EWS Managed API", _EWS_API + "Autodiscover/AutodiscoverService.cs: TryGetEnabledEndpointsForHost",
             "GET", "/autodiscover/autodiscover.xml", _AUTOD, "ExchangeServicesClient/15.00.1076.004"),
-    _sample("curl", "gromox's autodiscover guide, docs.grommunio.com", "GET", "/Autodiscover/Autodiscover.xml", _AUTOD,
+    _sample("curl", "gromox's autodiscover guide, docs.grommunio.com (not looked up)", "GET", "/Autodiscover/Autodiscover.xml", _AUTOD,
             "curl/8.5.0", headers={"Accept": "*/*"}),
-    _sample("evolution-ews", "evolution-ews, e-ews-connection.c", "POST",
+    _sample("evolution-ews", _EVOLUTION + "e-ews-connection.c: its list of URLs", "POST",
             "/autodiscover/autodiscover.xml", _AUTOD, "Evolution/3.52.3", headers=XML, body=POX),
     _sample("EWS Managed API", "MS-OXWSADISC 4.1", "POST", "/autodiscover/autodiscover.svc",
             "/Autodiscover/Autodiscover.svc", "ExchangeServicesClient/15.00.1076.004",
             headers=XML, body=SOAP_SETTINGS),
-    _sample("exchangelib", "exchangelib 5.6.0, autodiscover/discovery.py: step 1", "POST", "/Autodiscover/Autodiscover.svc",
+    _sample("exchangelib", _EXCHANGELIB + "autodiscover/discovery.py (5.6.0): step 1", "POST", "/Autodiscover/Autodiscover.svc",
             "/Autodiscover/Autodiscover.svc", "exchangelib/5.6.0 (python-requests/2.32.3)", headers=XML,
             body=SOAP_SETTINGS),
-    _sample("exchangelib", "exchangelib 5.6.0, discovery.py: HEAD to where a redirect leads", "HEAD",
+    _sample("exchangelib", _EXCHANGELIB + "autodiscover/discovery.py (5.6.0): HEAD to where a redirect leads", "HEAD",
             "/autodiscover/autodiscover.svc", "/Autodiscover/Autodiscover.svc",
             "exchangelib/5.6.0 (python-requests/2.32.3)", signs_in=False),
-    _sample("Outlook for Android", "route comments in github.com/wdes/mail-autodiscover-autoconfig", "GET",
+    _sample("Outlook for Android", _AUTOCONFIG + ": the example of a route", "GET",
             f"/autodiscover/autodiscover.json?Email={quote(MAIL)}&Protocol=ActiveSync&RedirectCount=1", "",
             "Outlook-Android/2.0"),
-    _sample("Outlook 2021", "route comments in github.com/wdes/mail-autodiscover-autoconfig", "GET",
+    _sample("Outlook 2021", "github.com/gremwell/o365enum README.md: where its Location leads", "GET",
             f"/autodiscover/autodiscover.json?Email={quote(MAIL)}&Protocol=Autodiscoverv1&RedirectCount=1", "", OUTLOOK),
-    _sample("Outlook AutoDetect", _MSDOC + "exchange/clients/outlook-for-ios-and-android/"
-            "use-hybrid-modern-auth", "GET",
+    _sample("Outlook AutoDetect", "github.com/MicrosoftDocs/OfficeDocs-Exchange Exchange/ExchangeServer/clients/"
+            "outlook-for-ios-and-android/use-hybrid-modern-auth.md", "GET",
             f"/autodiscover/autodiscover.json?Email={quote(MAIL)}&Protocol=activesync&RedirectCount=3", "",
             "OutlookMobileCloudService-Autodetect/1.0.0"),
-    _sample("Outlook", "request dump in notes on Autodiscover (github.com), MS-ASProtocolVersion and all", "GET",
+    _sample("Outlook", "github.com/gremwell/o365enum README.md, «Autodiscover Enumeration»: its fields", "GET",
             f"/autodiscover/autodiscover.json/v1.0/{MAIL}?Protocol=Autodiscoverv1", "",
             "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.12026; Pro)"),
-    _sample("Outlook", "route comments in a PHP mail-autoconfig controller (github.com): classic Outlook", "GET",
+    _sample("Outlook", "a variant of ours of github.com/gremwell/o365enum README.md and " + _AUTOCONFIG, "GET",
             f"/autodiscover/autodiscover.json/v1.0/{quote(MAIL)}?Protocol=ActiveSync&RedirectCount=1", "", OUTLOOK),
     # EWS
-    _sample("EWS Managed API", "a trace of EwsRequestHttpHeaders in Microsoft's support articles", "POST", "/EWS/Exchange.asmx", _EWS,
+    _sample("EWS Managed API", _EWS_API + "Core/Requests/ServiceRequestBase.cs, Core/ExchangeServiceBase.cs", "POST", "/EWS/Exchange.asmx", _EWS,
             "ExchangeServicesClient/15.00.1076.004", headers={**XML, "Accept": "text/xml"}, body=SOAP),
-    _sample("macOS", _MSDOC + "answers, IIS log of 2022-09-02", "POST", "/EWS/Exchange.asmx", _EWS,
+    _sample("macOS", _MSDOC + "answers, an IIS log of 2022-09-02 (not looked up)", "POST", "/EWS/Exchange.asmx", _EWS,
             "AppleExchangeWebServices/818.0.1", headers=XML, body=SOAP),
-    _sample("exchangelib", "exchangelib 5.6, transport.py", "POST", "/EWS/Exchange.asmx", _EWS,
+    _sample("exchangelib", _EXCHANGELIB + "transport.py, services/common.py (5.6.0)", "POST", "/EWS/Exchange.asmx", _EWS,
             "exchangelib/5.6.0 (python-requests/2.32.3)", headers=XML, body=SOAP),
-    _sample("DavMail", "davmail.jar 6.0.1, EWSMethod and ExchangeSessionFactory", "POST", "/ews/exchange.asmx", _EWS,
+    _sample("DavMail", _DAVMAIL + "ews/EWSMethod.java", "POST", "/ews/exchange.asmx", _EWS,
             "Mozilla/5.0 (Windows NT 6.1; WOW64; rv:24.0) Gecko/20100101 Firefox/24.0",
             headers={"Content-Type": "text/xml;charset=UTF-8"}, body=SOAP),
-    _sample("DavMail", "davmail.jar 6.0.1, ExchangeSessionFactory: the check of its settings", "GET",
+    _sample("DavMail", _DAVMAIL + "ExchangeSessionFactory.java: the check of its settings", "GET",
             "/ews/exchange.asmx", _EWS, "Mozilla/5.0 (Windows NT 6.1; WOW64; rv:24.0) Gecko/20100101 Firefox/24.0"),
-    _sample("evolution-ews", "evolution-ews, e-soap-request.c", "POST", "/EWS/Exchange.asmx", _EWS, "Evolution/3.52.3",
+    _sample("evolution-ews", _EVOLUTION + "e-soap-request.c, e-ews-request.c", "POST", "/EWS/Exchange.asmx", _EWS, "Evolution/3.52.3",
             headers=XML, body=SOAP),
-    _sample("Skype for Business", _MSDOC + "skypeforbusiness, high-resolution photos", "GET",
+    _sample("Skype for Business", "github.com/MicrosoftDocs/OfficeDocs-SkypeForBusiness Skype/SfbServer/deploy/"
+            "integrate-with-exchange-server/high-resolution-photos.md", "GET",
             f"/ews/Exchange.asmx/s/GetUserPhoto?email={MAIL}&size=HR648x648",
             f"/EWS/Exchange.asmx/s/GetUserPhoto?email={MAIL}&size=HR648x648", "UCCAPI/16.0.11601 OC/16.0.11601"),
-    _sample("Outlook", _MSDOC + "how-to-get-user-photos-by-using-ews-in-exchange", "GET",
+    _sample("Outlook", "github.com/MicrosoftDocs/office-developer-exchange-docs docs/exchange-web-services/"
+            "how-to-get-user-photos-by-using-ews-in-exchange.md", "GET",
             f"/EWS/Exchange.asmx/s/GetUserPhoto?email={quote(MAIL)}&size=HR96x96",
             f"/EWS/Exchange.asmx/s/GetUserPhoto?email={MAIL}&size=HR96x96", OUTLOOK),
-    _sample("KDE's EWS resource", "kdepim-runtime, resources/ews, a request in its tests", "POST", "/EWS/Exchange.asmx",
+    _sample("KDE's EWS resource", "github.com/KDE/kdepim-runtime resources/ews/test/fakeserver/test/ewsfakesrv_test.cpp", "POST", "/EWS/Exchange.asmx",
             _EWS, "Mozilla/5.0 (X11; Linux x86_64) KHTML/5.26.0 (like Gecko) Konqueror/5.26", headers=XML, body=SOAP),
-    _sample("Outlook LTSC", "change log of an Exchange-compatible server (github.com): it looks for the challenge first",
+    _sample("Outlook LTSC", "RFC 9110 11.6.1: it looks for the challenge first",
             "GET", "/EWS/Exchange.asmx", _EWS, OUTLOOK, signs_in=False),
     # MAPI over HTTP
     _sample("Outlook", _BLUEMIND, "POST", f"/mapi/nspi/?MailboxId={GUID}@contoso.lab",
             f"/mapi/nspi/?MailboxId={GUID}@contoso.lab", OUTLOOK, headers=MAPI),
-    _sample("Outlook", "gromox, exch/mh/nsp.cpp: the URL Autodiscover gives", "POST",
+    _sample("Outlook", "github.com/grommunio/gromox exch/mh/nsp.cpp: the URL Autodiscover gives", "POST",
             f"/mapi/emsmdb/?MailboxId={GUID}@contoso.lab", f"/mapi/emsmdb/?MailboxId={GUID}@contoso.lab", OUTLOOK,
             headers=MAPI),
-    _sample("Outlook", "the same URL, the address escaped", "POST", f"/MAPI/emsmdb/?mailboxid={GUID}%40contoso.lab",
+    _sample("Outlook", "the same, the address escaped as RFC 3986 2.1 allows", "POST", f"/MAPI/emsmdb/?mailboxid={GUID}%40contoso.lab",
             f"/mapi/emsmdb/?MailboxId={GUID}@contoso.lab", OUTLOOK, headers=MAPI),
-    _sample("MapiHttpClient", "a trace of Exchange's own probe, 2023-04-02 (github.com)", "POST",
+    _sample("MapiHttpClient", "a trace of Exchange's own probe of 2023-04-02, in a public repository (its name is lost)", "POST",
             "/mapi/emsmdb/?useMailboxOfAuthenticatedUser=true", "/mapi/emsmdb/?useMailboxOfAuthenticatedUser=true",
             "MapiHttpClient", headers={**MAPI, "Content-Type": "application/octet-stream"}),
     # OAB
-    _sample("Outlook", "MS-OXWOAB", "GET", f"/OAB/{OAB_GUID}/oab.xml", f"/OAB/{OAB_GUID}/oab.xml",
+    _sample("Outlook", "MS-OXWOAB 2.2: the manifest (not looked up)", "GET", f"/OAB/{OAB_GUID}/oab.xml", f"/OAB/{OAB_GUID}/oab.xml",
             "Microsoft BITS/7.8"),
-    _sample("BITS", "MS-OXWOAB; BITS asks for the size first", "HEAD", f"/OAB/{OAB_GUID}/oab.xml",
+    _sample("BITS", "learn.microsoft.com/windows/win32/bits/http-requirements-for-bits-downloads: the size first", "HEAD", f"/OAB/{OAB_GUID}/oab.xml",
             f"/OAB/{OAB_GUID}/oab.xml", "Microsoft BITS/7.8", headers={"Accept-Encoding": "identity"}),
-    _sample("BITS", "the file names of an Exchange 2016, in the notes of 1earn (github.com)", "GET",
+    _sample("BITS", "github.com/ffffffff0x/1earn 1earn/Security/RedTeam/后渗透/实验/Exchange.md: names of an Exchange 2016", "GET",
             f"/OAB/{OAB_GUID}/fd1e35ac-08ef-4e4c-a6fc-b8b88c69c7b2-data-1.lzx",
             f"/OAB/{OAB_GUID}/fd1e35ac-08ef-4e4c-a6fc-b8b88c69c7b2-data-1.lzx", "Microsoft BITS/7.8",
             headers={"Range": "bytes=0-524287"}),
-    _sample("Outlook", "the usage text of an OAB v4 decoder (github.com): data and binary patches", "GET",
+    _sample("Outlook", "MS-OXWOAB 2.2: a manifest's files, full and as differences (not looked up)", "GET",
             f"/oab/{OAB_GUID.upper()}/fd1e35ac-08ef-4e4c-a6fc-b8b88c69c7b2-binpatch-2.lzx",
             f"/OAB/{OAB_GUID}/fd1e35ac-08ef-4e4c-a6fc-b8b88c69c7b2-binpatch-2.lzx", OUTLOOK),
     # ActiveSync
     _sample("iOS", _ASHTTP, "OPTIONS", EAS, EAS, _IOS),
     *(_phone("iOS", _IOS, command) for command in ("FolderSync", "Sync", "SendMail", "Search")),
     *(_phone("Android", _ANDROID, command, ANDROID, "bob") for command in ("Sync", "GetItemEstimate")),
-    _sample("SOGo's phones", "SOGo's ActiveSync with iOS, its Apache log: default.eas", "POST",
+    _sample("SOGo's phones", "SOGo's ActiveSync with iOS, its Apache log: default.eas (not looked up)", "POST",
             f"{EAS}/default.eas?{PHONE.format('FolderSync')}", f"{EAS}/default.eas?{PHONE.format('FolderSync')}", _IOS,
             headers=WBXML),
     _sample("Gmail", "User with its domain, as Android spells it: MS-ASHTTP 2.2.1.1.1.2.5", "POST",

@@ -1,9 +1,10 @@
 from handfast.app.data_plane import build_gateway_config
-from handfast.app.domain import build_publications
+from handfast.app.domain import build_device_policy, build_publications
 from handfast.decision.publication import ACTIVESYNC_RULES
 from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
 from handfast.decision.rules.exchange_denials import EXCHANGE_DENIALS
 from handfast.settings.model import Settings
+from handfast.settings.publication import PolicySettings
 
 SETTINGS = {
     "listener": [
@@ -45,3 +46,12 @@ def test_the_data_plane_is_told_what_learns():
         "mail": True,
         "sogo": False,
     }
+
+
+def test_every_list_of_a_policy_reaches_identity_under_its_own_name():
+    lists = {
+        name: (f"{name} *",) for name in PolicySettings.model_fields if name.startswith(("allow_", "deny_"))
+    }
+    devices = build_device_policy(PolicySettings.model_validate(lists), frozenset())
+    assert {name: getattr(devices, name) for name in lists} == lists
+    assert len(lists) == 16

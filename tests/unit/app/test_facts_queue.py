@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from handfast.app.facts_queue import FactsQueue
 from handfast.decision.ports import GatewayEvent
 from handfast.identity.ports import Unavailable
@@ -19,7 +21,7 @@ class Desk:
         if event.name == "unavailable":
             raise Unavailable("locked")
         if event.name == "odd":
-            raise ValueError(event.name)
+            raise ValueError(event.details)
         self.learned.append((node, event.name))
         return True
 
@@ -32,6 +34,19 @@ async def test_reports_are_stored_in_order_and_one_that_fails_stops_nobody():
     desk.opened.set()
     await queue.close()
     assert desk.learned == [("edge1", "a"), ("edge1", "b")]
+
+
+async def test_what_an_error_quotes_stands_in_no_log():
+    """A database's error may quote the row it did not take, and with it an IMEI."""
+    desk = Desk()
+    desk.opened.set()
+    queue = FactsQueue(desk)
+    with capture_logs() as lines:
+        queue.put("edge1", GatewayEvent("odd", details=(("imei", "356938035643809"),)))
+        await queue.close()
+    (line,) = lines
+    assert line["error"] == "ValueError"
+    assert "356938035643809" not in str(line)
 
 
 async def test_only_so_many_wait():

@@ -19,6 +19,7 @@ ACTING_FOR_HEADERS = MappingProxyType(
         "proxysecuritycontext": "one server for a user of another; web service reference, ProxySecurityContext",
         "proxysuggestersid": "the same by a SID sent before; web service reference, ProxySuggesterSid",
         "proxypartnertoken": "the same for a partner organisation; types.xsd, t:ProxyPartnerToken",
+        "sharingsecurity": "somebody of another organisation, encrypted; types.xsd, t:SharingSecurity",
         "security": "a sign-in beside the one judged here; WS-Security 1.1 5",
     }
 )

@@ -31,6 +31,14 @@ def decode_content(body: bytes, codings: Sequence[bytes], max_bytes: int) -> byt
     return _inflate(body, _ZLIB_WINDOW if _is_zlib(body) else _RAW_WINDOW, max_bytes)
 
 
+def is_coded(codings: Sequence[bytes]) -> bool:
+    """Whether a body has to be decoded before it can be read; `codings` are the values of all Content-Encoding fields.
+
+    A coding's name has no case, and `identity` is none. Source: RFC 9110 8.4.1, 12.5.3.
+    """
+    return any(coding.strip().lower() != b"identity" for coding in codings)
+
+
 def _coding(codings: Sequence[bytes]) -> bytes:
     """The one coding that was used."""
     if not codings:

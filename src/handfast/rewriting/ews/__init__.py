@@ -1,1 +1,1 @@
-"""EWS requests: who may act for whom is read from the SOAP headers, before the rest streams on."""
+"""EWS requests: whom they act for and what they ask for is read from their beginning, before the rest streams on."""

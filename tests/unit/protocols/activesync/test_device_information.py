@@ -120,6 +120,8 @@ def test_what_cannot_be_told():
 def test_what_names_a_person_keeps_out_of_the_representation():
     assert "123456789012345" not in repr(DOCUMENTED)
     assert "206-555-0112" not in repr(DOCUMENTED)
+    assert DOCUMENTED.friendly_name
+    assert DOCUMENTED.friendly_name not in repr(DOCUMENTED)
 
 
 VALUES = st.text(max_size=40).map(

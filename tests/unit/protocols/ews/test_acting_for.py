@@ -15,6 +15,7 @@ from handfast.protocols.ews.acting_for import ACTING_FOR_HEADERS, find_acting_fo
         "ProxySecurityContext",
         "ProxySuggesterSid",
         "ProxyPartnerToken",
+        "SharingSecurity",
         "Security",
         "EXCHANGEIMPERSONATION",
     ],

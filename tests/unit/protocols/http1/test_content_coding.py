@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.http1.content_coding import decode_content
+from handfast.protocols.http1.content_coding import decode_content, is_coded
 
 
 def bare(data: bytes) -> bytes:
@@ -79,6 +79,20 @@ def test_a_bomb_costs_no_more_than_the_limit():
 def test_a_damaged_body_is_refused(body, problem):
     with pytest.raises(MalformedMessage, match=problem):
         decode_content(body, [b"gzip"], 1000)
+
+
+@pytest.mark.parametrize(
+    ("codings", "is_told"),
+    [
+        ([], False),
+        ([b"identity"], False),
+        ([b" Identity "], False),
+        ([b"gzip"], True),
+        ([b"identity", b"br"], True),
+    ],
+)
+def test_whether_a_body_is_coded_has_no_case(codings, is_told):
+    assert is_coded(codings) is is_told
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"gzip", b"deflate", b"identity", b"br"]))

@@ -8,19 +8,23 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.soap.header_reader import (
+from handfast.protocols.soap.prefix_reader import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    MAX_HEADER_BYTES,
-    SoapHeaderReader,
+    MAX_PREFIX_BYTES,
+    MAX_WHOLE_BYTES,
+    MAX_WHOLE_ELEMENTS,
+    QName,
+    SoapPrefixReader,
 )
 
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
 BLOCK = f'<t:RequestServerVersion xmlns:t="{TYPES}" Version="Exchange2016"/>'
-BODY = '<GetFolder xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/>'
+MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
+BODY = f'<GetFolder xmlns="{MESSAGES}"/>'
 
 
 def envelope(header: str = BLOCK, *, start: str = "", between: str = "", ns: str = SOAP11) -> bytes:
@@ -28,8 +32,8 @@ def envelope(header: str = BLOCK, *, start: str = "", between: str = "", ns: str
     return f'{start}<s:Envelope xmlns:s="{ns}">{head}{between}<s:Body>{BODY}</s:Body></s:Envelope>'.encode()
 
 
-def read(data: bytes, step: int = 0, charset: bytes = b"utf-8") -> SoapHeaderReader:
-    reader = SoapHeaderReader(charset)
+def read(data: bytes, step: int = 0, charset: bytes = b"utf-8") -> SoapPrefixReader:
+    reader = SoapPrefixReader(charset)
     for start in range(0, len(data), step or len(data) or 1):
         reader.feed(data[start : start + (step or len(data))])
     return reader
@@ -40,6 +44,7 @@ GOOD = {
     "SOAP 1.1": envelope(),
     "SOAP 1.2": envelope(ns=SOAP12),
     "declared": envelope(start=DECLARED),
+    "declared without a charset": envelope(start='<?xml version="1.0"?>'),
     "byte order mark": b"\xef\xbb\xbf" + envelope(start=DECLARED),
     "comments": envelope(start="<!-- a --> ", between="<!-- <s:Header/> -->"),
     "white space": envelope(start="\n", between="\r\n\t "),
@@ -55,17 +60,23 @@ def test_a_header_of_many_steps_is_read_to_its_end():
 
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("step", [0, 1, 7])
-def test_the_names_of_all_blocks_are_read_up_to_the_body(name, step):
+def test_the_names_of_all_blocks_are_read_and_the_operation(name, step):
     reader = read(GOOD[name], step)
-    assert reader.is_past_header
+    assert reader.is_done
     assert "RequestServerVersion" in reader.names
+    assert QName(TYPES, "RequestServerVersion") in reader.blocks
     assert "GetFolder" not in reader.names
+    assert reader.operation == QName(MESSAGES, "GetFolder")
+    assert reader.parts == set()
 
 
-def test_nothing_of_the_body_is_read():
+def test_nothing_after_the_start_of_the_operation_is_read():
     data = envelope()
-    reader = read(data[: data.index(b"<GetFolder")])
-    assert reader.is_past_header
+    begins = data.index(b"/></s:Body>")
+    reader = read(data[:begins])
+    assert not reader.is_done
+    reader.feed(b">")
+    assert reader.is_done
     reader.feed(b"<<<< no XML at all \0\xff" * 10_000)
     reader.close()
 
@@ -73,25 +84,91 @@ def test_nothing_of_the_body_is_read():
 @pytest.mark.parametrize("garbage", [b"<<<<", b"\xff\xfe", b"</s:Envelope>", b"<!DOCTYPE a>", b"x" * 100_000])
 def test_not_even_what_came_in_the_same_piece(garbage):
     data = envelope()
-    begins = data.index(b"<GetFolder")
-    assert read(data[:begins] + garbage).is_past_header
+    begins = data.index(b"/></s:Body>")
+    assert read(data[:begins] + b">" + garbage).is_done
 
 
 def test_a_message_without_header_has_no_names():
     reader = read(envelope(header=None))
-    assert reader.is_past_header
+    assert reader.is_done
     assert reader.names == set()
 
 
 def test_names_are_found_at_any_depth_and_in_any_namespace():
-    inner = '<a:X xmlns:a="urn:a"><b xmlns="urn:b"><a:Deep/></b></a:X>'
-    assert read(envelope(inner)).names == {"X", "b", "Deep"}
+    inner = '<a:X xmlns:a="urn:a"><b xmlns="urn:b"><a:Deep/></b></a:X><y/>'
+    reader = read(envelope(inner))
+    assert reader.names == {"X", "b", "Deep", "y"}
+    assert reader.blocks == [("urn:a", "X"), ("", "y")]
+
+
+def body(inside: str) -> bytes:
+    return f'<s:Envelope xmlns:s="{SOAP11}"><s:Body>{inside}</s:Body></s:Envelope>'.encode()
+
+
+SUBSCRIBE = (
+    f'<m:Subscribe xmlns:m="{MESSAGES}"><m:Push xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="1"'
+    ' type="x"><URL>http://evil.example/</URL><!-- <Hidden/> --></m:Push></m:Subscribe>'
+)
+
+
+def read_whole(data: bytes, step: int = 0) -> SoapPrefixReader:
+    reader = SoapPrefixReader(reads_whole={"Subscribe"})
+    for start in range(0, len(data), step or len(data)):
+        reader.feed(data[start : start + (step or len(data))])
+    return reader
+
+
+@pytest.mark.parametrize("step", [0, 1, 7])
+def test_an_operation_that_is_named_is_read_to_the_end_of_its_body(step):
+    data = body(SUBSCRIBE + "<m:More xmlns:m='urn:m'/>")
+    reader = read_whole(data, step)
+    assert reader.is_done
+    assert reader.operation == (MESSAGES, "Subscribe")
+    assert reader.parts == {"Push", "URL", "More"}
+    cut = read_whole(data[: data.index(b"</s:Body>")], step)
+    assert not cut.is_done
+    with pytest.raises(MalformedMessage, match="ends before its operation does"):
+        cut.close()
+
+
+@pytest.mark.parametrize("at", ["m:Push ", "m:Subscribe "])
+def test_who_makes_an_element_one_of_another_type_is_seen(at):
+    typed = SUBSCRIBE.replace(
+        at, f'{at}xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="PushType" ', 1
+    )
+    assert "xsi:type" in read_whole(body(typed)).parts
+
+
+@pytest.mark.parametrize(
+    "inside", ["", " ", "<!-- <m:GetFolder/> -->", "text", "text<a/>", "&lt;", "<![CDATA[x]]><a/>"]
+)
+def test_a_body_asks_for_one_thing_and_begins_with_it(inside):
+    with pytest.raises(MalformedMessage, match="Body"):
+        read(body(inside))
+
+
+def test_white_space_and_comments_may_stand_before_the_operation():
+    assert read(body(" <!-- x -->\n<a/>")).operation == ("", "a")
+
+
+def test_what_is_read_whole_is_bounded():
+    """Beyond the limit of a beginning, and not beyond its own."""
+    large = "<x>" + "y" * MAX_PREFIX_BYTES + "</x>"
+    assert read_whole(body(f"<Subscribe>{large}</Subscribe>")).parts == {"x"}
+    with pytest.raises(MalformedMessage, match="longer than"):
+        read_whole(body("<Subscribe><x>" + "y" * MAX_WHOLE_BYTES + "</x></Subscribe>"))
+    many = "<x/>" * (MAX_ELEMENTS + 1)
+    assert read_whole(body(f"<Subscribe>{many}</Subscribe>")).is_done
+    with pytest.raises(MalformedMessage, match="too many"):
+        read_whole(body("<Subscribe>" + "<x/>" * MAX_WHOLE_ELEMENTS + "</Subscribe>"))
+    with pytest.raises(MalformedMessage, match="too many"):
+        read_whole(body("<Subscribe>" + "<x>" * MAX_DEPTH + "</x>" * MAX_DEPTH + "</Subscribe>"))
 
 
 def test_an_unfinished_beginning_waits():
     reader = read(envelope()[:40])
-    assert not reader.is_past_header
-    with pytest.raises(MalformedMessage, match="ends before its Body"):
+    assert not reader.is_done
+    with pytest.raises(MalformedMessage, match="asks for nothing"):
         reader.close()
 
 
@@ -133,7 +210,7 @@ BAD = {
     "too deep": envelope("<x>" * MAX_DEPTH + "</x>" * MAX_DEPTH),
     "too many elements": envelope("<x/>" * MAX_ELEMENTS),
     "too many attributes": envelope("<x " + " ".join(f'a{i}=""' for i in range(MAX_ATTRIBUTES + 1)) + "/>"),
-    "too long": envelope("<x>" + "y" * MAX_HEADER_BYTES + "</x>"),
+    "too long": envelope("<x>" + "y" * MAX_PREFIX_BYTES + "</x>"),
     "begins with other bytes": b"\x1f\x8b" + envelope(),
 }
 
@@ -147,14 +224,14 @@ def test_what_two_readers_could_understand_differently_is_refused(name, step):
 
 def test_a_content_type_of_us_ascii_is_held_to_it():
     data = envelope("<x>grün</x>")
-    assert read(data).is_past_header
+    assert read(data).is_done
     with pytest.raises(MalformedMessage, match="US-ASCII"):
         read(data, charset=b"us-ascii")
 
 
 def test_the_limit_counts_the_header_not_the_body():
-    data = envelope() + b" " * MAX_HEADER_BYTES * 4
-    assert read(data).is_past_header
+    data = envelope() + b" " * MAX_PREFIX_BYTES * 4
+    assert read(data).is_done
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
@@ -170,24 +247,61 @@ PIECES = [
 ]  # fmt: skip
 
 
+def tree_of(data: bytes):
+    """How libxml2 reads it; None where that can't: no reader takes it whole then."""
+    try:
+        return etree.fromstring(data)
+    except etree.XMLSyntaxError:
+        return None
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=14), st.integers(1, 40))
 def test_another_reader_finds_no_other_header(pieces, step):
     """What is let through has, for libxml2, no element in its Header that was not seen here."""
     data = (
-        f'<s:Envelope xmlns:s="{SOAP11}" xmlns:t="{TYPES}">' + "".join(pieces) + "<s:Body/></s:Envelope>"
+        f'<s:Envelope xmlns:s="{SOAP11}" xmlns:t="{TYPES}">'
+        + "".join(pieces)
+        + "<s:Body><t:Op/></s:Body></s:Envelope>"
     ).encode()
     try:
         reader = read(data, step)
     except MalformedMessage:
         return
-    if not reader.is_past_header:
+    root = tree_of(data)
+    if root is None or not reader.is_done:
         return
-    try:
-        root = etree.fromstring(data)
-    except etree.XMLSyntaxError:
-        return  # broken in its Body: no reader takes it whole
     body = root.find(f"{{{SOAP11}}}Body")
     before = [element for element in root if root.index(element) < root.index(body)]
     seen = {etree.QName(e).localname for header in before for e in header.iter(etree.Element)} - {"Header"}
     assert seen == reader.names
     assert [etree.QName(e).localname for e in before] in ([], ["Header"])
+    [*blocks] = [e for header in before for e in header.iterchildren(etree.Element)]
+    assert [(etree.QName(e).namespace or "", etree.QName(e).localname) for e in blocks] == reader.blocks
+
+
+BODY_PIECES = [
+    "<Subscribe>", "</Subscribe>", "<t:Push>", "</t:Push>", "<URL/>", "<GetFolder/>", "<!--", "-->", "<![CDATA[", "]]>",
+    "x", " ", '<t:Y a="', '"/>', "'", '"', "<", ">", "<s:Body>", "</s:Body>", "<Subscribe", "/>", '<a xmlns="', "&#60;",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(BODY_PIECES), max_size=14), st.integers(1, 40))
+def test_another_reader_finds_no_other_operation_and_no_other_part(pieces, step):
+    data = (
+        f'<s:Envelope xmlns:s="{SOAP11}" xmlns:t="{TYPES}"><s:Body>'
+        + "".join(pieces)
+        + "</s:Body></s:Envelope>"
+    ).encode()
+    try:
+        reader = read_whole(data, step)
+    except MalformedMessage:
+        return
+    root = tree_of(data)
+    if root is None:
+        return
+    assert reader.is_done
+    first, *others = root.find(f"{{{SOAP11}}}Body").iterchildren(etree.Element)
+    assert reader.operation == (etree.QName(first).namespace or "", etree.QName(first).localname)
+    if reader.operation.local == "Subscribe":
+        elements = [e for top in (first, *others) for e in top.iter(etree.Element)]
+        assert reader.parts == {etree.QName(e).localname for e in elements if e is not first}

@@ -1,10 +1,11 @@
-"""Reads a SOAP message up to its Body, as it comes, and says which header blocks it has.
+"""Reads a SOAP message as it comes, up to the operation that its Body asks for, and says what stands before it.
 
-Everything after the start of the Body stays unread: a message of many megabytes is read for a few hundred bytes, and
-streams on. That is only sound if nobody behind us can see another header than the one read here. So the beginning has to
-be of one form, which every XML 1.0 reader understands alike:
+Everything after the start of that operation stays unread: a message of many megabytes is read for a few hundred bytes,
+and streams on. Only an operation that the caller names is read to its end. That is sound as long as nobody behind us can
+see another header, or another operation, than the one read here. So the beginning has to be of one form, which every XML
+1.0 reader understands alike:
 
-    document  = [BOM] [XML declaration] misc envelope-start misc [header] misc body-start
+    document  = [BOM] [XML declaration] misc envelope-start misc [header] misc body-start misc operation-start
     misc      = white space and comments
     header    = one element Header in the Envelope's namespace, whatever is in it
 
@@ -15,6 +16,9 @@ be of one form, which every XML 1.0 reader understands alike:
 - The Envelope is SOAP 1.1's or 1.2's; between it and the Body stands at most one Header and no other element or text. A
   second Header, or one after the Body has begun, is none to a SOAP server (SOAP 1.1 4: the Header, if present, is the
   first child), but the first is refused, because a lenient one might merge them.
+- The operation is the Body's first element, with no text before it, and a Body without one is refused. What may stand
+  after it is none to a server that takes one operation a message (WS-I BP 1.1 R2201); within an operation that is read
+  to its end, whatever else the Body holds counts as a part of it.
 - What is not well-formed with namespaces is refused where it stands. expat, which reads here, checks that as strictly
   as other readers in use do; the property tests compare it with libxml2.
 
@@ -25,79 +29,107 @@ Source: SOAP 1.1 4, SOAP 1.2 part 1 5, XML 1.0 2.1 to 2.8 and 4.3.3, Namespaces 
 
 from __future__ import annotations
 
+from collections.abc import Container
+from typing import NamedTuple
 from xml.parsers import expat
 
 from handfast.protocols.errors import MalformedMessage
 
-MAX_HEADER_BYTES = 64 * 1024
-"""From the first byte to the start of the Body. Real headers have less than 2 KiB."""
+MAX_PREFIX_BYTES = 64 * 1024
+"""From the first byte to the start of the operation. Real messages have less than 2 KiB there."""
+MAX_WHOLE_BYTES = 256 * 1024
+"""From the first byte to the end of an operation that is read to its end."""
 _STEP_BYTES = 1024
 """Handed to expat at a time: it reads to the end of what it is given, whatever we have found in it."""
 MAX_DEPTH = 32
 MAX_ELEMENTS = 500
+MAX_WHOLE_ELEMENTS = 10_000
 MAX_ATTRIBUTES = 64
+TYPE_BY_ATTRIBUTE = "xsi:type"
+"""Stands among the parts for any attribute that makes an element one of another type (XML Schema 1 2.6.1)."""
 
 _ENVELOPES = frozenset(
     {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}
 )
 _CHARSETS = frozenset({"utf-8", "us-ascii"})
+_TYPE_ATTRIBUTE = "http://www.w3.org/2001/XMLSchema-instance type"
 
 
-class _BodyBegins(Exception):
-    """Leaves the reader where the Body's start tag ends."""
+class QName(NamedTuple):
+    """The name of an element: its namespace ("" for none) and its local name, as written."""
+
+    namespace: str
+    local: str
 
 
-class SoapHeaderReader:
+class _EnoughRead(Exception):
+    """Leaves the reader where all that it looks for has been seen."""
+
+
+class SoapPrefixReader:
     """Eats the beginning of one message.
 
-    `names` holds the local name of every element in the Header, at any depth, as written; `is_past_header` becomes True
-    with the Body's start tag. After that nothing is read any more.
+    Attributes:
+        blocks: the Header's own elements, in order.
+        names: the local name of every element in the Header, at any depth, as written.
+        operation: the Body's first element, None until it was seen.
+        parts: the local names of all elements within an operation that is read to its end.
+        is_done: whether everything was read that is ever read; after that `feed` does nothing.
     """
 
-    def __init__(self, charset: bytes = b"utf-8") -> None:
-        """`charset` is what the Content-Type says, see `content_type`."""
+    def __init__(self, charset: bytes = b"utf-8", reads_whole: Container[str] = ()) -> None:
+        """`charset` is what the Content-Type says, see `content_type`; `reads_whole` are local names of operations."""
+        self.blocks: list[QName] = []
         self.names: set[str] = set()
-        self.is_past_header = False
+        self.operation: QName | None = None
+        self.parts: set[str] = set()
+        self.is_done = False
+        self._reads_whole = reads_whole
         self._is_ascii = charset == b"us-ascii"
         self._read_bytes = 0
+        self._max_bytes = MAX_PREFIX_BYTES
         self._is_at_start = True
         self._depth = 0
         self._elements = 0
+        self._max_elements = MAX_ELEMENTS
         self._namespace = ""
         self._has_header = False
+        self._is_in_body = False
         self._parser = self._build_parser()
 
     def feed(self, data: bytes) -> None:
         """Reads on. Raises: MalformedMessage."""
-        if self.is_past_header or not data:
+        if self.is_done or not data:
             return
         for start in range(0, len(data), _STEP_BYTES):
             step = data[start : start + _STEP_BYTES]
             self._read_bytes += len(step)
-            if self._read_bytes > MAX_HEADER_BYTES:
-                raise _refused("header", f"longer than {MAX_HEADER_BYTES} bytes")
+            if self._read_bytes > self._max_bytes:
+                raise _refused("message", f"longer than {self._max_bytes} bytes where it has to be read")
             if self._parse(step):
                 return
 
     def close(self) -> None:
-        """The message ends here. Raises: MalformedMessage where its Body has not begun."""
-        if not self.is_past_header:
-            raise _refused("message", "ends before its Body")
+        """The message ends here. Raises: MalformedMessage where not all was seen that has to be."""
+        if not self.is_done:
+            raise _refused(
+                "message", "ends before its operation does" if self.operation else "asks for nothing"
+            )
 
     def _parse(self, data: bytes) -> bool:
-        """True where the Body begins in `data`."""
+        """True where nothing after `data` is read any more."""
         self._check_bytes(data)
         try:
             self._parser.Parse(data, False)
-        except _BodyBegins:
-            self.is_past_header = True
+        except _EnoughRead:
+            self.is_done = True
             # What expat has read is all that counts; the parser and its callbacks would hold each other.
             del self._parser
         except expat.ExpatError as error:
             raise _refused("message", f"not well-formed: {expat.ErrorString(error.code)}") from None
         if self._is_ascii and not data.isascii():
             raise _refused("charset", "said to be US-ASCII and is not")
-        return self.is_past_header
+        return self.is_done
 
     def _check_bytes(self, data: bytes) -> None:
         """Gives expat no UTF-16 to see: it reads that where it thinks it sees some, whatever it was told."""
@@ -138,33 +170,56 @@ class SoapHeaderReader:
         namespace, _, local = name.rpartition(" ")
         self._elements += 1
         self._depth += 1
-        if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
-            raise _refused("header", "too many elements, levels or attributes")
+        is_large = self._elements > self._max_elements or len(attributes) > MAX_ATTRIBUTES
+        if is_large or self._depth > MAX_DEPTH:
+            raise _refused("message", "too many elements, levels or attributes")
         if self._depth == 1:
             if local != "Envelope" or namespace not in _ENVELOPES:
                 raise _refused("Envelope", "is no SOAP Envelope", "SOAP 1.1 4")
             self._namespace = namespace
         elif self._depth == 2:
-            self._begin_part(namespace, local)
+            self._begin_section(namespace, local)
+        elif self._is_in_body:
+            self._begin_in_body(namespace, local, attributes)
         else:
             self.names.add(local)
+            if self._depth == 3:
+                self.blocks.append(QName(namespace, local))
 
-    def _begin_part(self, namespace: str, local: str) -> None:
+    def _begin_section(self, namespace: str, local: str) -> None:
         """Header or Body, and nothing else."""
         if namespace == self._namespace and local == "Body":
-            raise _BodyBegins
+            self._is_in_body = True
+            return
         if namespace != self._namespace or local != "Header":
             raise _refused("Envelope", f"holds {local[:40]!a} before its Body", "SOAP 1.1 4")
         if self._has_header:
             raise _refused("Header", "given more than once", "SOAP 1.1 4")
         self._has_header = True
 
+    def _begin_in_body(self, namespace: str, local: str, attributes: dict[str, str]) -> None:
+        """The operation, or a part of one that is read to its end."""
+        if self.operation is not None:
+            self.parts.add(local)
+        else:
+            self.operation = QName(namespace, local)
+            if local not in self._reads_whole:
+                raise _EnoughRead
+            self._max_bytes, self._max_elements = MAX_WHOLE_BYTES, MAX_WHOLE_ELEMENTS
+        if _TYPE_ATTRIBUTE in attributes:
+            self.parts.add(TYPE_BY_ATTRIBUTE)
+
     def _on_end(self, _name: str) -> None:
+        if self._depth == 2 and self._is_in_body:
+            if self.operation is None:
+                raise _refused("Body", "asks for nothing", "WS-I BP 1.1 R2201")
+            raise _EnoughRead
         self._depth -= 1
 
     def _on_text(self, text: str) -> None:
-        if self._depth < 2 and text.strip(" \t\r\n"):
-            raise _refused("Envelope", "holds text", "SOAP 1.1 4")
+        is_between = self._depth < 2 or (self._is_in_body and self._depth == 2)
+        if is_between and text.strip(" \t\r\n"):
+            raise _refused("Body" if self._is_in_body else "Envelope", "holds text", "SOAP 1.1 4")
 
 
 def _on_doctype(*_: object) -> None:
