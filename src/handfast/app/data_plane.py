@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from handfast.app.domain import build_publications
-from handfast.app.exchange import build_handlings
+from handfast.app.exchange import build_handlings, build_published_names
 from handfast.decision.publication import AuthMethod, Publication
 from handfast.gateway.config import (
     BackendConfig,
@@ -36,6 +36,7 @@ def build_gateway_config(settings: Settings) -> GatewayConfig:
 
 def build_publication_config(item: PublicationSettings, publication: Publication) -> PublicationConfig:
     """One publication with its servers and what is looked at in its messages."""
+    names = build_published_names(item)
     return PublicationConfig(
         publication=publication,
         backend=build_backend(item.backend),
@@ -46,6 +47,8 @@ def build_publication_config(item: PublicationSettings, publication: Publication
         auth_realm=item.auth_realm,
         max_body_bytes=item.max_body_bytes,
         learn=item.learn,
+        inside_names=names.inside,
+        outside_names=names.hosts | names.mail_domains,
         paths=tuple(PathMapping(one.published, one.path, one.host) for one in item.paths),
         handlings=build_handlings(item, (*publication.rules, *publication.redirect_rules)),
     )

@@ -54,4 +54,4 @@ class FactsQueue:
             except Unavailable as problem:
                 _LOG.warning("report-not-stored", node=node, name=event.name, why=str(problem))
             except Exception as error:  # noqa: BLE001 - one odd report must not keep the others from being stored
-                _LOG.error("report-failed", node=node, name=event.name, error=repr(error))
+                _LOG.error("report-failed", node=node, name=event.name, error=type(error).__name__)

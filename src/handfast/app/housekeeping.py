@@ -1,4 +1,4 @@
-"""What identity does beside deciding: sweep what has ended, store what waits, sign checkpoints."""
+"""What identity does beside deciding: sweep what has ended, store what waits, sign checkpoints, count."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from handfast.decision.alarm_desk import AlarmDesk
+from handfast.identity.audit import AuditEvent
 from handfast.identity.checkpoints import encode_checkpoint, issue_checkpoint
 from handfast.identity.ports import Clock, KeyRing, Records, Unavailable
 from handfast.identity.recent_evaluations import RecentEvaluations
+from handfast.observability import metrics
 from handfast.observability.logging import event_log
 from handfast.storage.checkpoint_file import CheckpointFile
 
@@ -72,6 +75,14 @@ class Sweeper:
             lambda records: records.evaluations.sweep(before=now - self._evaluations_kept)
         )
         await self._records.write(lambda records: records.counters.sweep(before=now - COUNTERS_KEPT))
+
+
+async def tell_unlisted_alarms(alarms: AlarmDesk, *, at_once: bool = False) -> None:
+    """Says once an hour how many alarms of gateways the audit trail has in numbers alone. Raises: Unavailable."""
+    findings = await alarms.tell_unlisted(at_once=at_once)
+    if findings:
+        metrics.ALARMS.labels("answers-unlisted").inc()
+        _LOG.warning("answers-unlisted", findings=findings, see=AuditEvent.ANSWERS_UNLISTED.value)
 
 
 async def flush_evaluations(recent: RecentEvaluations, records: Records) -> None:

@@ -18,6 +18,7 @@ from handfast.app.housekeeping import (
     Sweeper,
     flush_evaluations,
     repeat,
+    tell_unlisted_alarms,
 )
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
@@ -71,7 +72,8 @@ class IdentityProcess:
         self._desk = SignInDesk(records, keyring, live_grants, backend_auth(settings), self._clock)
         self._devices = DeviceDesk(services, build_publications(settings), live_grants.find)
         self._facts = FactsQueue(self._devices)
-        self._alarms = FactsQueue(AlarmDesk(services))
+        self._alarm_desk = AlarmDesk(services)
+        self._alarms = FactsQueue(self._alarm_desk)
         self._gateway_api = GatewayApiServer(
             decider=RememberingDecider(self._pipeline, live_grants),
             sign_in=self._desk,
@@ -163,6 +165,7 @@ class IdentityProcess:
                 repeat(FLUSH_SECONDS, "evaluations", lambda: flush_evaluations(recent, records))
             ),
             loop.create_task(repeat(SWEEP_SECONDS, "sweep", sweeper.sweep)),
+            loop.create_task(repeat(SWEEP_SECONDS, "alarms", lambda: tell_unlisted_alarms(self._alarm_desk))),
             loop.create_task(repeat(settings.checkpoint_every_seconds, "checkpoint", self._checkpoints.sign)),
         ]
 
@@ -186,6 +189,7 @@ class IdentityProcess:
         await self._alarms.close()
         assert self._opened is not None
         try:
+            await tell_unlisted_alarms(self._alarm_desk, at_once=True)
             while await self._recent.flush(self._opened.records):
                 pass
             await self._checkpoints.sign()

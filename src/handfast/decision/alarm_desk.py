@@ -18,7 +18,7 @@ WITHHELD_EVENT = "answer-withheld"
 """An answer that could not be made fit for outside; `host` in its details is the name that was found in it."""
 SAME_AGAIN_AFTER = timedelta(hours=1)
 MAX_REMEMBERED = 1000
-"""Findings an hour; a node that reports more of them has said enough."""
+"""Findings an hour; of what comes beyond them the trail has the number, once an hour."""
 
 _Finding = tuple[str, str, str]
 """Node, publication, and the host that was found, or what else was wrong."""
@@ -31,6 +31,8 @@ class AlarmDesk:
         self._services = services
         self._max_remembered = max_remembered
         self._seen: OrderedDict[_Finding, datetime] = OrderedDict()
+        self._unlisted = 0
+        self._unlisted_since: datetime | None = None
 
     async def learn(self, node: str, event: GatewayEvent) -> bool:
         """Writes an alarm into the trail; False where it stands there already. Raises: Unavailable."""
@@ -52,11 +54,36 @@ class AlarmDesk:
         )
         return True
 
+    async def tell_unlisted(self, *, at_once: bool = False) -> int:
+        """Writes how many findings the trail did not take one by one, when the first is an hour old, or `at_once`.
+
+        Gives that number, 0 where there is nothing to say yet. Raises: Unavailable.
+        """
+        since, count, now = self._unlisted_since, self._unlisted, self._services.clock.now()
+        if since is None or (now - since < SAME_AGAIN_AFTER and not at_once):
+            return 0
+        await self._services.records.write(
+            lambda repositories: repositories.audit.append(
+                AuditEvent.ANSWERS_UNLISTED,
+                now=now,
+                actor="identity",
+                subject="answers",
+                details={"findings": str(count), "since": since.isoformat()},
+            )
+        )
+        self._unlisted -= count
+        self._unlisted_since = now if self._unlisted else None
+        return count
+
     def _is_news(self, finding: _Finding, now: datetime) -> bool:
-        """True for what was not found in the last hour, as long as not too much else was."""
+        """True for what was not found in the last hour; what comes beyond the limit is counted."""
         while self._seen and now - next(iter(self._seen.values())) >= SAME_AGAIN_AFTER:
             self._seen.popitem(last=False)
-        if finding in self._seen or len(self._seen) >= self._max_remembered:
+        if finding in self._seen:
+            return False
+        if len(self._seen) >= self._max_remembered:
+            self._unlisted += 1
+            self._unlisted_since = self._unlisted_since or now
             return False
         self._seen[finding] = now
         return True

@@ -1,7 +1,9 @@
-"""What gateways hear from devices, as identity takes it: facts of a live grant's device, and the course of a wipe.
+"""What gateways hear from devices, as identity takes it: what a device says of itself, and the course of a wipe.
 
-Both are recorded as claimed by the gateway node that reports them. Facts come in events, may be lost, and cost a
-write only where they change something; the course of a wipe is stored before the device is answered.
+Facts count with the live grant of their device, or with the note that identity sealed when it refused a device that has
+to wait: whoever lets it in shall see what it is. All of it is recorded as claimed by the gateway node that reports it. Facts
+come in events, may be lost, and cost a write only where they change something; the course of a wipe is stored before the
+device is answered.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from handfast.identity.names import principal_of
 from handfast.identity.policies import DevicePolicy
 from handfast.identity.ports import Repositories
 from handfast.identity.records import AccountId, Partnership, PartnershipState, RevocationScope
+from handfast.identity.telling_notes import open_telling
 from handfast.identity.wipe_notes import WipeNote, open_note
 from handfast.identity.wipes import note_acknowledged, note_sent
 
@@ -32,6 +35,8 @@ FACTS_EVERY = timedelta(seconds=30)
 SAME_AGAIN_AFTER = timedelta(minutes=10)
 """What was said before is looked at again after this time: somebody may have changed the record meanwhile."""
 MAX_REMEMBERED = 100_000
+
+_DeviceKey = tuple[AccountId, str]
 
 FindGrant = Callable[[str, str], Grant | None]
 """The live grant of an id that was given to a node; None for any other."""
@@ -52,7 +57,7 @@ class DeviceDesk:
         self._publications = dict(publications)
         self._find_grant = find_grant
         self._max_remembered = max_remembered
-        self._learned: OrderedDict[tuple[AccountId, str], tuple[datetime, DeviceFacts]] = OrderedDict()
+        self._learned: OrderedDict[_DeviceKey, tuple[datetime, DeviceFacts]] = OrderedDict()
 
     def replace_publications(self, publications: Mapping[str, Publication]) -> None:
         """A reload: rules on facts are those of the new settings."""
@@ -71,16 +76,14 @@ class DeviceDesk:
 
     async def learn(self, node: str, event: GatewayEvent) -> bool:
         """Takes a report of facts; True where something was stored. Raises: Unavailable."""
-        details = dict(event.details)
-        grant = self._find_grant(details.get("grant_id", ""), node)
-        is_ours = grant is not None and grant.device_id is not None and grant.publication == event.publication
-        publication = self._publications.get(event.publication)
-        if event.name != FACTS_EVENT or not is_ours or publication is None:
+        if event.name != FACTS_EVENT:
             return False
-        assert grant is not None
-        assert grant.device_id is not None
-        facts, now = DeviceFacts.claimed(details), self._services.clock.now()
-        key = (grant.account_id, grant.device_id)
+        details, now = dict(event.details), self._services.clock.now()
+        key = self._find_device(node, event.publication, details, now)
+        publication = self._publications.get(event.publication)
+        if key is None or publication is None:
+            return False
+        facts = DeviceFacts.claimed(details)
         if not self._is_news(key, facts, now):
             return False
         policy = publication.devices
@@ -93,7 +96,27 @@ class DeviceDesk:
             )
         return is_change
 
-    def _is_news(self, key: tuple[AccountId, str], facts: DeviceFacts, now: datetime) -> bool:
+    def _find_device(
+        self, node: str, publication: str, details: Mapping[str, str], now: datetime
+    ) -> _DeviceKey | None:
+        """Whose facts these are, by what identity gave that node for that publication; None where it gave nothing."""
+        if "note" in details:
+            try:
+                sealed = bytes.fromhex(details["note"])
+            except ValueError:
+                return None
+            note = open_telling(self._services.keyring, sealed, node=node, now=now)
+            return (
+                (note.account_id, note.device_id)
+                if note is not None and note.publication == publication
+                else None
+            )
+        grant = self._find_grant(details.get("grant_id", ""), node)
+        if grant is None or grant.device_id is None or grant.publication != publication:
+            return None
+        return grant.account_id, grant.device_id
+
+    def _is_news(self, key: _DeviceKey, facts: DeviceFacts, now: datetime) -> bool:
         """False where the device said the same a while ago, or something else just now."""
         known = self._learned.get(key)
         if known is not None and now - known[0] < (SAME_AGAIN_AFTER if known[1] == facts else FACTS_EVERY):
@@ -124,17 +147,22 @@ def _store_progress(repositories: Repositories, note: WipeNote, report: WipeRepo
 
 
 def _changes(known: Partnership | None, facts: DeviceFacts) -> TypeGuard[Partnership]:
-    return (
-        known is not None
-        and known.state is PartnershipState.ALLOWED
-        and facts_of(with_facts(known, facts)) != facts_of(known)
-    )
+    return known is not None and _may_learn(known) and facts_of(with_facts(known, facts)) != facts_of(known)
+
+
+def _may_learn(known: Partnership) -> bool:
+    """True for a device that is in, or waits. In quarantine what was said before stays as it is: it is what the new
+    words may contradict; one that never said anything is heard.
+    """
+    if known.state is PartnershipState.QUARANTINED:
+        return facts_of(known) == DeviceFacts()
+    return known.state in (PartnershipState.ALLOWED, PartnershipState.PENDING)
 
 
 def store_facts(
     repositories: Repositories,
     policy: DevicePolicy,
-    key: tuple[AccountId, str],
+    key: _DeviceKey,
     facts: DeviceFacts,
     *,
     now: datetime,
@@ -157,8 +185,8 @@ def store_facts(
     else:
         event, details = AuditEvent.DEVICE_FACTS_LEARNED, _changed_facts(known, learned)
     repositories.partnerships.save(learned)
-    models = (learned.reported_model, learned.model)
-    if contradiction or find_fact_hit(policy, models, learned.os) is not None:
+    is_in = known.state is PartnershipState.ALLOWED
+    if is_in and (contradiction or find_fact_hit(policy, facts_of(learned), learned.model) is not None):
         repositories.revocations.publish(
             RevocationScope.PARTNERSHIP, now=now, account_id=known.account_id, device_id=known.device_id
         )

@@ -6,15 +6,20 @@ from handfast.decision.access import NtlmCredential
 from handfast.decision.evaluations import TEXT_LIMIT
 from handfast.decision.outcome import MAX_GRANT_SECONDS, Grant, WipeOrder
 from handfast.decision.question import Question
+from handfast.decision.reasons import Reason
 from handfast.decision.services import Services
 from handfast.decision.settlement import Judgement
+from handfast.decision.stages.device import FACT_COMMANDS
 from handfast.identity.companions import is_deviceless
 from handfast.identity.names import principal_of
 from handfast.identity.ntlm_challenges import ConnectionSession, seal_session
+from handfast.identity.telling_notes import TellingNote, seal_telling
 from handfast.identity.wipe_notes import WipeNote, seal_note
 
 PROVISIONAL_SECONDS = 15.0
 """Long enough to provision, and no more: the grant covers other commands as well."""
+WAITING = frozenset({Reason.DEVICE_PENDING, Reason.DEVICE_QUARANTINED})
+"""Refusals of a device that somebody may let in."""
 FRESH_SECONDS = 1.0
 """A password that has yet to be bound gives grants that no device's block could end: they end by themselves."""
 
@@ -64,6 +69,21 @@ def build_wipe_order(services: Services, question: Question, judgement: Judgemen
     note = WipeNote(known.account_id, known.device_id, known.wipe_requested_at, question.now)
     sealed = seal_note(services.keyring, note, node=question.request.node)
     return WipeOrder(known.wipe_kind, sealed)
+
+
+def build_telling_note(services: Services, question: Question, judgement: Judgement) -> bytes:
+    """The note for a device that was refused because it has to wait, and may say what it is in this request; else b"".
+
+    Whoever lets it in later should know what it is. The note opens nothing: the request is refused all the same.
+    """
+    denial, request = judgement.denial, question.request
+    if denial is None or denial.reason not in WAITING or request.command not in FACT_COMMANDS:
+        return b""
+    if question.device_id is None:
+        return b""
+    assert judgement.account is not None
+    note = TellingNote(judgement.account.id, question.device_id, question.publication.name, question.now)
+    return seal_telling(services.keyring, note, node=request.node)
 
 
 def _session(services: Services, question: Question, login: str) -> bytes:

@@ -131,7 +131,8 @@ class Decision:
     `retry_after_seconds` is set for our own troubles; `delay_seconds` is what a failed guess must wait (never a
     success). `authorization` spares the gateway a second call where identity has it at hand; None says nothing: then
     the gateway asks `BackendSignIn`. `wipe` comes with a denial alone, where the device proved its id and is to be
-    erased. `is_repeat` says that the same credential was wrong just before: the log has a line for that already.
+    erased. `telling` comes with the refusal of a device that has to wait, where the request may say what it is: a note
+    sealed by identity, to come back with a report of that. `is_repeat` says that the same credential was wrong just before: the log has a line for that already.
     """
 
     outcome: Outcome
@@ -143,4 +144,5 @@ class Decision:
     login: str = ""
     authorization: BackendAuthorization | None = None
     wipe: WipeOrder | None = None
+    telling: bytes = field(default=b"", repr=False)
     is_repeat: bool = False

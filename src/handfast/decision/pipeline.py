@@ -18,7 +18,7 @@ from handfast.decision.access import (
 )
 from handfast.decision.challenges import issue_challenge
 from handfast.decision.evaluations import TEXT_LIMIT, build_evaluation, trace_stage
-from handfast.decision.grants import build_grant, build_wipe_order
+from handfast.decision.grants import build_grant, build_telling_note, build_wipe_order
 from handfast.decision.outcome import Challenge, Decision, Deny, Outcome, StageResult
 from handfast.decision.ports import IssuedChallenge
 from handfast.decision.publication import Publication
@@ -164,6 +164,7 @@ class Pipeline:
                 retry_after_seconds=retry,
                 login=identification.login,
                 wipe=build_wipe_order(self._services, question, judgement),
+                telling=build_telling_note(self._services, question, judgement),
             )
         grant = build_grant(self._services, question, judgement, identification.login)
         return Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant, stages=traces, login=identification.login)

@@ -77,13 +77,16 @@ class RevocationSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """Something a gateway saw that identity should know: refusals in numbers, alarms."""
+    """Something a gateway saw that identity should know: refusals in numbers, alarms, what a device said of itself.
+
+    `details` keep out of the representation: an IMEI or a phone number may be among them.
+    """
 
     name: str
     publication: str = ""
     source: str = ""
     count: int = 1
-    details: tuple[tuple[str, str], ...] = ()
+    details: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 class AuditSink(Protocol):

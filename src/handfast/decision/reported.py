@@ -20,7 +20,7 @@ REFUSED_EVENT = "request-refused"
 CONNECTION_EVENT = "too-many-connections"
 """Connections closed in their opening: no request was read, so the event itself gets an id."""
 FACTS_EVENT = "device-facts"
-"""What the device of a live grant said of itself; see `decision.device_desk`."""
+"""What a device said of itself: that of a live grant, or one that waits; see `decision.device_desk`."""
 TEXT_LIMIT = 160
 """Characters of a text that a report carries: a full batch must stay within what one call may hold."""
 MAX_ID_CHARACTERS = 64

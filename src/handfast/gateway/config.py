@@ -70,7 +70,8 @@ class PublicationConfig:
     """A publication with its servers, and how its refusals look.
 
     `auth_methods` is the order of the challenges, `phone_auth_methods` that on the ActiveSync channel where it differs;
-    `learn` collects what the application rules refuse.
+    `learn` collects what the application rules refuse. No head of an answer tells any of `inside_names` (hosts, domains,
+    single words) or the servers' own names; `outside_names` may stand beside `publication.hosts`.
     """
 
     publication: Publication
@@ -82,6 +83,8 @@ class PublicationConfig:
     max_body_bytes: int = 64 * 1024 * 1024
     learn: bool = False
     paths: tuple[PathMapping, ...] = ()
+    inside_names: frozenset[str] = frozenset()
+    outside_names: frozenset[str] = frozenset()
     handlings: Mapping[str, Handling] = field(default_factory=dict, compare=False)
 
 

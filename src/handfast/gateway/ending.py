@@ -45,5 +45,5 @@ def record_of(exchange: RefusableExchange, outcome: Outcome, reason: Reason) -> 
         decided_by_identity=exchange.is_decided_by_identity and reason is exchange.reason,
         is_repeat=exchange.is_repeat and reason is exchange.reason,
         detail=exchange.detail,
-        rule=route.rule.name if route is not None else refused.rule if refused is not None else "",
+        rule=(refused.rule if refused is not None else "") or (route.rule.name if route is not None else ""),
     )

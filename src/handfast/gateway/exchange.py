@@ -107,7 +107,7 @@ class Exchange(ForwardedExchange):
     def _answer_here(self, answer: WholeAnswer | RefusedRequest) -> None:
         """Nobody signs in for what the gateway says by itself, and nothing is asked behind."""
         if isinstance(answer, RefusedRequest):
-            self.refuse(answer.reason, detail=answer.detail)
+            self.refuse_request(answer)
         else:
             self.send_whole(answer, reason=Reason.ANSWERED_HERE)
 
@@ -218,9 +218,15 @@ class Exchange(ForwardedExchange):
         if waiter is None:
             self._reach(live, route)
         elif isinstance(waiter, RefusedRequest):
-            self.refuse(waiter.reason, detail=waiter.detail)
+            self.refuse_request(waiter)
         else:
             self.await_body(waiter)
+
+    def refuse_request(self, said: RefusedRequest) -> None:
+        """What looked at the request refuses it."""
+        self.refused_by = Refusal(said.reason, status=said.status, detail=said.detail, rule=said.rule)
+        self._allowed_methods = said.allow
+        self.refuse(said.reason, status=said.status, detail=said.detail)
 
     def go_on(self) -> None:
         """The waiter is content with the body as it came."""

@@ -37,4 +37,4 @@ def _check(rule: PathRule, handling: Handling | None) -> None:
     if rule.channel is Channel.AUTODISCOVER and not is_rewritten:
         raise ValueError(f"rule {rule.name} would send inside names outside: it has no rewriter")
     if rule.channel is Channel.EWS and (handling is None or handling.reads_prefix is None):
-        raise ValueError(f"rule {rule.name} would let impersonation through: nothing reads its SOAP headers")
+        raise ValueError(f"rule {rule.name} would let impersonation through: nothing reads its beginning")

@@ -88,7 +88,7 @@ def answer_head(
 
     `request_id` is what an administrator asks `explain` about; `route` knows how places of the inside are called outside.
 
-    Raises: MalformedMessage where a redirect leads anywhere but to a published host.
+    Raises: MalformedMessage where a redirect leads anywhere but to a published host, or tells a name of the inside.
     """
     options = connection_options(head.all(b"connection")) if b"connection" in head.fields else _NO_OPTIONS
     lines = [b"HTTP/1.1 %d %b" % (head.status, head.phrase)]
@@ -105,8 +105,10 @@ def answer_head(
             continue
         lines.append(prefix + value)
     framing_field = _framing_field(head, framing, method, client_version)
-    lines.append(b"X-Request-Id: %b\r\n%b" % (request_id.encode("ascii"), framing_field))
     head_bytes = b"\r\n".join(lines)
+    if route is not None and route.app.inside.may_be_in(head_bytes):
+        head_bytes = b"\r\n".join(route.app.inside.without(lines))
+    head_bytes += b"\r\nX-Request-Id: %b\r\n%b" % (request_id.encode("ascii"), framing_field)
     if not keep_alive:
         return head_bytes + b"Connection: close\r\n\r\n"
     return head_bytes + (b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")

@@ -15,6 +15,7 @@ from handfast.decision.access import BasicCredential
 from handfast.decision.reasons import Reason
 from handfast.gateway.handling import Handling, LocalAnswer, PrefixReader
 from handfast.gateway.whole_answers import AnswerCollector
+from handfast.protocols.http1.content_coding import is_coded
 from handfast.rewriting.answers import (
     InspectedRequest,
     PrincipalNames,
@@ -57,13 +58,14 @@ def begin_inspection(
     exchange: Exchange, handling: Handling, head: RequestHead, route: Route, live: LiveGrant
 ) -> BodyWaiter | RefusedRequest | None:
     """What waits for the body of a signed-in request; None where there is nothing to look at. Raises: MalformedMessage."""
+    if handling.reads_prefix is not None and exchange.body.is_done and not exchange.body.received:
+        return None
+    if is_coded(head.all(b"content-encoding")):
+        # RFC 9110 15.5.16: the status for a content coding that is not taken.
+        return RefusedRequest(Reason.MALFORMED_REQUEST, "the request's body is coded", status=415)
     if handling.reads_prefix is not None:
-        if exchange.body.is_done and not exchange.body.received:
-            return None
         reader = handling.reads_prefix(head)
         return reader if isinstance(reader, RefusedRequest) else PrefixWaiter(exchange, reader)
-    if head.find(b"content-encoding") not in (None, b"identity"):
-        return RefusedRequest(Reason.MALFORMED_REQUEST, "the request's body is coded")
     return WholeWaiter(exchange, handling, describe(head, route), names_of(live))
 
 
@@ -108,7 +110,7 @@ class PrefixWaiter:
         """Reads on."""
         said = self._reader.feed(pieces, is_done=is_done)
         if isinstance(said, RefusedRequest):
-            self._exchange.refuse(said.reason, detail=said.detail)
+            self._exchange.refuse_request(said)
         elif said:
             self._exchange.go_on()
         elif is_done:
@@ -145,7 +147,7 @@ class WholeWaiter:
         if inspector is not None:
             said = _ask(inspector, request, self._principal)
             if isinstance(said, RefusedRequest):
-                self._exchange.refuse(said.reason, detail=said.detail)
+                self._exchange.refuse_request(said)
                 return
             request = said
         collector = AnswerCollector(rewriter, request) if rewriter is not None else None

@@ -1,7 +1,7 @@
 """A phone that identity refuses is told in the words of its protocol, and one to be wiped is told that.
 
-What is said is `rewriting.activesync`'s; here bodies of refused requests are collected for it, and what must be on
-record before the phone hears it is reported first.
+What is said is `rewriting.activesync`'s; here bodies of refused requests are collected for it, what must be on record
+before the phone hears it is reported first, and what a waiting phone says of itself is reported on.
 """
 
 from __future__ import annotations
@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, assert_never
 
 from handfast.decision.outcome import Decision
 from handfast.decision.reasons import Reason
+from handfast.gateway.facts_copy import waiting_facts
 from handfast.identity.channels import Channel
 from handfast.identity.ports import Unavailable
-from handfast.rewriting.activesync import NeedsBody, PhoneAnswer, PhoneRequest, WipeStep, answer_for
+from handfast.rewriting.activesync import (
+    MAX_FACTS_BYTES,
+    NeedsBody,
+    PhoneAnswer,
+    PhoneRequest,
+    WipeStep,
+    answer_for,
+)
 
 if TYPE_CHECKING:
     from handfast.gateway.exchange import Exchange
@@ -46,9 +54,16 @@ def describe_phone(exchange: Exchange, head: RequestHead | None) -> PhoneRequest
 
 
 def refuse_phone(exchange: Exchange, decision: Decision, request: PhoneRequest) -> None:
-    """Tells a phone of identity's decision; asks for the body first where the answer depends on it."""
+    """Tells a phone of identity's decision; asks for the body first where the answer depends on it, or the phone may say
+    there what it is.
+    """
     route = exchange.route
     assert route is not None
+    if decision.telling and request.body is None and not request.is_too_long:
+        exchange.await_body(PhoneBody(exchange, decision, request, MAX_FACTS_BYTES))
+        return
+    if decision.telling and request.body:
+        _learn(exchange, route.app.publication.name, decision.telling, request.body)
     said = answer_for(decision.reason, request, route.app.publication.devices, decision.wipe)
     match said:
         case None:
@@ -63,6 +78,13 @@ def refuse_phone(exchange: Exchange, decision: Decision, request: PhoneRequest) 
             exchange.state.spawn(_report_first(exchange, decision, said))
         case _:
             assert_never(said)
+
+
+def _learn(exchange: Exchange, publication: str, note: bytes, body: bytes) -> None:
+    """Reports what a phone that has to wait said of itself: whoever lets it in shall see what it is."""
+    event = waiting_facts(publication, note, body)
+    if event is not None:
+        exchange.state.audit.record(event)
 
 
 async def _report_first(exchange: Exchange, decision: Decision, step: WipeStep) -> None:

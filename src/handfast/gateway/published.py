@@ -10,6 +10,7 @@ from handfast.decision.publication import AuthMethod, Publication
 from handfast.gateway.config import PublicationConfig
 from handfast.gateway.handling import Handling
 from handfast.gateway.handlings import complete_handlings
+from handfast.gateway.inside_names import InsideNames
 from handfast.gateway.lessons import Lessons
 from handfast.gateway.path_map import PathMap
 from handfast.gateway.pool import BackendPool
@@ -32,6 +33,7 @@ class PublishedApp:
     lessons: Lessons = field(init=False)
     handlings: Mapping[str, Handling] = field(init=False)
     paths: PathMap = field(init=False)
+    inside: InsideNames = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
@@ -41,6 +43,9 @@ class PublishedApp:
         object.__setattr__(
             self, "paths", PathMap(config.paths, set(inside).difference(config.publication.hosts))
         )
+        servers = (*inside, *(item.host for item in config.paths))
+        outside = (*config.publication.hosts, *config.outside_names)
+        object.__setattr__(self, "inside", InsideNames(config.inside_names, servers, outside))
 
     @property
     def publication(self) -> Publication:

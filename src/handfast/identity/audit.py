@@ -54,6 +54,7 @@ class AuditEvent(StrEnum):
     ACCESS_ALLOWED = "decision:access:allowed"
     ACCESS_REFUSED = "decision:access:refused"
     ANSWER_WITHHELD = "gateway:answer:withheld"
+    ANSWERS_UNLISTED = "gateway:answer:unlisted"
     NODE_SEEN = "node:certificate:seen"
     NODE_REVOKED = "node:certificate:revoked"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from handfast.identity.channels import DEVICE_CHANNELS
+from handfast.identity.device_facts import facts_of
 from handfast.identity.device_rules import DeviceRefusal, find_fact_hit, find_user_agent_hit
 from handfast.identity.partnership_decision import STATE_REFUSALS, PartnershipDecision
 from handfast.identity.policies import DevicePolicy
@@ -39,9 +40,7 @@ def decide_companion(
         return PartnershipDecision(DeviceRefusal.UNKNOWN, rule="binding")
     if known.state is not PartnershipState.ALLOWED:
         return PartnershipDecision(STATE_REFUSALS[known.state], rule="state", detail=known.state_reason)
-    hit = find_user_agent_hit(policy, user_agent) or find_fact_hit(
-        policy, (known.reported_model, known.model), known.os
-    )
+    hit = find_user_agent_hit(policy, user_agent) or find_fact_hit(policy, facts_of(known), known.model)
     if hit is not None:
         return PartnershipDecision(hit.refusal, rule=hit.rule)
     if needs_activity and now - known.last_seen_at > policy.companion_window:

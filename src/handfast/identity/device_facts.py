@@ -7,7 +7,7 @@ Source: MS-ASCMD 2.2.3.45 (DeviceInformation) and the elements it holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from handfast.identity.records import Partnership
 
@@ -17,14 +17,14 @@ MAX_FACT_CHARACTERS = 256
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """Each "" where the device did not say it."""
+    """Each "" where the device did not say it. What names a person keeps out of the representation, and so of logs."""
 
     model: str = ""
-    imei: str = ""
-    friendly_name: str = ""
+    imei: str = field(default="", repr=False)
+    friendly_name: str = field(default="", repr=False)
     os: str = ""
     os_language: str = ""
-    phone_number: str = ""
+    phone_number: str = field(default="", repr=False)
     user_agent: str = ""
     mobile_operator: str = ""
 
@@ -34,7 +34,7 @@ class DeviceFacts:
         return cls(**{name: harmless(said.get(name, "")) for name in FACT_NAMES})
 
 
-FACT_NAMES = tuple(field.name for field in fields(DeviceFacts))
+FACT_NAMES = tuple(each.name for each in fields(DeviceFacts))
 _COLUMNS = {"model": "reported_model", "user_agent": "reported_user_agent"}
 
 

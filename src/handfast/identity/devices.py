@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handfast.identity.audit import AuditEvent
+from handfast.identity.device_facts import facts_of
 from handfast.identity.device_rules import (
     DeviceRefusal,
     DeviceSighting,
@@ -83,8 +84,7 @@ def _decide_known(
     sighting = replace(
         sighting,
         model=model_of(sighting) or known.model,
-        reported_model=known.reported_model,
-        os=sighting.os or known.os,
+        told=facts_of(known),
     )
     hit = find_rule_hit(policy, sighting)
     if hit is not None:

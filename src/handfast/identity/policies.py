@@ -29,7 +29,8 @@ class DevicePolicy:
     """Which devices may pair and be used. Patterns are shell-style (`*`, `?`), compared without case.
 
     An empty allow list allows all; a deny list wins. `inside_listeners` names the listeners where mode INSIDE enrols.
-    Model and OS are known only once the device told them: see `device_rules.tells_too_little`.
+    Models, systems, IMEIs, phone numbers and friendly names are known only once the device told them: see
+    `device_rules.find_untold`. IMEIs and phone numbers are compared without what separates their digits.
 
     `quarantine_message` is what a phone in quarantine, or waiting for approval, finds in its mailbox.
     """
@@ -47,6 +48,12 @@ class DevicePolicy:
     deny_models: tuple[str, ...] = ()
     allow_os: tuple[str, ...] = ()
     deny_os: tuple[str, ...] = ()
+    allow_imeis: tuple[str, ...] = ()
+    deny_imeis: tuple[str, ...] = ()
+    allow_phone_numbers: tuple[str, ...] = ()
+    deny_phone_numbers: tuple[str, ...] = ()
+    allow_friendly_names: tuple[str, ...] = ()
+    deny_friendly_names: tuple[str, ...] = ()
     inside_listeners: frozenset[str] = frozenset()
     companion_window: timedelta = timedelta(hours=24)
     two_networks_window: timedelta = timedelta(seconds=60)

@@ -109,12 +109,12 @@ class Partnership:
     last_source: str = ""
     model: str = ""
     os: str = ""
-    friendly_name: str = ""
+    friendly_name: str = field(default="", repr=False)
     state_reason: str = ""
     reported_model: str = ""
-    imei: str = ""
+    imei: str = field(default="", repr=False)
     os_language: str = ""
-    phone_number: str = ""
+    phone_number: str = field(default="", repr=False)
     reported_user_agent: str = ""
     mobile_operator: str = ""
     wipe_kind: WipeKind = WipeKind.NONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from handfast.identity_api.codec import (
 )
 from handfast.identity_api.fields import Fields, encode_object, parse_object, to_base64
 from handfast.identity_api.revocation_codec import decode_batch
-from handfast.identity_api.wire import encode_request
+from handfast.identity_api.wire import MAX_BODY_BYTES, encode_request
 from handfast.observability.logging import event_log
 from handfast.protocols.errors import MalformedMessage
 
@@ -46,6 +46,8 @@ URGENT_EVENTS = frozenset({FACTS_EVENT})
 """A phone that said what it is goes on at once, and is refused until identity has heard it: these are sent at once."""
 MAX_EVENT_KINDS = 500
 """Different events kept until they are sent; what would be more is counted and reported as one."""
+MAX_BATCH_BYTES = MAX_BODY_BYTES // 2
+"""Of the events in one call, about; one event has some 20 KiB at most, where a device tells much in odd letters."""
 EVENTS_LOST = "events-lost"
 
 EventKey = tuple[str, str, str, tuple[tuple[str, str], ...]]
@@ -173,16 +175,17 @@ class IdentityClient:
 
     async def _flush_events(self) -> None:
         taken, self._events = self._events, {}
-        events = [
-            encode_event(GatewayEvent(name, publication, source, count, details))
-            for (name, publication, source, details), count in taken.items()
-        ]
-        try:
-            await self._call("/v1/events", {"node": self._node, "events": events})
-        except Unavailable as problem:
-            _LOG.debug("events-kept", why=str(problem))
-            for key, count in taken.items():
-                self._events[key] = self._events.get(key, 0) + count
+        while taken:
+            keys, events = _first_batch(taken)
+            try:
+                await self._call("/v1/events", {"node": self._node, "events": events})
+            except Unavailable as problem:
+                _LOG.debug("events-kept", why=str(problem))
+                for key, count in taken.items():
+                    self._events[key] = self._events.get(key, 0) + count
+                return
+            for key in keys:
+                del taken[key]
 
     async def _call(
         self, path: str, body: dict[str, object], *, passes_malformed: bool = False
@@ -198,6 +201,22 @@ class IdentityClient:
         if isinstance(failure, MalformedMessage) and not passes_malformed:
             raise Unavailable(str(failure))
         raise failure
+
+
+def _first_batch(taken: Mapping[EventKey, int]) -> tuple[list[EventKey], list[dict[str, object]]]:
+    """As many events as one call may hold, and at least one."""
+    keys: list[EventKey] = []
+    events: list[dict[str, object]] = []
+    size = 0
+    for key, count in taken.items():
+        name, publication, source, details = key
+        event = encode_event(GatewayEvent(name, publication, source, count, details))
+        size += len(encode_object(event))
+        if events and size > MAX_BATCH_BYTES:
+            break
+        keys.append(key)
+        events.append(event)
+    return keys, events
 
 
 def _failure(status: int, answer: dict[str, object]) -> Exception:

@@ -81,6 +81,7 @@ _DECISION = frozenset(
         "login",
         "authorization",
         "wipe",
+        "telling",
         "is_repeat",
     }
 )
@@ -206,12 +207,13 @@ def encode_decision(decision: Decision, *, with_stages: bool = True) -> dict[str
         "wipe": None
         if decision.wipe is None
         else {"kind": decision.wipe.kind, "note": to_base64(decision.wipe.note)},
+        "telling": to_base64(decision.telling),
         "is_repeat": decision.is_repeat,
     }
 
 
 def decode_decision(value: object) -> Decision:
-    """Raises: MalformedMessage, also where a grant comes without ALLOW, ALLOW without one, or with an order to wipe."""
+    """Raises: MalformedMessage, also where a grant comes without ALLOW, ALLOW without one, or with what a denial brings."""
     fields = Fields("decision", value, _DECISION)
     outcome = fields.member("outcome", Outcome)
     grant = fields.raw("grant")
@@ -223,6 +225,9 @@ def decode_decision(value: object) -> Decision:
     wipe = fields.raw("wipe")
     if wipe is not None and grant is not None:
         raise MalformedMessage(PROTOCOL, "decision.wipe", "comes with a denial alone")
+    telling = fields.octets("telling")
+    if telling and grant is not None:
+        raise MalformedMessage(PROTOCOL, "decision.telling", "comes with a denial alone")
     return Decision(
         outcome=outcome,
         reason=fields.member("reason", Reason),
@@ -233,6 +238,7 @@ def decode_decision(value: object) -> Decision:
         login=fields.text("login"),
         authorization=None if authorization is None else decode_authorization(authorization),
         wipe=None if wipe is None else _decode_wipe(wipe),
+        telling=telling,
         is_repeat=fields.flag("is_repeat"),
     )
 

@@ -65,10 +65,21 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """The request is not forwarded: the reason for the record, the detail for administrators."""
+    """The request is not forwarded.
+
+    Attributes:
+        reason: for the record.
+        detail: one clause for administrators.
+        rule: the name of what refused it, "" for the rule of its path.
+        status: of the answer, where a malformed request asks for one of its own.
+        allow: the methods that could pass, where it was refused for its method (RFC 9110 15.5.6).
+    """
 
     reason: Reason
     detail: str
+    rule: str = ""
+    status: int | None = None
+    allow: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

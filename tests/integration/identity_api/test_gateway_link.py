@@ -393,6 +393,25 @@ async def test_events_are_added_up_and_arrive(tmp_path: Path):
         ]
 
 
+async def test_more_events_than_one_call_holds_arrive_in_several(tmp_path: Path):
+    """A morning on which every phone comes back, and each says much in letters that take twelve bytes."""
+    async with identity(tmp_path) as running:
+        client = IdentityClient.over_unix(running.path)
+        said = tuple((name, "\N{SLIGHTLY SMILING FACE}" * 256) for name in ("model", "os", "friendly_name"))
+        told = [GatewayEvent(FACTS_EVENT, "mail", details=(("grant_id", str(n)), *said)) for n in range(100)]
+        for event in told:
+            client.record(event)
+        await client.close()
+        assert [event for _, event in running.events] == told
+
+
+async def test_events_that_identity_cannot_take_now_are_kept(tmp_path: Path):
+    client = IdentityClient.over_unix(tmp_path / "nobody.sock")
+    client.record(GatewayEvent("alarm"))
+    await client.close()
+    assert list(client._events) == [("alarm", "", "", ())]
+
+
 async def test_what_a_phone_said_of_itself_does_not_wait_for_other_events(tmp_path: Path):
     """The phone's next request is refused until identity has heard it."""
     async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:

@@ -74,8 +74,8 @@ def test_autodiscover_without_a_rewriter_is_no_configuration():
         ExchangeGatewayModel({})
 
 
-def test_ews_whose_headers_nobody_reads_is_no_configuration():
-    with pytest.raises(ValueError, match="nothing reads its SOAP headers"):
+def test_ews_whose_beginning_nobody_reads_is_no_configuration():
+    with pytest.raises(ValueError, match="nothing reads its beginning"):
         ExchangeGatewayModel(
             {
                 "autodiscover-pox": Handling(rewriter=object()),

@@ -76,3 +76,14 @@ async def test_a_phone_that_cannot_be_told_is_refused(monkeypatch):
         client = await gateway.client()
         assert (await client.ask(target=target("Provision"), body=provision(), extra=VERSION)).status == 503
         assert len(calls) == 2
+
+
+async def test_facts_of_a_waiting_phone_that_cannot_be_read_spoil_no_answer(monkeypatch):
+    monkeypatch.setattr(facts_copy, "read_facts", fail)
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        gateway.identity.answers = deny(Reason.DEVICE_PENDING, telling=b"sealed")
+        client = await gateway.client()
+        body = provision(device_information())
+        assert (await client.ask(target=target("Provision"), body=body, extra=VERSION + WBXML)).status == 200
+        assert gateway.identity.events == []
+        assert backend.heads == []

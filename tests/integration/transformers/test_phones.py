@@ -27,8 +27,8 @@ def target(command: str) -> str:
     return f"/Microsoft-Server-ActiveSync?Cmd={command}&User=alice&{DEVICE}"
 
 
-def deny(reason: Reason, wipe: WipeOrder | None = None):
-    return lambda _: Decision(Outcome.DENY, reason, login="alice", wipe=wipe)
+def deny(reason: Reason, wipe: WipeOrder | None = None, telling: bytes = b""):
+    return lambda _: Decision(Outcome.DENY, reason, login="alice", wipe=wipe, telling=telling)
 
 
 def provision(*children: Element) -> bytes:
@@ -146,6 +146,56 @@ async def test_nothing_is_learned_from_what_the_server_did_not_take():
     assert await facts_after(provision(device_information()), command="Sync") == []
     assert await facts_after(provision()) == []
     assert await facts_after(b"x" * 20_000) == []
+
+
+@pytest.mark.parametrize("message", ["Call 42.", ""])
+@pytest.mark.parametrize("reason", [Reason.DEVICE_PENDING, Reason.DEVICE_QUARANTINED])
+async def test_what_a_waiting_phone_says_of_itself_is_reported_and_goes_no_further(reason, message):
+    policy = DevicePolicy(quarantine_message=message)
+    async with RawBackend() as backend, Gateway(backend.url, devices=policy) as gateway:
+        gateway.identity.answers = deny(reason, telling=b"sealed")
+        answer = await refused(gateway, "Provision", provision(device_information()))
+        assert answer.status == 200
+        (event,) = gateway.identity.events
+        assert (event.name, event.publication) == (FACTS_EVENT, "mail")
+        assert dict(event.details) == {
+            "note": b"sealed".hex(),
+            "model": "iPhone15,2",
+            "os": "iOS 17.5",
+        }
+        assert gateway.identity.records[0].reason is reason
+        assert backend.heads == []
+
+
+@pytest.mark.parametrize(
+    ("body", "telling"),
+    [
+        (provision(device_information()), b""),
+        (provision(), b"sealed"),
+        (b"", b"sealed"),
+        (b"<Provision/>", b"sealed"),
+        (b"\x03\x01\x6a\x00" + b"x" * 20_000, b"sealed"),
+    ],
+)
+async def test_nothing_is_learned_of_a_refused_phone_without_a_note_or_from_what_cannot_be_read(
+    body, telling
+):
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        gateway.identity.answers = deny(Reason.DEVICE_PENDING, telling=telling)
+        assert (await refused(gateway, "Provision", body)).status == 200
+        assert gateway.identity.events == []
+        assert gateway.identity.records[0].reason is Reason.DEVICE_PENDING
+        assert backend.heads == []
+
+
+async def test_a_waiting_phone_of_an_old_version_is_heard_too():
+    async with RawBackend() as backend, Gateway(backend.url) as gateway:
+        gateway.identity.answers = deny(Reason.DEVICE_PENDING, telling=b"sealed")
+        extra = "MS-ASProtocolVersion: 12.1\r\n"
+        body = encode(Element("Settings", "Settings", (device_information(),)))
+        assert (await refused(gateway, "Settings", body, extra)).status == 403
+        assert dict(gateway.identity.events[0].details)["model"] == "iPhone15,2"
+        assert backend.heads == []
 
 
 async def test_a_waiting_phone_that_hangs_up_is_not_kept_for_its_answer():

@@ -9,7 +9,10 @@ import pytest
 from tests.fakes.gateway_peers import RawBackend, request_bytes, until
 from tests.fakes.transforming import EWS, ExchangeGateway
 
-SUBSCRIBED = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetStreamingEvents/></s:Body></s:Envelope>'
+SUBSCRIBED = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetStreamingEvents'
+    b' xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+)
 STREAMS = {
     "GetStreamingEvents": (EWS, "text/xml", SUBSCRIBED, "text/xml"),
     "NotificationWait": (

@@ -14,7 +14,10 @@ PATHS = (
     PathMapping("/autodiscover", "/ext-autodiscover"),
 )
 XML = "Content-Type: text/xml\r\n"
-BODY = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>'
+BODY = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetServerTimeZones'
+    b' xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+)
 
 
 async def answered(fields: str, status: str = "302 Found", target: str = EWS):
@@ -100,6 +103,14 @@ async def test_a_place_that_has_no_published_name_is_not_told(said):
 )
 async def test_a_cookie_is_for_the_published_path(said, told):
     assert (await answered(f"Set-Cookie: {said}\r\n", "200 OK")).headers["set-cookie"] == told
+
+
+@pytest.mark.parametrize("name", [INSIDE, "MAIL.corp.internal"])
+async def test_a_field_that_nobody_foresaw_tells_no_server_either(name):
+    answer = await answered(f"X-Something: handled by {name}\r\nX-Else: 1\r\n", f"200 OK by {name}")
+    assert answer.status == 200
+    assert answer.headers["x-else"] == "1"
+    assert b"corp.internal" not in answer.head.lower()
 
 
 async def test_a_rewritten_channels_redirect_is_mapped_too():

@@ -121,7 +121,7 @@ async def test_who_waits_for_100_is_told_to_go_on_and_only_after_the_decision():
 async def test_a_coded_one_is_refused(coding):
     async with RawBackend() as backend, ExchangeGateway(backend.url) as gateway:
         client = await gateway.client(before=ask(extra=XML + f"Content-Encoding: {coding}\r\n"))
-        assert (await client.read_answer()).status == 400
+        assert (await client.read_answer()).status == 415
         assert backend.heads == []
 
 

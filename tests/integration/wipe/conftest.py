@@ -49,6 +49,20 @@ policy = "told"
 [publication.backend]
 urls = ["{url}"]
 auth = "header"
+
+[[policy]]
+name = "ours"
+mode = "first-use"
+allow_imeis = ["35-693803-56*"]
+
+[[publication]]
+name = "ours"
+hosts = ["ours.contoso.lab"]
+policy = "ours"
+
+[publication.backend]
+urls = ["{url}"]
+auth = "header"
 """
 
 
@@ -113,7 +127,7 @@ def server() -> Iterator[LabServer]:
 def site(server: LabServer) -> Iterator[Installation]:
     with installation(
         backend=server.url,
-        more_hosts=["approval.contoso.lab", "told.contoso.lab"],
+        more_hosts=["approval.contoso.lab", "told.contoso.lab", "ours.contoso.lab"],
         hosts='["mail.contoso.lab"]',
         auth='["basic"]',
         workers=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handfast.protocols.activesync.device_information import (
     DeviceInformation,
     encode_device_information,
@@ -22,13 +24,13 @@ SAID = DeviceInformation(
 )
 
 
-def say(person, information, command="Provision"):
+def say(person, information, command="Provision", **more):
     body = (
         encode_provision_request(ProvisionRequest(device_information=information))
         if command == "Provision"
         else encode_device_information(information)
     )
-    assert person.ask(command, body=body).status == 200
+    assert person.ask(command, body=body, **more).status == 200
 
 
 def test_facts_are_kept_shown_and_exported(person):
@@ -74,6 +76,44 @@ def test_a_phone_that_has_to_say_its_system_is_let_in_once_it_has_and_not_by_say
     assert person.ask("Provision", body=said, host=told).status == 200
     before = person.arrived()
     wait_until(lambda: person.ask(host=told).status == 200 and person.arrived() > before, "it is let in", 5)
+
+
+def test_only_phones_with_a_listed_imei_are_let_in_once_they_have_told_it(person):
+    ours = "ours.contoso.lab"
+    assert status_in(person.ask(host=ours)) == "165", "device information required"
+    assert person.arrived() == 0
+    say(person, replace(SAID, imei="35 693803 564380 9"), host=ours)
+    before = person.arrived()
+    wait_until(lambda: person.ask(host=ours).status == 200 and person.arrived() > before, "it is let in", 5)
+
+
+def test_a_phone_with_another_imei_is_refused_and_explain_names_the_rule(person):
+    ours = "ours.contoso.lab"
+    say(person, replace(SAID, imei="490154203237518"), host=ours)
+    wait_until(lambda: status_in(person.ask(host=ours)) == "129", "it is refused", 5)
+    arrived = person.arrived()
+    refused = person.ask(host=ours)
+    assert status_in(refused) == "129"
+    told = person.call("explain", request_id=refused.request_id)
+    assert told["reason"] == "device-imei-refused"
+    assert [stage["rule"] for stage in told["stages"] if stage["reason"] == told["reason"]] == ["allow_imeis"]
+    assert status_in(person.ask("Provision", host=ours)) == "129", "whatever it asks"
+    assert person.arrived() == arrived
+
+
+def test_who_approves_a_phone_sees_what_it_says_it_is(person):
+    approval = "approval.contoso.lab"
+    say(person, SAID, host=approval)
+    wait_until(lambda: person.on_device("device_show")["imei"] != "", "the facts are kept", 10)
+    shown = person.on_device("device_show")
+    assert (shown["state"], shown["reported_model"], shown["os"]) == ("pending", "iPhone 12", "iOS 17.1")
+    assert shown["imei"] == "356938035643809"
+    (waiting,) = person.call("device_list", account=person.name, state="pending")
+    assert waiting["reported_model"] == "iPhone 12"
+    assert person.trail("identity:device") == ["identity:device:pending", "identity:device:facts-learned"]
+    assert person.arrived() == 0, "nothing of it goes behind before somebody says yes"
+    person.on_device("device_approve")
+    wait_until(lambda: person.ask(host=approval).status == 200 and person.arrived() > 0, "it is let in", 5)
 
 
 def status_in(answer) -> str:

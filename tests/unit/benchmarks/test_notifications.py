@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.notifications import REQUEST, encode_notification, take_notifications
-from handfast.protocols.soap.header_reader import SoapHeaderReader
+from handfast.protocols.soap.prefix_reader import SoapPrefixReader
 from handfast.protocols.xml.document import parse_xml
 
 
@@ -28,7 +28,7 @@ def test_envelopes_are_found_however_they_are_cut(times, size):
 
 
 def test_the_request_passes_as_one_of_exchange_web_services():
-    reader = SoapHeaderReader(b"utf-8")
+    reader = SoapPrefixReader(b"utf-8")
     reader.feed(REQUEST.encode())
     reader.close()
-    assert reader.is_past_header
+    assert reader.is_done

@@ -5,6 +5,7 @@ import pytest
 from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
 from handfast.decision.ports import GatewayEvent
 from handfast.identity.audit import AuditEvent
+from handfast.identity.ports import Unavailable
 from tests.fakes.identity_process import IdentityProcess
 
 
@@ -57,6 +58,61 @@ async def test_a_node_that_finds_something_else_each_time_fills_no_trail(identit
     assert len(trail(identity)) == 5
     identity.clock.advance(hours=1, seconds=1)
     assert await desk.learn("edge1", withheld())
+
+
+def numbers(identity):
+    return [
+        dict(item.details)
+        for item in identity.records.tables.audit
+        if item.event is AuditEvent.ANSWERS_UNLISTED
+    ]
+
+
+async def test_what_is_beyond_the_limit_is_counted_and_told_once_an_hour(identity):
+    desk = AlarmDesk(identity.services, max_remembered=5)
+    began = identity.clock.now()
+    for number in range(20):
+        await desk.learn("edge1", withheld(f"ex{number}.corp.internal"))
+        assert await desk.tell_unlisted() == 0, "not yet an hour"
+    await desk.learn("edge1", withheld("ex1.corp.internal"))
+    identity.clock.advance(hours=1)
+    assert await desk.tell_unlisted() == 15, "what stands in the trail is none of them"
+    assert numbers(identity) == [{"findings": "15", "since": began.isoformat()}]
+    identity.clock.advance(hours=1)
+    assert await desk.tell_unlisted() == 0, "nothing new"
+    assert await desk.learn("edge1", withheld("ex19.corp.internal"))
+    assert len(numbers(identity)) == 1
+
+
+async def test_at_the_end_it_is_told_at_once(identity):
+    desk = AlarmDesk(identity.services, max_remembered=1)
+    assert await desk.tell_unlisted(at_once=True) == 0
+    for number in range(3):
+        await desk.learn("edge1", withheld(f"ex{number}.corp.internal"))
+    assert await desk.tell_unlisted(at_once=True) == 2
+    assert [told["findings"] for told in numbers(identity)] == ["2"]
+
+
+async def test_what_could_not_be_written_is_told_later_with_what_came_meanwhile(identity, monkeypatch):
+    desk = AlarmDesk(identity.services, max_remembered=1)
+    for number in range(3):
+        await desk.learn("edge1", withheld(f"ex{number}.corp.internal"))
+    real = identity.records.write
+
+    async def locked(_work):
+        raise Unavailable("locked")
+
+    monkeypatch.setattr(identity.records, "write", locked)
+    with pytest.raises(Unavailable):
+        await desk.tell_unlisted(at_once=True)
+
+    async def slow(work):
+        await desk.learn("edge1", withheld("ex9.corp.internal"))
+        return await real(work)
+
+    monkeypatch.setattr(identity.records, "write", slow)
+    assert await desk.tell_unlisted(at_once=True) == 2
+    assert await desk.tell_unlisted(at_once=True) == 1, "it came while that was written"
 
 
 async def test_other_events_are_no_alarm(identity):

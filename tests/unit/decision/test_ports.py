@@ -18,3 +18,9 @@ def test_what_signs_in_behind_us_stands_in_no_log():
 
 def test_an_event_counts_once_unless_it_says_more():
     assert GatewayEvent("request-refused").count == 1
+
+
+def test_what_an_event_tells_of_a_person_stands_in_no_log():
+    event = GatewayEvent("device-facts", "mail", details=(("imei", "356938035643809"),))
+    assert "356938035643809" not in repr(event)
+    assert "device-facts" in repr(event)

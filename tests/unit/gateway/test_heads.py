@@ -104,6 +104,24 @@ def answered(fields="", *, status="200 OK", method=b"GET", version=1, keep=True)
     return data.split(b"\r\n")[:-2]
 
 
+def test_a_field_that_tells_a_server_behind_does_not_leave():
+    head = parse_response_head(
+        b"HTTP/1.1 200 from 127.0.0.1\r\nX-Something: see http://127.0.0.1/x\r\nX-Else: 127.0.0.11\r\n"
+        b"Set-Cookie: at=127.0.0.1; Path=/\r\nContent-Length: 0\r\n\r\n"
+    )
+    options = {"method": b"GET", "client_version": 1, "keep_alive": True, "hosts": {"h"}, "request_id": "ab"}
+    assert answer_head(head, response_body_framing(head, b"GET"), route=route(), **options).split(
+        b"\r\n"
+    ) == [
+        b"HTTP/1.1 200 ",
+        b"X-Else: 127.0.0.11",
+        b"X-Request-Id: ab",
+        b"Content-Length: 0",
+        b"",
+        b"",
+    ]
+
+
 def test_an_answer_is_written_anew_and_keeps_its_spelling():
     assert answered("MS-Server: 1\r\nServer: IIS\r\nX-A: 1\r\nConnection: x-a\r\nContent-Length: 2\r\n") == [
         b"HTTP/1.1 200 OK",

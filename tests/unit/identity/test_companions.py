@@ -41,6 +41,9 @@ def test_fresh_passwords_and_human_secrets_have_no_device_to_stand_beside():
 def test_a_companion_falls_with_its_devices_model_and_system():
     known = replace(KNOWN, os="iOS 9.3")
     assert companion(known=known, policy=DevicePolicy(deny_os=("iOS 9*",))) is DeviceRefusal.OS_REFUSED
+    stolen = replace(KNOWN, imei="35 693803 564380 9")
+    policy = DevicePolicy(deny_imeis=("356938035643809",))
+    assert companion(known=stolen, policy=policy) is DeviceRefusal.IMEI_REFUSED
     assert (
         companion(known=known, policy=DevicePolicy(deny_models=("iphone12*",))) is DeviceRefusal.MODEL_REFUSED
     )

@@ -13,7 +13,7 @@ from handfast.identity.device_facts import (
     harmless,
     with_facts,
 )
-from tests.fakes.one_phone import KNOWN
+from tests.fakes.one_phone import KNOWN, SEEN
 
 
 @given(st.text(max_size=600))
@@ -46,3 +46,16 @@ def test_what_is_left_unsaid_stays():
     before = replace(KNOWN, os="iOS 17.1", imei="356938035643809")
     after = with_facts(before, DeviceFacts(os="iOS 17.2"))
     assert (after.os, after.imei) == ("iOS 17.2", "356938035643809")
+
+
+def test_what_names_a_person_keeps_out_of_every_representation():
+    facts = DeviceFacts(
+        model="iPhone12C1",
+        imei="356938035643809",
+        friendly_name="Helen's phone",
+        phone_number="+41440000000",
+    )
+    for shown in (repr(facts), repr(with_facts(KNOWN, facts)), repr(replace(SEEN, told=facts))):
+        assert "iPhone12C1" in shown
+        for private in (facts.imei, "Helen", facts.phone_number):
+            assert private not in shown

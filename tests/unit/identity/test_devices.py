@@ -128,6 +128,14 @@ def test_what_the_record_holds_is_judged_by_the_rules():
     assert (
         decide(DevicePolicy(deny_models=("iPhone 1?",)), known=known).refusal is DeviceRefusal.MODEL_REFUSED
     )
+    known = replace(KNOWN, imei="490154203237518", phone_number="+1 425 555 0100", friendly_name="Helen's")
+    for policy, refusal in (
+        (DevicePolicy(allow_imeis=("35*",)), DeviceRefusal.IMEI_REFUSED),
+        (DevicePolicy(allow_phone_numbers=("+41*",)), DeviceRefusal.PHONE_NUMBER_REFUSED),
+        (DevicePolicy(allow_friendly_names=("CONTOSO-*",)), DeviceRefusal.FRIENDLY_NAME_REFUSED),
+    ):
+        assert decide(policy, known=known).refusal is refusal
+        assert decide(policy, known=KNOWN).refusal is DeviceRefusal.FACTS_MISSING
     silent = replace(SEEN, user_agent="Outlook-iOS/2.0")
     policy = DevicePolicy(allow_models=("iPhone12C1",))
     assert decide(policy, silent, known=KNOWN).refusal is None, (

@@ -94,6 +94,7 @@ decisions = st.one_of(
         login=text,
         wipe=st.none()
         | st.builds(WipeOrder, st.sampled_from([WipeKind.DEVICE, WipeKind.ACCOUNT_ONLY]), octets),
+        telling=octets,
         is_repeat=st.booleans(),
     ),
 )
@@ -199,7 +200,7 @@ def test_hostile_json_is_malformed(body: bytes):
 def test_a_grant_without_allow_is_refused_and_allow_without_a_grant():
     allowed = {"outcome": "allow", "reason": "allowed", "grant": None, "stages": []}
     rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": "", "authorization": None}
-    rest |= {"wipe": None, "is_repeat": False}
+    rest |= {"wipe": None, "telling": "", "is_repeat": False}
     with pytest.raises(MalformedMessage, match="exactly when"):
         codec.decode_decision({**allowed, **rest})
 
@@ -219,6 +220,13 @@ def test_an_order_to_wipe_comes_with_a_denial_and_orders_something():
     for wrong in ({**allowed, "wipe": order}, {**denied, "wipe": {**order, "kind": ""}}):
         with pytest.raises(MalformedMessage, match="wipe"):
             codec.decode_decision(parse_object(encode_object(wrong)))
+
+
+def test_a_note_for_what_a_device_says_comes_with_a_denial():
+    grant = Grant("g", "mail", 1, "alice", 1, 300.0)
+    allowed = codec.encode_decision(Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant))
+    with pytest.raises(MalformedMessage, match="telling"):
+        codec.decode_decision(parse_object(encode_object({**allowed, "telling": "bm90ZQ=="})))
 
 
 def test_a_wipes_status_is_a_small_number():

@@ -18,7 +18,9 @@ from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AccountState, AppPassword, Partnership, PartnershipState
 
 NAME = "device"
-TELLING_COMMANDS = frozenset({"OPTIONS", "Provision", "Settings"})
+FACT_COMMANDS = frozenset({"Provision", "Settings"})
+"""ActiveSync commands whose body may hold what a device says of itself."""
+TELLING_COMMANDS = FACT_COMMANDS | {"OPTIONS"}
 """ActiveSync commands by which a device says what it is, or comes to that."""
 
 

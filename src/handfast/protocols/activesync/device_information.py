@@ -37,12 +37,12 @@ _TAG_BY_FIELD = {
 class DeviceInformation:
     """Each value at most 1024 printable characters, "" where the phone said nothing; fit to be shown and stored.
 
-    `enable_outbound_sms` None was not said. IMEI and phone number keep out of the representation: they name a person.
+    `enable_outbound_sms` None was not said. What names a person keeps out of the representation.
     """
 
     model: str = ""
     imei: str = field(default="", repr=False)
-    friendly_name: str = ""
+    friendly_name: str = field(default="", repr=False)
     os: str = ""
     os_language: str = ""
     phone_number: str = field(default="", repr=False)

@@ -16,6 +16,8 @@ INITIAL_KEY = "0"
 # The schema's limit for keys and for the ids of folders. Source: MS-ASCMD 6.3.
 MAX_KEY_CHARACTERS = 64
 MAX_COLLECTIONS = 300
+# Three elements a collection and some more; whoever reads no further than the keys need not build what is beside them.
+MAX_ELEMENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class SyncCollection:
 
 
 def parse_folder_sync_key(body: bytes) -> str:
-    """The key of a FolderSync request. Raises: MalformedMessage."""
+    """The key of a FolderSync request of at most 1000 elements. Raises: MalformedMessage."""
     document = _document(body, "FolderHierarchy", "FolderSync")
     return _key(document, "SyncKey")
 
@@ -35,7 +37,7 @@ def parse_folder_sync_key(body: bytes) -> str:
 def parse_sync_collections(body: bytes) -> tuple[SyncCollection, ...]:
     """The folders of a Sync request, at most 300; none where it is empty or partial and means those of the last one.
 
-    Raises: MalformedMessage.
+    Raises: MalformedMessage, also for more than 1000 elements.
     """
     if not body:
         return ()
@@ -47,7 +49,7 @@ def parse_sync_collections(body: bytes) -> tuple[SyncCollection, ...]:
 
 
 def _document(body: bytes, page: str, name: str) -> Element:
-    document = decode(body)
+    document = decode(body, max_elements=MAX_ELEMENTS)
     if (document.page, document.name) != (page, name):
         raise MalformedMessage("activesync", name, "another command's request", "MS-ASCMD 2.2.1")
     return document

@@ -7,8 +7,9 @@ A host asks in two places:
 
    - `None`: as any other refusal (`replies.http.render`);
    - `PhoneAnswer`: send it with X-Request-Id added, as every refusal has it (the answer has the shape of a rendered reply:
-     `status`, `headers`, `body`, `close`), after `hold_seconds` where that is not 0 (the phone's Ping; whatever cuts a
-     hanging request ends the waiting);
+     `status`, `headers`, `body`, `close`), after `hold_seconds` where that is not 0 (the phone's Ping). Only the end of
+     its connection ends the waiting: the phone leaves, or the service has stopped. What is revoked meanwhile does not,
+     for a refused request rests on nothing that could be taken away;
    - `NeedsBody`: collect the request's body, at most `max_bytes`, and ask again with `replace(request, body=whole)`, or
      `replace(request, is_too_long=True)` where it is longer; a request without a body has `b""`. Only a refused request
      is held so, and nothing of it goes behind;
@@ -26,13 +27,23 @@ A host asks in two places:
    back end's answer began with 200, `read_facts(body)` gives what the phone says of itself, or None, and
    `facts_event(grant, facts)` the event for the `AuditSink`. Reporting the same facts twice is harmless.
 
+3. *A refusal that came with `Decision.telling`.* The phone has to wait, and this request may say what it is. Before it is
+   told, collect the body, at most `MAX_FACTS_BYTES`, and report what `read_facts(body)` finds by
+   `waiting_facts_event(publication, decision.telling, facts)`. Then ask `answer_for` with that same body.
+
 What identity does with a report, and whether the phone is let in afterwards, is identity's word.
 """
 
 from __future__ import annotations
 
 from handfast.rewriting.activesync.asking import Answer, NeedsBody, PhoneAnswer, PhoneRequest, WipeStep
-from handfast.rewriting.activesync.learning import MAX_FACTS_BYTES, facts_event, may_hold_facts, read_facts
+from handfast.rewriting.activesync.learning import (
+    MAX_FACTS_BYTES,
+    facts_event,
+    may_hold_facts,
+    read_facts,
+    waiting_facts_event,
+)
 from handfast.rewriting.activesync.refusals import answer_for
 
 __all__ = [
@@ -46,4 +57,5 @@ __all__ = [
     "facts_event",
     "may_hold_facts",
     "read_facts",
+    "waiting_facts_event",
 ]

@@ -9,8 +9,10 @@ from handfast.decision.ports import WipeReport
 from handfast.protocols.activesync.commands import COMMAND_BY_FOLDED_NAME, Command
 from handfast.protocols.activesync.notice_message import VERSIONS, supports
 
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 16 * 1024
 """Of a refused request whose body decides its answer: Provision, Settings, FolderSync, Sync and Ping are far smaller."""
+MAX_BODY_ELEMENTS = 1000
+"""Of the same. A Sync of sixty folders fits; more would cost a worker's loop milliseconds for nobody who may pass."""
 
 START_OF_TIME = datetime(2020, 1, 1, tzinfo=UTC)
 """The date of a message nobody dated: phones show something, and none takes it for the future."""

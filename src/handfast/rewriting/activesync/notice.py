@@ -25,7 +25,13 @@ from handfast.protocols.activesync.sync_keys import parse_folder_sync_key, parse
 from handfast.protocols.activesync.wbxml import decode
 from handfast.protocols.errors import MalformedMessage
 from handfast.rewriting.activesync.answers import document, options_answer, status_document
-from handfast.rewriting.activesync.asking import Answer, NeedsBody, PhoneAnswer, PhoneRequest
+from handfast.rewriting.activesync.asking import (
+    MAX_BODY_ELEMENTS,
+    Answer,
+    NeedsBody,
+    PhoneAnswer,
+    PhoneRequest,
+)
 
 SUBJECT = "Your device is waiting to be let in"
 MAX_HOLD_SECONDS = 240.0
@@ -86,7 +92,7 @@ def _provision(body: bytes) -> PhoneAnswer:
 
 
 def _settings(body: bytes) -> PhoneAnswer:
-    told = decode(body).first("DeviceInformation") is not None
+    told = decode(body, max_elements=MAX_BODY_ELEMENTS).first("DeviceInformation") is not None
     return document(encode_settings_answer(SettingsAnswer(_SUCCESS, _SUCCESS if told else None)))
 
 
@@ -116,6 +122,6 @@ def _heartbeat(body: bytes) -> float:
     """
     if not body:
         return 0.0
-    asked = decode(body)
+    asked = decode(body, max_elements=MAX_BODY_ELEMENTS)
     seconds = asked.number_at("HeartbeatInterval") or 60 * (asked.number_at("Wait") or 0)
     return min(float(seconds), MAX_HOLD_SECONDS)

@@ -54,12 +54,12 @@ class AutodiscoverInspector:
         """The request, written anew from what was read of it, or why it does not pass."""
         if _looks_only(request):
             return request
-        if request.method != b"POST":
-            return RefusedRequest(Reason.METHOD_REFUSED, "Autodiscover is asked by POST")
         if request.path.lower() not in (POX_PATH, SOAP_PATH) or request.query:
             return RefusedRequest(
                 Reason.UNKNOWN_PATH, "neither autodiscover.xml nor autodiscover.svc, without a query"
             )
+        if request.method != b"POST":
+            return RefusedRequest(Reason.METHOD_REFUSED, "Autodiscover is asked by POST", allow=(b"POST",))
         try:
             parsed = parse_request(request)
         except MalformedMessage as fault:

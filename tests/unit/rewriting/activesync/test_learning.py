@@ -14,7 +14,13 @@ from handfast.protocols.activesync.provision_request import (
     ProvisionRequest,
     encode_provision_request,
 )
-from handfast.rewriting.activesync import MAX_FACTS_BYTES, facts_event, may_hold_facts, read_facts
+from handfast.rewriting.activesync import (
+    MAX_FACTS_BYTES,
+    facts_event,
+    may_hold_facts,
+    read_facts,
+    waiting_facts_event,
+)
 
 SAID = DeviceInformation(
     "iPhone12C1",
@@ -74,3 +80,10 @@ def test_the_event_names_the_grant_and_what_was_said():
     event = facts_event(grant, DeviceFacts(model="Pixel", os="Android 14"))
     assert (event.name, event.publication) == ("device-facts", "mail")
     assert event.details == (("grant_id", "g1"), ("model", "Pixel"), ("os", "Android 14"))
+
+
+def test_of_a_phone_that_waits_the_event_brings_the_note_and_shows_nothing_of_a_person():
+    event = waiting_facts_event("mail", b"\x00sealed", DeviceFacts(model="Pixel", imei="356938035643809"))
+    assert (event.name, event.publication) == ("device-facts", "mail")
+    assert event.details == (("note", "007365616c6564"), ("model", "Pixel"), ("imei", "356938035643809"))
+    assert "356938035643809" not in repr(event)

@@ -112,6 +112,7 @@ def test_a_pox_request_is_written_anew():
         (replace(pox(OWN[0]), method=b"PUT", body=b""), Reason.METHOD_REFUSED),
         (replace(soap(OWN[0]), method=b"GET", body=b""), Reason.METHOD_REFUSED),
         (replace(pox(OWN[0]), query="x=y"), Reason.UNKNOWN_PATH),
+        (replace(pox(OWN[0]), method=b"HEAD", body=b"", query="x=y"), Reason.UNKNOWN_PATH),
         (replace(pox(OWN[0]), path="/autodiscover/other.xml"), Reason.UNKNOWN_PATH),
         (replace(pox(OWN[0]), body=b"<!DOCTYPE a><a/>"), Reason.MALFORMED_REQUEST),
         (replace(pox(OWN[0]), body=b""), Reason.MALFORMED_REQUEST),
@@ -125,6 +126,7 @@ def test_what_has_no_known_form_is_refused(request_, reason):
     refused = INSPECTOR.inspect(request_, ALICE)
     assert isinstance(refused, RefusedRequest)
     assert refused.reason is reason
+    assert refused.allow == ((b"POST",) if reason is Reason.METHOD_REFUSED else ())
 
 
 @pytest.mark.parametrize(("method", "build"), [(b"GET", pox), (b"HEAD", pox), (b"HEAD", soap)])
