@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from handfast.decision.rules.ews_operations import ALLOWED_OPERATIONS
 from handfast.protocols.ews.acting_for import find_acting_for
 from handfast.settings.base import Section
-
-ElementName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{0,63}$")]
+from handfast.settings.values import ElementName, refuse
 
 
 class EwsSettings(Section):
@@ -32,7 +29,9 @@ class EwsSettings(Section):
         """A misspelt name would deny nothing."""
         unknown = [name for name in names if name not in ALLOWED_OPERATIONS]
         if unknown:
-            raise ValueError(f"{unknown[0]} is not on the built-in list, so it is not let through anyway")
+            refuse(
+                f"{unknown[0]} is not on the built-in list, so it is not let through anyway", "take it out"
+            )
         return names
 
     @field_validator("allow_headers")
@@ -40,5 +39,5 @@ class EwsSettings(Section):
     def _act_for_nobody(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         found = find_acting_for(names)
         if found is not None:
-            raise ValueError(f"{found} asks to act for somebody else and never passes")
+            refuse(f"{found} asks to act for somebody else and never passes", "take it out")
         return names

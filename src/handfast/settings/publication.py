@@ -17,12 +17,11 @@ from handfast.settings.values import (
     HeaderName,
     HeaderText,
     HostName,
+    MappedPath,
     Network,
     OptionalHostName,
     PublishedPath,
 )
-
-_MAPPED_PATH = r"^(/[A-Za-z0-9._~-]+)+$"
 
 
 class BackendSettings(Section):
@@ -68,9 +67,9 @@ class PathSettings(Section):
     answers say of places (redirects, cookies) is mapped back.
     """
 
-    published: str = Field(pattern=_MAPPED_PATH)
+    published: MappedPath
     """The path clients ask for, e.g. "/ews"; case does not matter."""
-    path: str = Field(pattern=_MAPPED_PATH)
+    path: MappedPath
     """The path sent behind in its place, e.g. "/ext-ews"."""
     host: OptionalHostName = ""
     """Host header sent with it, e.g. the name its site in IIS is bound to; empty: the backend's `host`."""

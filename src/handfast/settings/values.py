@@ -43,7 +43,8 @@ RESERVED_HEADERS = frozenset(
 """Headers that frame, route or authenticate a message (RFC 9110, RFC 9112): never an account's name."""
 
 
-def _refuse(problem: str, remedy: str) -> NoReturn:
+def refuse(problem: str, remedy: str) -> NoReturn:
+    """Raises: PydanticCustomError, which `load` shows with its remedy."""
     # Braces would be taken for a template by PydanticCustomError.
     raise PydanticCustomError("handfast", "{problem}", {"problem": problem, "remedy": remedy})
 
@@ -65,7 +66,7 @@ def check_address(text: str) -> str:
     try:
         split_address(text)
     except ValueError:
-        _refuse("not an address of the form IP:port", 'write e.g. "0.0.0.0:443" or "[::]:443"')
+        refuse("not an address of the form IP:port", 'write e.g. "0.0.0.0:443" or "[::]:443"')
     return text
 
 
@@ -80,7 +81,7 @@ def check_network(text: str) -> str:
         ip_network(text)
     except ValueError as error:
         problem = "has bits set behind its prefix" if "host bits" in str(error) else "not an IP network"
-        _refuse(problem, 'write e.g. "10.0.0.0/8", "2001:db8::/32" or one address')
+        refuse(problem, 'write e.g. "10.0.0.0/8", "2001:db8::/32" or one address')
     return text
 
 
@@ -94,8 +95,8 @@ def check_host(text: str) -> str:
     """The text, where it is a lower-case DNS name."""
     if not is_dns_name(text):
         if is_dns_name(text.lower()):
-            _refuse("host names are written in lower case", f'write "{text.lower()}"')
-        _refuse(
+            refuse("host names are written in lower case", f'write "{text.lower()}"')
+        refuse(
             "not a DNS name", 'write the bare published name, e.g. "mail.example.com" (no scheme, no port)'
         )
     return text
@@ -121,15 +122,15 @@ def check_backend_url(text: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
-        _refuse("not a URL", example)
+        refuse("not a URL", example)
     if parts.scheme not in {"http", "https"} or not host:
-        _refuse("not an http or https URL", example)
+        refuse("not an http or https URL", example)
     if parts.username is not None or parts.password is not None:
-        _refuse("a back-end URL carries no user or password", 'use auth = "stored" for signing in behind')
+        refuse("a back-end URL carries no user or password", 'use auth = "stored" for signing in behind')
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        _refuse("a back-end URL carries no path, query or fragment", example)
+        refuse("a back-end URL carries no path, query or fragment", example)
     if port == 0 or not _is_host(host):
-        _refuse("the URL's host or port is not valid", example)
+        refuse("the URL's host or port is not valid", example)
     return text
 
 
@@ -146,7 +147,7 @@ def check_service_url(text: str) -> str:
     example = 'write "https://identity.example.lan:7443"'
     check_backend_url(text)
     if not text.startswith("https://"):
-        _refuse("identity is reached by https alone", example)
+        refuse("identity is reached by https alone", example)
     return text
 
 
@@ -154,7 +155,7 @@ def check_pin(text: str) -> str:
     """The SHA-256 fingerprint, lower case and without colons."""
     plain = text.replace(":", "").lower()
     if not _PIN.fullmatch(plain):
-        _refuse(
+        refuse(
             "not a SHA-256 fingerprint (64 hex digits)",
             "take it from `openssl x509 -in server.pem -noout -fingerprint -sha256`",
         )
@@ -164,19 +165,19 @@ def check_pin(text: str) -> str:
 def check_header_name(text: str) -> str:
     """The text, where it is a header name a back end may be given an account by."""
     if not _TOKEN.fullmatch(text):
-        _refuse("not a header name (RFC 9110 5.1)", 'write e.g. "X-Remote-User"')
+        refuse("not a header name (RFC 9110 5.1)", 'write e.g. "X-Remote-User"')
     if text.lower() in RESERVED_HEADERS:
-        _refuse("that header has a meaning of its own in HTTP", 'write e.g. "X-Remote-User"')
+        refuse("that header has a meaning of its own in HTTP", 'write e.g. "X-Remote-User"')
     if "_" in text:
         # Many servers fold `_` and `-` into one name, so such a header could be smuggled past us.
-        _refuse("a header name with _ is ambiguous behind", "write it with -")
+        refuse("a header name with _ is ambiguous behind", "write it with -")
     return text
 
 
 def check_path(path: Path) -> Path:
     """The path, where it is absolute: services start in /, people elsewhere."""
     if not path.is_absolute():
-        _refuse("not an absolute path", "write the whole path, beginning with /")
+        refuse("not an absolute path", "write the whole path, beginning with /")
     return path
 
 
@@ -187,31 +188,48 @@ def check_database(text: str) -> str:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - raises for a port that is no number
     except ValueError:
-        _refuse("not a database URL", example)
+        refuse("not a database URL", example)
     if parts.password is not None:
-        _refuse(
+        refuse(
             "a password stands in the URL",
             "take it out; put it into a file and name that in `database_password_file`",
         )
     if parts.scheme == "sqlite":
         if parts.netloc or not parts.path.startswith("//") or len(parts.path) < 3:
-            _refuse("the path of an SQLite database must be absolute (four slashes)", example)
+            refuse("the path of an SQLite database must be absolute (four slashes)", example)
     elif parts.scheme.partition("+")[0] != "postgresql":
-        _refuse("an unknown kind of database", example)
+        refuse("an unknown kind of database", example)
     return text
 
 
 def check_published_path(text: str) -> str:
     """The text, where it is empty or an absolute path in visible ASCII."""
     if text and not re.fullmatch(r"/[!-\"$->@-~]*", text):
-        _refuse("not a path", 'write e.g. "/Microsoft-Server-ActiveSync" (no query, no space)')
+        refuse("not a path", 'write e.g. "/Microsoft-Server-ActiveSync" (no query, no space)')
+    return text
+
+
+def check_mapped_path(text: str) -> str:
+    """The text, where it is a path of plain segments, without an end slash."""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        refuse("not a path that can be mapped", 'write e.g. "/ews": letters, digits, . _ ~ - between slashes')
+    return text
+
+
+def check_element_name(text: str) -> str:
+    """The text, where it is the name of an element as EWS spells them, without a prefix."""
+    if not re.fullmatch(r"[A-Z][A-Za-z]{0,63}", text):
+        refuse(
+            "not the name of an element of EWS",
+            'write it as the message does, without a prefix, e.g. "GetFolder"',
+        )
     return text
 
 
 def check_printable(text: str) -> str:
     r"""The text, where it fits into a quoted string of a header: visible ASCII without `"` and `\`."""
     if not re.fullmatch(r"[ !#-\[\]-~]*", text):
-        _refuse("holds characters that do not fit into a header", "use plain ASCII without quotes")
+        refuse("holds characters that do not fit into a header", "use plain ASCII without quotes")
     return text
 
 
@@ -228,4 +246,6 @@ HeaderName = Annotated[str, AfterValidator(check_header_name)]
 AbsolutePath = Annotated[Path, AfterValidator(check_path)]
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 PublishedPath = Annotated[str, AfterValidator(check_published_path)]
+MappedPath = Annotated[str, AfterValidator(check_mapped_path)]
+ElementName = Annotated[str, AfterValidator(check_element_name)]
 HeaderText = Annotated[str, AfterValidator(check_printable)]

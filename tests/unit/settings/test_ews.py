@@ -40,8 +40,8 @@ def test_names_are_those_of_elements():
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ('allow_operations = ["m:GetFolder"]', "pattern"),
-        ('allow_operations = ["getFolder"]', "pattern"),
+        ('allow_operations = ["m:GetFolder"]', "not the name of an element"),
+        ('allow_operations = ["getFolder"]', "without a prefix"),
         ('deny_operations = ["GetUserAvailability"]', "GetUserAvailability is not on the built-in list"),
         ('allow_headers = ["ExchangeImpersonation"]', "ExchangeImpersonation asks to act for somebody else"),
         ('allow_headers = ["MailboxCulture", "ManagementRole"]', "ManagementRole asks to act"),
