@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Two processes, whatever the machine has: what measures time waits for its turn. `make test PARALLEL=` uses one.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test test-deps check bench lock format clean
 
@@ -23,7 +25,7 @@ demo: setup      ## a gateway, a simulated Exchange and a simulated phone, on th
 
 test: setup      ## all tests; those that need real servers skip loudly unless `make test-deps` ran
 	@if [ "$$CI" = true ]; then sh tests/install-deps.sh; fi
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 test-deps:       ## install the Debian packages of the real servers and clients (root; starts none of them)
 	sh tests/install-deps.sh

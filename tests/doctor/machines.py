@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import threading
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 
 from tests.servers.processes import find_program, stop_process
 
-NAME_SERVER = "127.53.0.1"
+NAME_SERVER = f"127.53.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
+"""An address of this run: port 53 of another may be in use by a run beside it."""
 OWN_ETC = 'cp -a /etc "$1"; mount --bind "$1" /etc'
 OWN_NAMES = (
     f"{OWN_ETC}; rm -f /etc/resolv.conf; echo 'nameserver {NAME_SERVER}' > /etc/resolv.conf; "

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from handfast.decision.outcome import Outcome
-from handfast.identity.administration import Administration, AdministrationError
+from handfast.identity.administration.calls import Administration
+from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.records import RevocationScope
 from tests.fakes.identity_process import IdentityProcess
 

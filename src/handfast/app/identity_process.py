@@ -7,7 +7,6 @@ import pwd
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 
 from handfast.app.domain import build_publications
 from handfast.app.facts_queue import FactsQueue
@@ -21,6 +20,7 @@ from handfast.app.housekeeping import (
     tell_unlisted_alarms,
 )
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
+from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
 from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
@@ -29,7 +29,7 @@ from handfast.decision.pipeline import Pipeline
 from handfast.decision.ports import GatewayEvent
 from handfast.decision.reported import FACTS_EVENT, REFUSED_EVENT, parse_report
 from handfast.decision.services import Services
-from handfast.identity.administration import Administration
+from handfast.identity.administration.calls import Administration
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
 from handfast.identity.nt_candidates import NtCandidateOpener
 from handfast.identity_api.admin_server import AdminApiServer
@@ -43,9 +43,6 @@ from handfast.protocols.ntlm.challenge import ServerNames
 from handfast.settings.model import Settings
 from handfast.storage.checkpoint_file import CheckpointFile
 from handfast.supervisor.sockets import open_listener
-
-GATEWAY_SOCKET = "gateway.sock"
-ADMIN_SOCKET = "admin.sock"
 
 _LOG = event_log("identity")
 
@@ -233,11 +230,6 @@ def backend_auth(settings: Settings) -> Mapping[str, BackendAuth]:
 def stored_publications(settings: Settings) -> frozenset[str]:
     """Publications with stored secrets: no remote node may have those."""
     return frozenset(item.name for item in settings.publications if item.backend.auth == "stored")
-
-
-def runtime_socket(settings: Settings, name: str) -> Path:
-    """A socket in the runtime directory."""
-    return settings.identity.runtime_dir / name
 
 
 def _report_error(error: Exception) -> None:

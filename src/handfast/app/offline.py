@@ -11,8 +11,8 @@ from typing import Any
 
 from handfast.app.identity_process import build_administration
 from handfast.app.records import open_all
-from handfast.identity.administration import Administration, AdministrationError
-from handfast.identity.administration.errors import DatabaseOwned
+from handfast.identity.administration.calls import Administration
+from handfast.identity.administration.errors import AdministrationError, DatabaseOwned
 from handfast.identity.ports import Unavailable
 from handfast.keys.hasher import Argon2Hasher
 from handfast.keys.key_file import KeyFileError

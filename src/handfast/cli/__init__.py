@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from handfast.cli import (
-    account,
-    app_password,
-    audit,
-    backend_secret,
-    counter,
-    device,
-    doctor,
-    explain,
-    init,
-    key,
-    pki,
-    run,
-    settings,
-    window,
-)
-from handfast.cli.exits import ReportingGroup
+from handfast.cli.on_demand import OnDemandGroup
 
 app = typer.Typer(
     name="handfast",
-    cls=ReportingGroup,
+    cls=OnDemandGroup,
     help="Pre-authenticating gateway with device partnership for Exchange and Skype for Business.",
     epilog="Exit codes: 0 done, 1 refused or finding, 2 usage, 3 unavailable, 4 not found.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _group in (account, app_password, device, window, counter, backend_secret, audit, settings, key, pki):
-    app.add_typer(_group.commands)
-explain.register(app)
-doctor.register(app)
-init.register(app)
-run.register(app)
+
+
+@app.callback()
+def handfast() -> None:
+    """Nothing is done before a command; that there is this function tells typer that commands follow."""
+
 
 __all__ = ["app"]

@@ -10,9 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from handfast.cli.exits import printable
 
@@ -110,6 +107,10 @@ def _heading(name: str) -> str:
 
 def _show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
+        from rich.console import Console  # noqa: PLC0415 - scripts need none of it
+        from rich.table import Table  # noqa: PLC0415 - as above
+        from rich.text import Text  # noqa: PLC0415 - as above
+
         table = Table(*headings)
         for row in rows:
             table.add_row(*[Text(one) for one in row])

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from handfast.identity.administration import AdministrationError
+from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.ports import Unavailable
 from handfast.identity_api.fields import encode_object, parse_object
 from handfast.identity_api.http_server import HttpConnection

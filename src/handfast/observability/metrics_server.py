@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -28,7 +29,8 @@ class MetricsServer:
             raise ValueError(f"{address!r} is not of the form IP:port")
         server_class = _Ipv6Server if host.startswith("[") else _Server
         self._server = server_class((host.strip("[]"), int(port)), health)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._stopped, self._stopping = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
 
     @property
@@ -37,10 +39,18 @@ class MetricsServer:
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Stops serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Stops serving, at once: `serve_forever` would look only every half second whether it shall end."""
+        self._stopping.close()  # which makes the other end readable
         self._thread.join()
+        self._stopped.close()
+        self._server.server_close()
+
+    def _serve(self) -> None:
+        readable = select.poll()
+        readable.register(self._server, select.POLLIN)
+        readable.register(self._stopped, select.POLLIN)
+        while self._stopped.fileno() not in dict(readable.poll()):
+            self._server.handle_request()
 
 
 def serve_metrics(address: str, health: Health) -> MetricsServer:
@@ -59,6 +69,8 @@ def render_metrics() -> bytes:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    timeout = 0
+    """Seconds `handle_request` waits for a connection: it is called when there is one."""
 
     def __init__(self, address: tuple[str, int], health: Health) -> None:
         self.health = health

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import select
+import socket
 import threading
 from collections.abc import Callable
 
@@ -12,7 +14,6 @@ from sqlalchemy.engine import URL
 from handfast.storage.postgresql import connect_arguments
 from handfast.storage.repositories.revocations import NOTIFY_CHANNEL
 
-_WAIT_SECONDS = 0.5
 _RECONNECT_SECONDS = 1.0
 
 
@@ -23,13 +24,16 @@ class NoticeListener:
         self._arguments = connect_arguments(url)
         self._heard = heard
         self._stop = threading.Event()
+        self._stopped, self._stopping = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, name="storage-notices", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread within half a second."""
+        """Ends the thread: at once, unless it is just connecting."""
         self._stop.set()
+        self._stopping.close()  # which makes the other end readable, and so wakes a thread that waits for notices
         self._thread.join()
+        self._stopped.close()
 
     def _serve(self) -> None:
         while not self._stop.is_set():
@@ -42,8 +46,11 @@ class NoticeListener:
         with psycopg.connect(**self._arguments, autocommit=True) as connection:
             connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
             self._heard()
+            readable = select.poll()
+            readable.register(connection, select.POLLIN)
+            readable.register(self._stopped, select.POLLIN)
             while not self._stop.is_set():
-                for _ in connection.notifies(timeout=_WAIT_SECONDS):
+                # First what has come already: the driver keeps what it read along with other answers.
+                for _ in connection.notifies(timeout=0):
                     self._heard()
-                    if self._stop.is_set():
-                        return
+                readable.poll()

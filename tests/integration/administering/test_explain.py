@@ -765,6 +765,7 @@ def test_an_unknown_request_id_is_not_found(world: World) -> None:
     assert "no-such-request" in done.stderr
 
 
+@pytest.mark.alone
 def test_a_flood_of_refusals_stays_bounded_and_serves_on(world: World) -> None:
     began = time.monotonic()
     with connection(world.site) as door:

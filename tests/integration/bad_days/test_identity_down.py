@@ -21,6 +21,8 @@ from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Answer, Lost, Office, Phone, basic, hang_up, open_connection
 from tests.servers.processes import server_directory, wait_until
 
+pytestmark = pytest.mark.alone
+
 GRACE = 6.0
 HEARTBEAT = 1.0
 LATE = 1.5

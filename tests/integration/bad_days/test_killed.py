@@ -27,6 +27,8 @@ from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Lost, Office, Phone, basic, hang_up
 from tests.servers.processes import descendants, is_running, server_directory, wait_until
 
+pytestmark = pytest.mark.alone
+
 PHONES = 12
 BACK_SECONDS = 5.0
 KILLS = 3

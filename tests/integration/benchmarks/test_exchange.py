@@ -8,7 +8,7 @@ from benchmarks.driver import QUICK
 from benchmarks.measurements import autodiscover, streaming
 from benchmarks.report import TITLES
 
-pytestmark = pytest.mark.needs("nginx", "openssl")
+pytestmark = [pytest.mark.needs("nginx", "openssl"), pytest.mark.alone]
 TINY = dataclasses.replace(QUICK, rounds=1, autodiscover_answers=50, streams=5)
 
 

@@ -22,7 +22,7 @@ from benchmarks.subject import HOST, Subject
 from tests.servers.nginx import nginx
 from tests.servers.processes import free_port
 
-pytestmark = pytest.mark.needs("nginx", "apache2", "openssl")
+pytestmark = [pytest.mark.needs("nginx", "apache2", "openssl"), pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

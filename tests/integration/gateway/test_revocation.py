@@ -36,6 +36,7 @@ SCOPES = [
 ]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("scope", "fields"), SCOPES)
 async def test_a_hanging_request_is_answered_and_closed_at_once(scope, fields):
     async with RawBackend(hang) as backend, Gateway(backend.url) as gateway:

@@ -406,6 +406,7 @@ async def test_unknown_host_path_and_method_reach_nobody():
 QUANTUM = 1.0
 
 
+@pytest.mark.alone
 async def test_refusals_leave_on_the_quantum_but_a_bare_challenge_at_once():
     async with RawBackend() as backend, Gateway(backend.url, denial_quantum_seconds=QUANTUM) as gateway:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handfast.identity.administration import AdministrationError
+from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.ports import Unavailable
 from handfast.identity_api import admin_server
 from handfast.identity_api.admin_client import AdminClient, IdentityNotRunning

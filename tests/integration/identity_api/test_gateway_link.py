@@ -312,6 +312,7 @@ async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time(tmp_pa
         await writer.wait_closed()
 
 
+@pytest.mark.alone
 async def test_revocations_are_replayed_then_pushed_and_heartbeats_follow(tmp_path: Path):
     async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
         first = await publish(running.records, RevocationScope.ACCOUNT, account_id=AccountId(7))
@@ -412,6 +413,7 @@ async def test_events_that_identity_cannot_take_now_are_kept(tmp_path: Path):
     assert list(client._events) == [("alarm", "", "", ())]
 
 
+@pytest.mark.alone
 async def test_what_a_phone_said_of_itself_does_not_wait_for_other_events(tmp_path: Path):
     """The phone's next request is refused until identity has heard it."""
     async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
@@ -546,6 +548,7 @@ async def test_a_node_does_not_take_another_node_for_identity(tmp_path: Path):
             await client.evaluate(REQUEST)
 
 
+@pytest.mark.alone
 async def test_a_revoked_node_is_cut_at_once_and_stays_out(tmp_path: Path):
     async with identity(tmp_path, tls=True) as running:
         client, other = running.node(), running.node("edge2")

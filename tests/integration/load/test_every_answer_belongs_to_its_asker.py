@@ -19,6 +19,8 @@ from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Answer, Connection, Office, Phone, hang_up
 from tests.servers.processes import server_directory
 
+pytestmark = pytest.mark.alone
+
 USERS = 64
 SHARERS = 8
 REQUESTS = 100_000

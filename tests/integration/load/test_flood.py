@@ -28,6 +28,8 @@ from tests.integration.load.echo_backend import ROOT, echo_backend
 from tests.integration.load.phones import Connection, Office, Phone, basic, hang_up, open_connection
 from tests.servers.processes import server_directory
 
+pytestmark = pytest.mark.alone
+
 ROUNDS = 7
 ROUND_SECONDS = 3.0
 PHONES = 4

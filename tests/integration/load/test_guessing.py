@@ -19,6 +19,8 @@ from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Answer, Office, Phone, basic, open_connection
 from tests.servers.processes import server_directory, wait_until
 
+pytestmark = pytest.mark.alone
+
 PIN = "471108"
 PARALLEL = 200
 PER_ACCOUNT_AND_SOURCE = 10

@@ -27,6 +27,8 @@ from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Answer, Office, Phone, basic, open_connection
 from tests.servers.processes import server_directory
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 0.55
 PIN = "471108"
 Try = tuple[str, str]

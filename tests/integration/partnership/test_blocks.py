@@ -50,6 +50,7 @@ def test_a_device_that_is_not_blocked_can_t_be_unblocked(person) -> None:
     ],
     ids=["block", "remove", "disable", "revoke"],
 )
+@pytest.mark.alone
 async def test_a_hanging_ping_is_cut(person, server, take_away) -> None:
     site = person.site
     password = await asyncio.to_thread(person.password)

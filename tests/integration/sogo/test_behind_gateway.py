@@ -162,6 +162,7 @@ async def test_a_second_device_is_refused_and_reaches_nothing(site):
         assert site.reached("THIEFPHONE1") == []
 
 
+@pytest.mark.alone
 async def test_a_block_cuts_a_ping_within_a_second(site):
     async with site.phone("carol", site.enrol("carol"), "CAROLPHONE1") as phone:
         assert (await phone.folder_sync()).ok

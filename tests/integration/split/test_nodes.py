@@ -205,6 +205,7 @@ def test_a_grant_another_node_got_opens_nothing(site):
     assert first.run(lambda client: client.authorize(grant)).headers[0][0] == b"X-Remote-User"
 
 
+@pytest.mark.alone
 def test_a_revoked_node_is_cut_at_once_stays_out_and_what_it_saw_is_listed(site):
     person = site.enrol()
     node = Node(site, "edge6", *site.issue_node("edge6", "mail"))

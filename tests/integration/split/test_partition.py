@@ -46,6 +46,7 @@ class Watch(threading.Thread):
                 self.refusal = answer
 
 
+@pytest.mark.alone
 def test_new_sign_ins_wait_live_grants_end_after_the_grace_and_all_is_back_after_it(site):
     kept, hanging, new = site.enrol(), site.enrol(), site.enrol()
     for person in (kept, hanging):

@@ -223,6 +223,7 @@ def slow_rewriter(seconds: float) -> FakeRewriter:
 LONG = plain(b"inside" + b"x" * 100_000)
 
 
+@pytest.mark.alone
 async def test_a_long_answer_keeps_no_other_connection_waiting():
     async with (
         RawBackend(answering(LONG)) as backend,

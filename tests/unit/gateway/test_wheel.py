@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from handfast.gateway.wheel import NEVER, TimerWheel
 
 
@@ -11,6 +13,7 @@ class Item:
         self.fired.append(now)
 
 
+@pytest.mark.alone
 async def test_a_deadline_fires_once_and_not_before():
     loop = asyncio.get_running_loop()
     wheel, item = TimerWheel(loop), Item()

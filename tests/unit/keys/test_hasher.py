@@ -53,6 +53,7 @@ async def test_what_waited_too_long_is_not_begun(monkeypatch):
         hasher.close()
 
 
+@pytest.mark.alone
 async def test_the_stand_in_for_no_secret_costs_a_whole_hash():
     hasher = Argon2Hasher(time_cost=8, memory_kib=16 * 1024)
     try:

@@ -1,0 +1,15 @@
+"""The Unix sockets of the runtime directory by which gateway and identity, and identity and commands, find each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handfast.settings.model import Settings
+
+GATEWAY_SOCKET = "gateway.sock"
+ADMIN_SOCKET = "admin.sock"
+
+
+def runtime_socket(settings: Settings, name: str) -> Path:
+    """A socket in the runtime directory."""
+    return settings.identity.runtime_dir / name
