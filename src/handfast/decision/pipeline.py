@@ -44,6 +44,8 @@ OWN_TROUBLES = frozenset(
         Reason.OVERLOADED,
         Reason.BACKEND_SECRET_MISSING,
         Reason.BACKEND_SECRET_SUSPENDED,
+        Reason.DIRECTORY_UNAVAILABLE,
+        Reason.KDC_UNAVAILABLE,
     }
 )
 

@@ -41,6 +41,7 @@ class AuthMethod(StrEnum):
 
     BASIC = "basic"
     NTLM = "ntlm"
+    KERBEROS = "kerberos"
 
 
 @dataclass(frozen=True, slots=True)
