@@ -12,8 +12,10 @@ GW = DomainAccount("CN=svc-gw,DC=contoso,DC=lab", "svc-gw", 0x200)
 
 def test_spns():
     assert remedies.add_spn(SPN, "svc-ex").powershell == ("setspn -S 'HTTP/mail.contoso.lab' 'svc-ex'",)
-    (line,) = remedies.move_spn(SPN, ["EX1$"], "svc-ex").powershell
-    assert line == ("setspn -D 'HTTP/mail.contoso.lab' 'EX1$'", "setspn -S 'HTTP/mail.contoso.lab' 'svc-ex'")
+    assert remedies.move_spn(SPN, ["EX1$"], "svc-ex").powershell == (
+        "setspn -D 'HTTP/mail.contoso.lab' 'EX1$'",
+        "setspn -S 'HTTP/mail.contoso.lab' 'svc-ex'",
+    )
     assert remedies.move_spn(SPN, ["EX1$"]).samba == ("samba-tool spn delete HTTP/mail.contoso.lab 'EX1$'",)
 
 
@@ -34,8 +36,7 @@ def test_delegation():
     assert remedies.end_unconstrained(GW).powershell == (
         "Set-ADAccountControl -Identity 'svc-gw' -TrustedForDelegation $false",
     )
-    (line,) = remedies.let_be_delegated(GW, is_sensitive=True, is_protected=True).powershell
-    assert line == (
+    assert remedies.let_be_delegated(GW, is_sensitive=True, is_protected=True).powershell == (
         "Set-ADAccountControl -Identity 'svc-gw' -AccountNotDelegated $false",
         "Remove-ADGroupMember -Identity 'Protected Users' -Members 'svc-gw'",
     )
