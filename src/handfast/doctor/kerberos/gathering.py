@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from handfast.doctor.kerberos.facts import DomainAccount, KeytabKey, ResolvedName, Service, Setup
+from handfast.doctor.kerberos.facts import KeytabKey, ResolvedName, Service, Setup, Trial
 from handfast.doctor.kerberos.trial import TokenMaker, try_services
+from handfast.identity.directory.domain_account import DomainAccount
 from handfast.settings.model import Settings
 from handfast.settings.publication import PublicationSettings
 
@@ -17,15 +19,15 @@ from handfast.settings.publication import PublicationSettings
 class DomainView(Protocol):
     """A domain controller, asked as the account that Handfast reads with. Each call raises: identity.ports.Unavailable."""
 
-    def find(self, name: str) -> DomainAccount | None:
+    async def find(self, name: str) -> DomainAccount | None:
         """By UPN or user name."""
         ...
 
-    def holders(self, spn: str) -> tuple[DomainAccount, ...]:
+    async def holders(self, spn: str) -> tuple[DomainAccount, ...]:
         """Accounts that hold an SPN, whatever its case."""
         ...
 
-    def clock_offset_seconds(self) -> float:
+    async def clock_offset_seconds(self) -> float:
         """The domain controller's clock minus ours."""
         ...
 
@@ -40,8 +42,9 @@ class Tools:
     resolve: Callable[[str], ResolvedName]
 
 
-def gather(settings: Settings, tools: Tools, *, login: str = "", servers_account: str = "") -> Setup:
+async def gather(settings: Settings, tools: Tools, *, login: str = "", servers_account: str = "") -> Setup:
     """All facts; the trial only for a `login`. Raises: identity.ports.Unavailable."""
+    domain = tools.domain
     publications = kerberos_publications(settings)
     services = tuple(_service(one) for one in publications)
     principal, _, realm = settings.kerberos.principal.rpartition("@")
@@ -51,19 +54,23 @@ def gather(settings: Settings, tools: Tools, *, login: str = "", servers_account
         realm=realm,
         principal=principal,
         keytab_path=str(settings.kerberos.keytab),
-        account=tools.domain.find(principal),
+        account=await domain.find(principal),
         keytab=() if isinstance(keytab, str) else keytab,
         keytab_problem=keytab if isinstance(keytab, str) else "",
         services=services,
         accepts=settings.kerberos.accept,
-        holders={spn.lower(): tools.domain.holders(spn) for spn in sorted(spns)},
+        holders={spn.lower(): await domain.holders(spn) for spn in sorted(spns)},
         names={name: tools.resolve(name) for name in sorted(_names(services))},
-        clock_offset_seconds=tools.domain.clock_offset_seconds(),
+        clock_offset_seconds=await domain.clock_offset_seconds(),
         servers_account=servers_account,
-        trial=try_services(login, tools.domain.find(login), publications, tools.make_token)
-        if login
-        else None,
+        trial=await _try(tools, login, publications) if login else None,
     )
+
+
+async def _try(tools: Tools, login: str, publications: tuple[PublicationSettings, ...]) -> Trial:
+    # In a thread: the trial waits for back ends, the token maker for the event loop.
+    person = await tools.domain.find(login)
+    return await asyncio.to_thread(try_services, login, person, publications, tools.make_token)
 
 
 def kerberos_publications(settings: Settings) -> tuple[PublicationSettings, ...]:

@@ -7,19 +7,16 @@ from datetime import datetime
 
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
-from handfast.doctor.kerberos.facts import (
-    AES_ENCTYPES,
+from handfast.doctor.kerberos.facts import AES_ENCTYPES, Service, Setup, Trial
+from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
+from handfast.identity.directory.domain_account import (
     DISABLED,
     NOT_DELEGATED,
     PROTECTED_USERS_RID,
     PROTOCOL_TRANSITION,
     UNCONSTRAINED,
     DomainAccount,
-    Service,
-    Setup,
-    Trial,
 )
-from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
 
 MAX_SKEW_SECONDS = 60.0
 """KDCs tolerate 300 (MS-KILE 3.1.5.8); whoever drifts by one minute will drift by five."""

@@ -9,8 +9,8 @@ import base64
 import shlex
 from collections.abc import Sequence
 
-from handfast.doctor.kerberos.facts import AES_TYPES, DomainAccount
 from handfast.doctor.kerberos.findings import Commands
+from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
 
 SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
 """Stands where only the administrator knows which account the servers share."""

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cryptography import x509
 
-from handfast.doctor.kerberos.facts import AnswerTrial, DomainAccount, TicketTrial, Trial
+from handfast.doctor.kerberos.facts import AnswerTrial, TicketTrial, Trial
 from handfast.doctor.probes import ANSWER_SECONDS, BackendTrouble, open_backend, parse_head, read_head
+from handfast.identity.directory.domain_account import DomainAccount
 from handfast.protocols.ntlm.channel_bindings import certificate_hash_name
 from handfast.settings.publication import PublicationSettings
 

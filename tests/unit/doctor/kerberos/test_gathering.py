@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.doctor.kerberos.facts import DomainAccount, KeytabKey, ResolvedName, Service
+from handfast.doctor.kerberos.facts import KeytabKey, ResolvedName, Service
 from handfast.doctor.kerberos.gathering import Tools, gather, resolve
 from handfast.doctor.kerberos.trial import NoTicket
+from handfast.identity.directory.domain_account import DomainAccount
 from handfast.settings.model import Settings
 
 SPN = "HTTP/Mail.contoso.lab"
@@ -20,14 +21,14 @@ class Domain:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def find(self, name: str) -> DomainAccount | None:
+    async def find(self, name: str) -> DomainAccount | None:
         return {"svc-gw": OWN, "alice": ALICE}.get(name)
 
-    def holders(self, spn: str) -> tuple[DomainAccount, ...]:
+    async def holders(self, spn: str) -> tuple[DomainAccount, ...]:
         self.asked.append(spn)
         return (EX,) if spn == SPN else ()
 
-    def clock_offset_seconds(self) -> float:
+    async def clock_offset_seconds(self) -> float:
         return 1.5
 
 
@@ -60,9 +61,9 @@ def tools(keytab: tuple[KeytabKey, ...] | str = (KEY,)) -> Tools:
     return Tools(Domain(), lambda: keytab, refuse, lambda name: ResolvedName("", frozenset({name})))
 
 
-def test_the_facts_come_from_settings_and_tools(settings):
+async def test_the_facts_come_from_settings_and_tools(settings):
     asked = tools()
-    setup = gather(settings, asked, servers_account="svc-ex")
+    setup = await gather(settings, asked, servers_account="svc-ex")
     assert (setup.realm, setup.principal, setup.keytab_path) == ("CONTOSO.LAB", "svc-gw", "/k")
     assert setup.account is OWN
     assert setup.keytab == (KEY,)
@@ -76,20 +77,21 @@ def test_the_facts_come_from_settings_and_tools(settings):
     assert setup.trial is None
 
 
-def test_a_keytab_that_cannot_be_read_is_a_problem_and_no_end(settings):
-    setup = gather(settings, tools("not there"))
+async def test_a_keytab_that_cannot_be_read_is_a_problem_and_no_end(settings):
+    setup = await gather(settings, tools("not there"))
     assert (setup.keytab, setup.keytab_problem) == ((), "not there")
 
 
-def test_a_trial_asks_no_back_end_without_a_ticket(settings):
-    trial = gather(settings, tools(), login="alice").trial
+async def test_a_trial_asks_no_back_end_without_a_ticket(settings):
+    trial = (await gather(settings, tools(), login="alice")).trial
     assert trial.person is ALICE
     assert [one.problem for one in trial.tickets] == [f"alice gets none for {SPN}b''"]
     assert trial.answers == ()
 
 
-def test_a_trial_for_nobody(settings):
-    assert gather(settings, tools(), login="mallory").trial.person is None
+async def test_a_trial_for_nobody(settings):
+    setup = await gather(settings, tools(), login="mallory")
+    assert setup.trial.person is None
 
 
 def test_names_are_resolved_by_this_machine():

@@ -8,13 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handfast.doctor.kerberos.facts import (
-    DISABLED,
-    NOT_DELEGATED,
-    PROTECTED_USERS_RID,
-    PROTOCOL_TRANSITION,
-    UNCONSTRAINED,
     AnswerTrial,
-    DomainAccount,
     KeytabKey,
     ResolvedName,
     Service,
@@ -24,6 +18,14 @@ from handfast.doctor.kerberos.facts import (
 )
 from handfast.doctor.kerberos.findings import KerberosFindingId as Id
 from handfast.doctor.kerberos.judging import judge
+from handfast.identity.directory.domain_account import (
+    DISABLED,
+    NOT_DELEGATED,
+    PROTECTED_USERS_RID,
+    PROTOCOL_TRANSITION,
+    UNCONSTRAINED,
+    DomainAccount,
+)
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPN = "HTTP/mail.contoso.lab"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handfast.doctor.kerberos import remedies
-from handfast.doctor.kerberos.facts import DomainAccount
+from handfast.identity.directory.domain_account import DomainAccount
 
 SPN = "HTTP/mail.contoso.lab"
 ODD = DomainAccount("CN=O'Neil\\, Jörg,DC=contoso,DC=lab", "o'neil j", 0x200)

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from handfast.doctor.kerberos.facts import AnswerTrial, DomainAccount, TicketTrial
+from handfast.doctor.kerberos.facts import AnswerTrial, TicketTrial
 from handfast.doctor.kerberos.trial import NoTicket, server_end_point, try_services
+from handfast.identity.directory.domain_account import DomainAccount
 from handfast.settings.publication import PublicationSettings
 from tests.servers.authority import Authority
 
