@@ -7,7 +7,7 @@ import os
 import socket
 
 from handfast.app.data_plane import build_gateway_config
-from handfast.app.identity_process import GATEWAY_SOCKET, runtime_socket
+from handfast.app.runtime_sockets import GATEWAY_SOCKET, runtime_socket
 from handfast.gateway.worker import GatewayWorker
 from handfast.identity_api.client import IdentityClient
 from handfast.keys.mutual_tls import build_node_context

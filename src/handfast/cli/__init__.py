@@ -11,11 +11,14 @@ from handfast.cli import (
     backend_secret,
     counter,
     device,
+    directory,
     doctor,
     explain,
     init,
+    kerberos,
     key,
     pki,
+    policy,
     run,
     settings,
     window,
@@ -31,7 +34,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _group in (account, app_password, device, window, counter, backend_secret, audit, settings, key, pki):
+for _group in (
+    account,
+    app_password,
+    device,
+    directory,
+    window,
+    counter,
+    backend_secret,
+    audit,
+    policy,
+    settings,
+    kerberos,
+    key,
+    pki,
+):
     app.add_typer(_group.commands)
 explain.register(app)
 doctor.register(app)

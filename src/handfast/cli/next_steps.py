@@ -81,7 +81,8 @@ NEXT_STEPS = MappingProxyType(
         Reason.BACKEND_TIMEOUT: "look at the back end's load; `answer_timeout_seconds` must exceed a Ping's hour",
         Reason.BACKEND_MALFORMED: "look at what answers behind us: `handfast doctor`, and the log of that server",
         Reason.ANSWER_WITHHELD: "publish the host named in the detail, or give the server an external URL: `handfast doctor`",
-        Reason.BACKEND_SIGN_IN_REFUSED: "`handfast backend-secret set ACCOUNT PUBLICATION`: the password changed behind us",
+        Reason.BACKEND_SIGN_IN_REFUSED: "`handfast backend-secret set ACCOUNT PUBLICATION`: the password changed behind us;"
+        " with Kerberos, `handfast kerberos check`",
         Reason.BACKEND_SECRET_MISSING: "`handfast backend-secret set ACCOUNT PUBLICATION`",
         Reason.BACKEND_SECRET_SUSPENDED: "`handfast backend-secret set ACCOUNT PUBLICATION` with the password that is valid now",
         Reason.DIRECTORY_UNAVAILABLE: "is a domain controller reachable from here? `handfast directory check`",

@@ -7,7 +7,7 @@ write only where they change something; the course of a wipe is stored before th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
@@ -83,13 +83,16 @@ class DeviceDesk:
         key = (grant.account_id, grant.device_id)
         if not self._is_news(key, facts, now):
             return False
-        policy = publication.devices
+        # Whoever's policy it is: where one of them refuses what was learned, the device is asked for anew.
+        policies = frozenset(
+            {publication.devices, *(one.devices for one in publication.access if one.devices)}
+        )
         is_change = await self._services.records.look_up(
             lambda repositories: _changes(repositories.partnerships.find(*key), facts)
         )
         if is_change:
             await self._services.records.write(
-                lambda repositories: store_facts(repositories, policy, key, facts, now=now, node=node)
+                lambda repositories: store_facts(repositories, policies, key, facts, now=now, node=node)
             )
         return is_change
 
@@ -133,7 +136,7 @@ def _changes(known: Partnership | None, facts: DeviceFacts) -> TypeGuard[Partner
 
 def store_facts(
     repositories: Repositories,
-    policy: DevicePolicy,
+    policies: Collection[DevicePolicy],
     key: tuple[AccountId, str],
     facts: DeviceFacts,
     *,
@@ -142,7 +145,7 @@ def store_facts(
 ) -> Partnership | None:
     """The record after what the device said of itself; None where there is nothing to change.
 
-    Another model under the same id is another device, or a lie: quarantine. Where a rule refuses what was learned, what
+    Another model under the same id is another device, or a lie: quarantine. Where one of `policies` refuses what was learned, what
     the device has open is cut; its next request is refused by that rule.
     """
     known, account = repositories.partnerships.find(*key), repositories.accounts.find(key[0])
@@ -158,7 +161,8 @@ def store_facts(
         event, details = AuditEvent.DEVICE_FACTS_LEARNED, _changed_facts(known, learned)
     repositories.partnerships.save(learned)
     models = (learned.reported_model, learned.model)
-    if contradiction or find_fact_hit(policy, models, learned.os) is not None:
+    is_refused = any(find_fact_hit(policy, models, learned.os) is not None for policy in policies)
+    if contradiction or is_refused:
         repositories.revocations.publish(
             RevocationScope.PARTNERSHIP, now=now, account_id=known.account_id, device_id=known.device_id
         )

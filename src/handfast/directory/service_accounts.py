@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -29,6 +30,7 @@ ATTRIBUTES = (
     "msDS-SupportedEncryptionTypes",
     "msDS-KeyVersionNumber",
 )
+_EXTENSIONS = re.compile(r"^(?:<[A-Z]+=[^>]*>;)+")
 MAX_HOLDERS = 20
 """Of one SPN; two are a fault already."""
 
@@ -80,7 +82,7 @@ class ServiceAccounts:
         return await self._controllers.ask(look)
 
     async def _read(self, link: Link, domain: DomainFacts, entry: Entry) -> DomainAccount:
-        plain = _plain_name(entry.dn)
+        plain = plain_name(entry.dn)
         nested = await link.read(plain, ("tokenGroups",))
         sids = [parse_sid(value) for value in nested.values.get("tokengroups", ())] if nested else []
         rids = {int(sid.rpartition("-")[2]) for sid in sids if sid.startswith(f"{domain.sid}-")}
@@ -124,6 +126,6 @@ def _texts(values: Mapping[str, object], attribute: str) -> tuple[str, ...]:
     return tuple(parse_text(value, attribute) for value in found)
 
 
-def _plain_name(extended: str) -> str:
+def plain_name(extended: str) -> str:
     """The name without the GUID and SID that the extended form begins with."""
-    return extended.rpartition(";")[2] if extended.startswith("<GUID=") else extended
+    return _EXTENSIONS.sub("", extended)

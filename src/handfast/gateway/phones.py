@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from handfast.decision.outcome import Decision
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
+from handfast.identity.policies import DevicePolicy
 from handfast.identity.ports import Unavailable
 from handfast.rewriting.activesync import NeedsBody, PhoneAnswer, PhoneRequest, WipeStep, answer_for
 
@@ -49,7 +50,7 @@ def refuse_phone(exchange: Exchange, decision: Decision, request: PhoneRequest) 
     """Tells a phone of identity's decision; asks for the body first where the answer depends on it."""
     route = exchange.route
     assert route is not None
-    said = answer_for(decision.reason, request, route.app.publication.devices, decision.wipe)
+    said = answer_for(decision.reason, request, _policy_of(route, decision), decision.wipe)
     match said:
         case None:
             exchange.tell_refused(decision)
@@ -63,6 +64,14 @@ def refuse_phone(exchange: Exchange, decision: Decision, request: PhoneRequest) 
             exchange.state.spawn(_report_first(exchange, decision, said))
         case _:
             assert_never(said)
+
+
+def _policy_of(route: Route, decision: Decision) -> DevicePolicy:
+    """The publication's, with identity's words where it chose another policy for the account."""
+    policy, words = route.app.publication.devices, decision.phone_words
+    if words is None:
+        return policy
+    return replace(policy, phone_refusals=words.refusals, quarantine_message=words.quarantine_message)
 
 
 async def _report_first(exchange: Exchange, decision: Decision, step: WipeStep) -> None:

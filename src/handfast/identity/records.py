@@ -56,7 +56,8 @@ class Account:
 
     `user` is the sAMAccountName, `domain` the NetBIOS domain, `upn` the user principal name; each keeps the case it
     was given in, and is unique folded by `names.fold` ((`domain`, `user`) as a pair, `upn` alone). `state` is our own
-    administrators' word; `directory` what the directory says, None for a local account.
+    administrators' word; `directory` what the directory says, None for a local account. `is_named` is False while a local
+    account holds one of its names, or another account has taken one over: then no name leads to it.
     `pin_verifier` is an Argon2id string, or None where the account has no human-chosen secret.
     """
 
@@ -70,6 +71,12 @@ class Account:
     sid: str | None = None
     pin_verifier: str | None = field(default=None, repr=False)
     directory: DirectoryFacts | None = None
+    is_named: bool = True
+
+    @property
+    def is_gone(self) -> bool:
+        """True where the directory no longer has it."""
+        return self.directory is not None and not self.directory.is_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,9 @@ class CounterKind(StrEnum):
     FAMILIAR = "familiar"
     SOURCE = "source"
     UNKNOWN_NAME = "unknown-name"
+    DOMAIN = "domain"
+    DOMAIN_TRYING = "domain-trying"
+    DOMAIN_WRONG = "domain-wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class DirectorySettings(Section):
     """For one answer of a domain controller; after that the next one is asked."""
     stale_minutes: float = Field(60.0, ge=1, le=1440)
     """How long the mirror is believed while no domain controller answers; after that mirrored accounts get 503."""
+    max_missing_percent: float = Field(20.0, ge=0, le=100)
+    """A reading by which more of the mirrored accounts than this (and more than 20) would be gone is not believed; 100: any is."""
     refuse_expired_passwords: bool = True
     """True refuses accounts whose domain password must be changed, as Windows does; False lets their app passwords work."""
     lockout_margin: int = Field(2, ge=1, le=10)

@@ -111,9 +111,9 @@ class PublicationSettings(Section):
     """Shown by clients when they ask for a password; name nothing of the inside."""
     offer_negotiate: bool = False
     """True also names `Negotiate` in challenges (with `ntlm` in `auth`). NTLM inside it is taken either way; but clients
-    with Kerberos at hand, which is not served here, try that first and some give up then."""
+    with Kerberos at hand, which is served inside alone, try that first and some give up then."""
     channel_binding: Literal["off", "allow", "require"] = "allow"
-    """Whether an NTLM sign-in must be bound to this TLS connection: `allow` checks a binding that is there."""
+    """Whether an NTLM or Kerberos sign-in must be bound to this TLS connection: `allow` checks a binding that is there."""
     require_mic: bool = False
     """True refuses NTLM sign-ins without a message integrity code."""
     ntlm_targets: tuple[CalledName, ...] = ()

@@ -45,3 +45,20 @@ def test_the_data_plane_is_told_what_learns():
         "mail": True,
         "sogo": False,
     }
+
+
+def test_tickets_are_taken_on_inside_listeners_and_got_for_each_connection_or_request():
+    inside = {"name": "inside", "address": "127.0.0.1:444", "inside": True}
+    mail, sogo = SETTINGS["publication"]
+    behind = {"auth": "kerberos", "spn": "HTTP/mail.contoso.com", "ticket_per": "request"}
+    by_ticket = {**mail, "backend": {**mail["backend"], **behind}, "auth": ["basic", "kerberos"]}
+    settings = Settings.model_validate(
+        {**SETTINGS, "listener": [*SETTINGS["listener"], inside], "publication": [by_ticket, sogo]}
+    )
+    published = build_publications(settings)
+    assert published["mail"].credentials.takes_tickets("inside")
+    assert not published["mail"].credentials.takes_tickets("outside")
+    assert not published["sogo"].credentials.takes_tickets("inside")
+    config = build_gateway_config(settings)
+    assert [listener.inside for listener in config.listeners] == [False, False, True]
+    assert [item.backend.ticket_per for item in config.publications] == ["request", ""]
