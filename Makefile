@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Two processes, whatever the machine has: what measures time waits for its turn. `make test PARALLEL=` uses one.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-deps check bench lock format clean
+.PHONY: help setup demo kerberos test test-deps check bench lock format clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -23,8 +23,12 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 demo: setup      ## a gateway, a simulated Exchange and a simulated phone, on this machine
 	$(BIN)/handfast demo $(ARGS)
 
+kerberos: setup  ## add Kerberos to .venv (builds gssapi: needs libkrb5-dev, gcc)
+	@$(BIN)/python -c 'import gssapi' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kerberos.txt
+
 test: setup      ## all tests; those that need real servers skip loudly unless `make test-deps` ran
 	@if [ "$$CI" = true ]; then sh tests/install-deps.sh; fi
+	@if command -v krb5-config >/dev/null; then $(MAKE) --no-print-directory kerberos; fi
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 test-deps:       ## install the Debian packages of the real servers and clients (root; starts none of them)
@@ -43,6 +47,7 @@ lock: setup      ## resolve the dependencies anew into requirements/*.txt (with 
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --extra kerberos pyproject.toml -c requirements/run.txt -o requirements/kerberos.txt
 
 format: setup    ## format and mend what can be mended
 	$(BIN)/ruff format src tests benchmarks

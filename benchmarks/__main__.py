@@ -56,7 +56,7 @@ def _with_last_run(run: Run) -> Run:
     if not JSON_FILE.exists():
         return run
     last = parse_run(JSON_FILE.read_text())
-    if (last.machine, last.settings) != (run.machine, run.settings):
+    if not run.continues(last):
         print("the last run was another one: its figures are dropped", file=sys.stderr)
         return run
     return Run(run.started, run.quick, run.machine, run.settings, merge_figures(last.figures, run.figures))

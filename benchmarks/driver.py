@@ -34,10 +34,17 @@ class Scale:
     """Of 5 KiB and rewritten; of those of 500 KiB a fiftieth, of those that pass untouched five times as many."""
     streams: int
     stream_seconds: int
+    tickets: int
+    """People who get one for the first time, each round; an eighth of the tokens that are made of tickets at hand."""
+    domain_people: int
+    """Accounts made in a real domain; each takes 6 ms."""
+    mirrored_people: int
+    """Made-up accounts, mirrored without a domain controller."""
+    lookups: int
 
 
-FULL = Scale(3, 40_000, 32, 400, 5_000, 1024, 100, 2_000, 1_000_000, 1_000, 200, 2)
-QUICK = Scale(3, 5_000, 32, 60, 500, 128, 8, 500, 20_000, 200, 50, 1)
+FULL = Scale(3, 40_000, 32, 400, 5_000, 1024, 100, 2_000, 1_000_000, 1_000, 200, 2, 250, 10_000, 100_000, 500)
+QUICK = Scale(3, 5_000, 32, 60, 500, 128, 8, 500, 20_000, 200, 50, 1, 40, 500, 5_000, 100)
 
 
 def build_task(

@@ -187,6 +187,9 @@ def find_versions() -> dict[str, str]:
         "curl": ["curl", "--version"],
         "mod_auth_gssapi": ["dpkg-query", "-W", "-f=${Version}", "libapache2-mod-auth-gssapi"],
         "gss-ntlmssp": ["dpkg-query", "-W", "-f=${Version}", "gss-ntlmssp"],
+        "Samba": ["dpkg-query", "-W", "-f=${Version}", "samba"],
+        "libkrb5": ["dpkg-query", "-W", "-f=${Version}", "libkrb5-3"],
+        "PostgreSQL": ["dpkg-query", "-W", "-f=${Version}", "postgresql"],
     }
     versions = {}
     for name, command in questions.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -57,6 +57,15 @@ class Run:
     def find(self, key: str, subject: str) -> Figure | None:
         """The figure, or None where this run had no such measurement."""
         return next((f for f in self.figures if (f.key, f.subject) == (key, subject)), None)
+
+    def continues(self, last: Run) -> bool:
+        """Whether the last run had the same sizes on the same machine; this one may know of further sizes and programs."""
+        then, now = last.machine, self.machine
+        return (
+            replace(then, versions=()) == replace(now, versions=())
+            and set(then.versions) <= set(now.versions)
+            and set(last.settings) <= set(self.settings)
+        )
 
 
 def encode_run(run: Run) -> str:

@@ -9,6 +9,7 @@ PACKAGES="
   nginx apache2 libapache2-mod-auth-gssapi gss-ntlmssp wrk
   curl wget openssl libwbxml2-utils fail2ban iproute2 util-linux
   davmail-server default-jre-headless
+  samba-ad-dc samba-ad-provision ldb-tools krb5-user faketime libkrb5-dev gcc libc6-dev
 "
 POLICY=/usr/sbin/policy-rc.d
 MARK='# Handfast test dependencies: no service starts while they are installed.'

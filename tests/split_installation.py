@@ -42,6 +42,7 @@ auth = ["basic", "ntlm"]
 [publication.backend]
 urls = {backends}
 auth = "{backend_auth}"
+{backend_options}
 
 [[policy]]
 name = "default"
@@ -155,6 +156,7 @@ def _prepare(folder: Path, network: Network, exchange: LabServer, **gateway: Any
         "identity_port": IDENTITY_PORT,
         "backends": json.dumps([exchange.url]),
         "backend_auth": "header",
+        "backend_options": "",
         "metrics_port": METRICS_PORT,
         "publication": "",
         "more": "",

@@ -10,10 +10,12 @@ from benchmarks.measurements import (
     block,
     bulk,
     decisions,
+    directory,
     long_polls,
     ntlm_handshakes,
     requests,
     streaming,
+    tickets,
 )
 from benchmarks.results import Figure
 
@@ -26,4 +28,6 @@ MEASUREMENTS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
     "decisions": decisions.measure,
     "autodiscover": autodiscover.measure,
     "streaming": streaming.measure,
+    "directory": directory.measure,
+    "tickets": tickets.measure,
 }

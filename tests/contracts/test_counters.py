@@ -43,6 +43,16 @@ async def test_kinds_and_scopes_are_apart(records) -> None:
     assert len(await records.read(lambda r: r.counters.list(limit=2))) == 2
 
 
+async def test_a_counter_is_put_in_place_of_what_was_there(records) -> None:
+    counter = Counter(CounterKind.DOMAIN, "1", START, 4)
+    await records.write(lambda r: r.counters.save(counter, window_seconds=60))
+    assert await records.read(lambda r: r.counters.find(CounterKind.DOMAIN, "1")) == counter
+    later = Counter(CounterKind.DOMAIN, "1", START + 30 * SECOND, 2)
+    await records.write(lambda r: r.counters.save(later, window_seconds=60))
+    assert await records.write(fail(CounterKind.DOMAIN, now=START + 89 * SECOND)) == 3
+    assert await records.write(fail(CounterKind.DOMAIN, now=START + 90 * SECOND)) == 1
+
+
 async def test_clearing_one(records) -> None:
     await records.write(fail())
     await records.write(lambda r: r.counters.clear(CounterKind.ACCOUNT, "1"))
@@ -54,16 +64,20 @@ async def test_clearing_an_account_clears_its_own_alone(records) -> None:
         (CounterKind.ACCOUNT, "1"),
         (CounterKind.ACCOUNT_SOURCE, "1:192.0.2.1"),
         (CounterKind.FAMILIAR, "1:DEV:192.0.2.0/24"),
+        (CounterKind.DOMAIN, "1"),
+        (CounterKind.DOMAIN_TRYING, "1:ab12"),
+        (CounterKind.DOMAIN_WRONG, "1:cd34"),
     ]
     others = [
         (CounterKind.ACCOUNT, "11"),
         (CounterKind.ACCOUNT_SOURCE, "11:192.0.2.1"),
         (CounterKind.ACCOUNT, "2"),
         (CounterKind.SOURCE, "1"),
+        (CounterKind.DOMAIN_WRONG, "11:ab12"),
     ]
     for kind, scope in mine + others:
         await records.write(fail(kind=kind, scope=scope))
-    assert await records.write(lambda r: r.counters.clear_account(1)) == 3
+    assert await records.write(lambda r: r.counters.clear_account(1)) == len(mine)
     left = await records.read(lambda r: r.counters.list(limit=10))
     assert {(c.kind, c.scope) for c in left} == set(others)
 

@@ -101,6 +101,28 @@ def test_devices_of_the_first_schema_are_kept_and_a_wipe_without_a_record_gets_o
     ]
 
 
+def test_ids_go_on_where_they_were_and_what_hangs_on_accounts_stays(empty_url) -> None:
+    for statement in first_schema(empty_url):
+        run_sql(empty_url, statement)
+    second = (
+        "INSERT INTO accounts (user_name, domain, upn, state, created_at, display_name, sid, folded_user, folded_domain)"
+        " VALUES ('b', 'd', '', 'enabled', 0, '', 'S-1', 'B', 'D')"
+    )
+    run_sql(empty_url, second)
+    run_sql(empty_url, second.replace("'b'", "'c'").replace("'B'", "'C'").replace("S-1", "S-2"))
+    run_sql(empty_url, "DELETE FROM accounts WHERE user_name = 'c'")
+    migrate(empty_url)
+    assert [row[0] for row in run_sql(empty_url, "SELECT count(*) FROM partnerships")] == [3]
+    assert [tuple(row) for row in run_sql(empty_url, "SELECT id, sid FROM accounts ORDER BY id")] == [
+        (1, None),
+        (2, None),
+    ]
+    run_sql(empty_url, second.replace("'b'", "'c'").replace("'B'", "'C'").replace("'S-1'", "NULL"))
+    assert [row[0] for row in run_sql(empty_url, "SELECT id FROM accounts WHERE user_name = 'c'")] == [4]
+    run_sql(empty_url, "DELETE FROM accounts WHERE id = 1")
+    assert [row[0] for row in run_sql(empty_url, "SELECT count(*) FROM partnerships")] == [0]
+
+
 def first_schema(url: str) -> list[str]:
     """The database as revision 0001 left it, with three devices."""
     dialect = "sqlite" if url.startswith("sqlite") else "postgresql"

@@ -16,6 +16,7 @@ from handfast.decision.access import (
     ConnectionCredential,
     NoCredential,
     NtlmCredential,
+    TicketCredential,
 )
 from handfast.decision.outcome import Decision, Grant, Outcome
 from handfast.decision.ports import (
@@ -102,7 +103,8 @@ class FakeIdentity:
             device_id=request.device.device_id if request.device else None,
             session=b"" if isinstance(request.credential, BasicCredential) else f"s:{user}".encode(),
         )
-        return Decision(Outcome.ALLOW, Reason.ALLOWED, grant, login=user)
+        proof = b"ours" if isinstance(request.credential, TicketCredential) else b""
+        return Decision(Outcome.ALLOW, Reason.ALLOWED, grant, login=user, answer_token=proof)
 
     def _user(self, request: AccessRequest) -> tuple[str | None, Reason]:
         credential = request.credential
@@ -116,13 +118,19 @@ class FakeIdentity:
                     return None, Reason.NTLM_CHALLENGE_UNKNOWN
                 name = credential.authenticate[12:].rstrip(b"\0").decode()
                 return (name, Reason.ALLOWED) if name in ACCOUNTS else (None, Reason.CREDENTIAL_WRONG)
+            case TicketCredential():
+                name = credential.token.rpartition(b"\x01\x00")[2].partition(b"|")[0].decode()
+                return (name, Reason.ALLOWED) if name in ACCOUNTS else (None, Reason.TICKET_REFUSED)
             case ConnectionCredential():
                 return credential.session.decode().removeprefix("s:"), Reason.ALLOWED
             case NoCredential():
                 return None, Reason.CREDENTIAL_MISSING
 
-    async def authorize(self, grant: Grant) -> BackendAuthorization:
+    async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         return BackendAuthorization(((b"X-Remote-User", grant.principal.encode()),), self.version)
+
+    async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
+        return False
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         self.refused_versions.append(version)

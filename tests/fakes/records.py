@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from handfast.identity.audit import AuditEntry, AuditEvent, canonical_bytes
 from handfast.identity.channels import Channel
+from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict, KeyRing, Unavailable
 from handfast.identity.records import (
@@ -25,6 +26,8 @@ from handfast.identity.records import (
     AppPasswordId,
     Counter,
     CounterKind,
+    DirectoryFacts,
+    DirectoryGroup,
     EnrolmentWindow,
     Evaluation,
     NodeRecord,
@@ -44,6 +47,9 @@ class Tables:
     """Everything stored. Records are frozen, so copying the containers is a snapshot."""
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
+    groups: dict[str, DirectoryGroup] = field(default_factory=dict)
+    members: dict[AccountId, frozenset[str]] = field(default_factory=dict)
+    positions: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
     app_passwords: dict[AppPasswordId, AppPassword] = field(default_factory=dict)
     verifiers: dict[bytes, AppPasswordId] = field(default_factory=dict)
     nt_hashes: dict[tuple[AppPasswordId, int], tuple[str, bytes]] = field(default_factory=dict)
@@ -70,12 +76,18 @@ class _Accounts:
     def __init__(self, tables: Tables) -> None:
         self._t = tables
 
-    def add(self, *, user: str, domain: str, upn: str, display_name: str, now: datetime) -> Account:
-        for other in self._t.accounts.values():
-            if (fold(other.domain), fold(other.user)) == (fold(domain), fold(user)):
-                raise Conflict("account name is taken")
-            if upn and fold(other.upn) == fold(upn):
-                raise Conflict("UPN is taken")
+    def add(
+        self,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        now: datetime,
+        sid: str | None = None,
+        directory: DirectoryFacts | None = None,
+        is_named: bool = True,
+    ) -> Account:
         account = Account(
             id=AccountId(self._t.next_id()),
             user=user,
@@ -84,22 +96,102 @@ class _Accounts:
             state=AccountState.ENABLED,
             created_at=now,
             display_name=display_name,
+            sid=sid,
+            directory=directory,
+            is_named=is_named,
         )
-        self._t.accounts[account.id] = account
+        self._put(account)
         return account
+
+    def _put(self, account: Account) -> None:
+        """Raises: as the schema would."""
+        if (account.sid is None) != (account.directory is None) or not (account.is_named or account.sid):
+            raise ValueError("the schema refuses it: a local account has names and no facts")
+        for other in self._t.accounts.values():
+            if other.id == account.id:
+                continue
+            if account.sid is not None and other.sid == account.sid:
+                raise Conflict("SID is taken")
+            if not (account.is_named and other.is_named):
+                continue
+            if (fold(other.domain), fold(other.user)) == (fold(account.domain), fold(account.user)):
+                raise Conflict("account name is taken")
+            if account.upn and fold(other.upn) == fold(account.upn):
+                raise Conflict("UPN is taken")
+        self._t.accounts[account.id] = account
 
     def find(self, account_id: AccountId) -> Account | None:
         return self._t.accounts.get(account_id)
 
+    def find_by_sid(self, sid: str) -> Account | None:
+        return next((a for a in self._t.accounts.values() if a.sid == sid), None)
+
+    def _named(self) -> Sequence[Account]:
+        named = (a for a in self._t.accounts.values() if a.is_named)
+        return sorted(named, key=lambda a: (a.is_gone, a.id))
+
     def find_by_upn(self, upn: str) -> Account | None:
-        return next((a for a in self._t.accounts.values() if a.upn and fold(a.upn) == fold(upn)), None)
+        return next((a for a in self._named() if a.upn and fold(a.upn) == fold(upn)), None)
 
     def find_by_domain_user(self, domain: str, user: str) -> Account | None:
         wanted = (fold(domain), fold(user))
-        return next((a for a in self._t.accounts.values() if (fold(a.domain), fold(a.user)) == wanted), None)
+        return next((a for a in self._named() if (fold(a.domain), fold(a.user)) == wanted), None)
 
     def find_by_user(self, user: str) -> Sequence[Account]:
-        return [a for a in self._t.accounts.values() if fold(a.user) == fold(user)][:2]
+        return [a for a in self._named() if fold(a.user) == fold(user)][:2]
+
+    def find_by_mail(self, mail: str) -> Sequence[Account]:
+        mirrored = [a for a in self._named() if a.directory is not None and a.directory.mail]
+        return [a for a in mirrored if fold(a.directory.mail) == fold(mail)][:2]
+
+    def rename(
+        self,
+        account_id: AccountId,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        is_named: bool = True,
+    ) -> None:
+        known = self._t.accounts[account_id]
+        self._put(
+            replace(known, user=user, domain=domain, upn=upn, display_name=display_name, is_named=is_named)
+        )
+
+    def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
+        self._put(replace(self._t.accounts[account_id], sid=sid, directory=facts))
+
+    def groups_of(self, account_id: AccountId) -> frozenset[DirectoryGroup]:
+        return frozenset(self._t.groups[sid] for sid in self._t.members.get(account_id, ()))
+
+    def find_group(self, sid: str) -> DirectoryGroup | None:
+        return self._t.groups.get(sid)
+
+    def set_groups(self, account_id: AccountId, groups: frozenset[DirectoryGroup]) -> None:
+        if groups and account_id not in self._t.accounts:
+            raise LookupError(account_id)
+        for group in groups:
+            if group.name or group.sid not in self._t.groups:
+                self._t.groups[group.sid] = group
+        self._t.members[account_id] = frozenset(group.sid for group in groups)
+
+    def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
+        return [(a.sid, a.id) for a in self._t.accounts.values() if a.sid and not a.is_gone]
+
+    def list_unnamed(self) -> Sequence[Account]:
+        return [a for a in self._t.accounts.values() if not a.is_named and not a.is_gone]
+
+    def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
+        def has_ended(end: datetime | None) -> bool:
+            return end is not None and after < end <= until
+
+        return [
+            a
+            for a in self._t.accounts.values()
+            if a.directory is not None and a.directory.is_present
+            if has_ended(a.directory.expires_at) or has_ended(a.directory.password_expires_at)
+        ]
 
     def list(self) -> Sequence[Account]:
         return sorted(self._t.accounts.values(), key=lambda a: a.id)
@@ -113,6 +205,7 @@ class _Accounts:
     def remove(self, account_id: AccountId) -> None:
         t = self._t
         t.accounts.pop(account_id, None)
+        t.members.pop(account_id, None)
         gone = {p.id for p in t.app_passwords.values() if p.account_id == account_id}
         t.app_passwords = {k: v for k, v in t.app_passwords.items() if k not in gone}
         t.verifiers = {k: v for k, v in t.verifiers.items() if v not in gone}
@@ -121,6 +214,27 @@ class _Accounts:
         t.windows.pop(account_id, None)
         t.familiar = {k: v for k, v in t.familiar.items() if k[0] != account_id}
         t.secrets = {k: v for k, v in t.secrets.items() if k[0] != account_id}
+
+
+class _Positions:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def list(self, scope: str) -> dict[str, int]:
+        return {key: usn for key, (known, usn, _) in self._t.positions.items() if known == scope}
+
+    def save(self, position: SyncPosition, *, scope: str, read_at: datetime) -> None:
+        if position.highest_usn < 0:
+            raise ValueError("the schema refuses it: no USN is below zero")
+        kept = {
+            key: (scope, usn, min(before, read_at))
+            for key, (known, usn, before) in self._t.positions.items()
+            if known == scope
+        }
+        self._t.positions = {**kept, position.invocation_id: (scope, position.highest_usn, read_at)}
+
+    def newest_read_at(self) -> datetime | None:
+        return max((read_at for _, _, read_at in self._t.positions.values()), default=None)
 
 
 class _AppPasswords:
@@ -281,12 +395,16 @@ class _Counters:
         self._t.counters[kind, scope] = (counter, ends)
         return counter.failures
 
+    def save(self, counter: Counter, *, window_seconds: int) -> None:
+        ends = counter.window_start + timedelta(seconds=window_seconds)
+        self._t.counters[counter.kind, counter.scope] = (counter, ends)
+
     def clear(self, kind: CounterKind, scope: str) -> None:
         self._t.counters.pop((kind, scope), None)
 
     def clear_account(self, account_id: AccountId) -> int:
         """The scope of every account's counter is its id, alone or before a colon (see `counters.py`)."""
-        kinds = {CounterKind.ACCOUNT, CounterKind.ACCOUNT_SOURCE, CounterKind.FAMILIAR}
+        kinds = set(CounterKind) - {CounterKind.SOURCE, CounterKind.UNKNOWN_NAME}
         gone = [k for k in self._t.counters if k[0] in kinds and k[1].split(":")[0] == str(account_id)]
         for key in gone:
             del self._t.counters[key]
@@ -461,6 +579,7 @@ class InMemoryRepositories:
 
     def __init__(self, tables: Tables, keyring: KeyRing, chain: str) -> None:
         self.accounts = _Accounts(tables)
+        self.positions = _Positions(tables)
         self.app_passwords = _AppPasswords(tables)
         self.partnerships = _Partnerships(tables)
         self.windows = _Windows(tables)

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handfast.identity.checkpoints import parse_checkpoint
-from handfast.identity_api import codec, revocation_codec, wire
+from handfast.identity_api import codec, revocation_codec, sign_in_calls, wire
 from handfast.identity_api.fields import parse_object
 from handfast.protocols.activesync import (
     base64_form,
@@ -51,12 +51,15 @@ from handfast.protocols.http1 import chunked, content_coding, fields, framing, h
 from handfast.protocols.http_auth.authorization import parse_authorization
 from handfast.protocols.http_auth.basic import parse_basic
 from handfast.protocols.http_auth.login_name import parse_login
+from handfast.protocols.http_auth.server_token import find_server_token
+from handfast.protocols.kerberos import client_token, keytab, principal
 from handfast.protocols.ntlm import av_pairs, messages, ntlmv2_response
 from handfast.protocols.ntlm import fields as ntlm_fields
 from handfast.protocols.soap import content_type
 from handfast.protocols.soap.prefix_reader import SoapPrefixReader
 from handfast.protocols.spnego import der, tokens
 from handfast.protocols.xml import charset, document
+from tests.invariants.directory_parsers import DIRECTORY_PARSERS, MORE_OF_DIRECTORY
 
 SOURCE = Path(__file__).parents[2] / "src" / "handfast"
 Parser = Callable[[bytes], object]
@@ -103,6 +106,7 @@ def response_framing(data: bytes) -> object:
 
 
 PARSERS: dict[str, Parser] = {
+    **DIRECTORY_PARSERS,
     "protocols.activesync.base64_form.decode_base64": lambda data: (
         base64_form.has_base64_shape(data) and base64_form.decode_base64(data)
     ),
@@ -163,6 +167,12 @@ PARSERS: dict[str, Parser] = {
     "protocols.spnego.der.read_only": lambda data: der.read_only(data, 0x30, "token"),
     "protocols.spnego.tokens.unwrap": tokens.unwrap,
     "identity.checkpoints.parse_checkpoint": parse_checkpoint,
+    "protocols.kerberos.client_token.parse_client_token": client_token.parse_client_token,
+    "protocols.kerberos.client_token.parse_mutual_proof": client_token.parse_mutual_proof,
+    "protocols.kerberos.keytab.parse_keytab": keytab.parse_keytab,
+    "protocols.kerberos.principal.parse_principal": lambda data: principal.parse_principal(
+        data.decode("latin-1")
+    ),
     "identity_api.codec.decode_access_request": by_json(codec.decode_access_request),
     "identity_api.codec.decode_authorization": by_json(codec.decode_authorization),
     "identity_api.codec.decode_challenge": by_json(codec.decode_challenge),
@@ -174,12 +184,15 @@ PARSERS: dict[str, Parser] = {
     "identity_api.fields.parse_object": parse_object,
     "identity_api.revocation_codec.decode_batch": by_json(revocation_codec.decode_batch),
     "identity_api.revocation_codec.decode_revocation": by_json(revocation_codec.decode_revocation),
+    "identity_api.sign_in_calls.decode_authorize_call": by_json(sign_in_calls.decode_authorize_call),
+    "identity_api.sign_in_calls.decode_confirm_call": by_json(sign_in_calls.decode_confirm_call),
     "identity_api.wire.LineReader": read_lines,
     "identity_api.wire.MessageReader": next_messages,
     "identity_api.wire.parse_request_line": wire.parse_request_line,
     "identity_api.wire.parse_status_line": wire.parse_status_line,
 }
 MORE: dict[str, Parser] = {
+    **MORE_OF_DIRECTORY,
     "the options of Connection": lambda data: fields.connection_options([data]),
     "a head begun": head.check_partial_head,
     "an answer's framing": response_framing,
@@ -187,6 +200,7 @@ MORE: dict[str, Parser] = {
     "a device type": device_id.checked_device_type,
     "a gzipped body": lambda data: content_coding.decode_content(data, [b"gzip"], 1 << 20),
     "a SOAP message's type": content_type.check_content_type,
+    "a server's proof": lambda data: find_server_token([b"Negotiate " + data]),
     "an OPTIONS query": lambda data: parse_query(data, method="OPTIONS"),
 }
 ALL = {**PARSERS, **MORE}
@@ -199,7 +213,7 @@ def parsers_in(root: Path) -> set[str]:
     found = set()
     for path in root.rglob("*.py"):
         module = ".".join(path.relative_to(root).with_suffix("").parts)
-        if not module.startswith(("protocols.", "identity_api.", "identity.checkpoints")):
+        if not module.startswith(("protocols.", "identity_api.", "identity.checkpoints", "directory.")):
             continue
         for node in ast.parse(path.read_text()).body:
             is_reader = isinstance(node, ast.FunctionDef) and _FUNCTION.match(node.name)
@@ -243,6 +257,8 @@ SAMPLES = [
         b"<EMailAddress>a@b.example</EMailAddress></Request></Autodiscover>"
     ),
     bytes.fromhex("1f8b0800000000000003cb48cdc9c907000ca29b5905000000").ljust(30, b"\0"),
+    bytes.fromhex("05020000002c0002000152000161000162000000016b01179b2c00110010") + bytes(20),
+    bytes.fromhex("600d06092a864886f712010202") + bytes.fromhex("01006e06300430020500"),
     b"text/xml; charset=utf-8",
     b'{"chain": "c", "sequence": 1, "mac": "00", "at": "2026-01-01T00:00:00+00:00", "signature": "00"}',
 ]
@@ -341,6 +357,8 @@ REPEATED = {
     "parameters": (b"text/xml", b";a=b", b""),
     "zeros": (b"NTLMSSP\0\3\0\0\0", b"\0", b""),
     "base64": (b"Negotiate ", b"AAAA", b""),
+    "keytab holes": (b"\x05\x02", b"\xff\xff\xff\xff\x00", b""),
+    "keytab entries": (b"\x05\x02", b"\x00\x00\x00\x13\x00\x01" + bytes(17), b""),
     "backslashes": (b"", b"\\", b""),
     "at signs": (b"a", b"@", b"b"),
 }

@@ -43,6 +43,8 @@ class ActiveSyncClient:
     device_type: str = "TestPhone"
     tls: ssl.SSLContext | None = None
     policy_key: str = "0"
+    host: str = ""
+    """What Host says where it isn't the address in the URL."""
 
     def send(
         self, method: str, query: str = "", body: bytes = b"", seconds: float = 90.0
@@ -62,6 +64,8 @@ class ActiveSyncClient:
             "X-MS-PolicyKey": self.policy_key,
             "User-Agent": "TestPhone/1.0",
         }
+        if self.host:
+            headers["Host"] = self.host
         if body:
             headers["Content-Type"] = "application/vnd.ms-sync.wbxml"
         try:

@@ -11,6 +11,7 @@ import email.message
 import email.utils
 import imaplib
 import re
+import shutil
 import signal
 import socket
 from collections import Counter
@@ -89,6 +90,11 @@ namespace inbox {{
 }}
 """
 
+_SQL_USERS = (
+    '({{type=sql; id=users; viewURL="{url}"; canAuthenticate=YES; isAddressBook=NO;'
+    " userPasswordAlgorithm=none; displayName=Users; MailFieldNames=(mail);}})"
+)
+
 
 @dataclass(frozen=True)
 class AccessLine:
@@ -118,12 +124,16 @@ class SogoServer:
         return f"http://{self.host}:{self.port}"
 
     def add_user(self, user: str, password: str) -> None:
-        """An account with one mail, in an inbox whose changes dovecot counts.
+        """An account with one mail."""
+        row = f"('{user}', '{user}', '{password}', '{user.title()}', '{user}@{MAIL_DOMAIN}')"
+        self.database.execute(f"INSERT INTO users VALUES {row}", DATABASE)
+        self.add_mailbox(user)
+
+    def add_mailbox(self, user: str) -> None:
+        """An inbox with one mail, for somebody whom the source of users knows; dovecot counts its changes.
 
         It doesn't until some client asks for CONDSTORE (RFC 7162 3.1), and SOGo doesn't ask: its sync key stays -1.
         """
-        row = f"('{user}', '{user}', '{password}', '{user.title()}', '{user}@{MAIL_DOMAIN}')"
-        self.database.execute(f"INSERT INTO users VALUES {row}", DATABASE)
         self.deliver(user, FIRST_MAIL)
         with self._imap(user) as imap:
             imap.enable("CONDSTORE")
@@ -175,11 +185,35 @@ class SogoServer:
         return failed.total() if user is None else failed[user]
 
 
+@dataclass(frozen=True)
+class DirectoryUsers:
+    """Users of an Active Directory, read over LDAPS with the account and password given."""
+
+    url: str
+    base: str
+    bind_user: str
+    bind_password: str
+    ca_file: Path
+
+    @property
+    def source(self) -> str:
+        """As SOGo has it in its settings."""
+        return (
+            "({type=ldap; id=ad; CNFieldName=displayName; IDFieldName=sAMAccountName; UIDFieldName=sAMAccountName;"
+            f' baseDN="{self.base}"; bindDN="{self.bind_user}"; bindPassword="{self.bind_password}";'
+            f' bindFields=(sAMAccountName); hostname="{self.url}"; filter="objectClass=person";'
+            " canAuthenticate=YES; isAddressBook=NO; displayName=AD;})"
+        )
+
+
 @contextlib.contextmanager
-def sogo(users: Mapping[str, str], *, trust_header: bool = False) -> Iterator[SogoServer]:
+def sogo(
+    users: Mapping[str, str], *, trust_header: bool = False, directory_users: DirectoryUsers | None = None
+) -> Iterator[SogoServer]:
     """Runs SOGo with these users (name -> password); about two seconds to start.
 
-    With `trust_header` it believes `x-webobjects-remote-user` and asks for no password. Needs root: dovecot does.
+    With `trust_header` it believes `x-webobjects-remote-user` and asks for no password. With `directory_users` its users
+    are those. Needs root: dovecot does.
     """
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(server_directory("sogo"))
@@ -193,17 +227,20 @@ def sogo(users: Mapping[str, str], *, trust_header: bool = False) -> Iterator[So
         imap_port = stack.enter_context(_dovecot(directory))
         memcached_socket = stack.enter_context(_memcached(home))
         port = free_port()
-        command = [
-            *as_user("sogo"),
-            find_program("sogod"),
-            *_sogo_options(database, port, imap_port, memcached_socket, home, trust_header=trust_header),
-        ]
+        environment = {"HOME": str(home)}
+        source = _SQL_USERS.format(url=f"{_base(database)}/users")
+        if directory_users is not None:
+            source = directory_users.source
+            environment["LDAPTLS_CACERT"] = shutil.copy(directory_users.ca_file, home / "ca.pem")
+        options = _sogo_options(database, port, imap_port, memcached_socket, home, source)
+        trust = ["-SOGoTrustProxyAuthentication", "YES" if trust_header else "NO"]
+        command = [*as_user("sogo"), find_program("sogod"), *options, *trust]
         log = directory / "sogo.log"
         process = stack.enter_context(
             running(
                 command,
                 log=log,
-                environment={"HOME": str(home)},
+                environment=environment,
                 directory=home,
                 ready=lambda: accepts(port),
                 # It ignores SIGTERM while a worker holds a Ping; all it has is thrown away anyway.
@@ -238,22 +275,21 @@ def _memcached(home: Path) -> Iterator[Path]:
         yield path
 
 
+def _base(database: PostgresqlServer) -> str:
+    """Its URL parser wants a password; the server trusts anyone."""
+    return f"postgresql://postgres:x@{database.host}:{database.port}/{DATABASE}"
+
+
 def _sogo_options(
     database: PostgresqlServer,
     port: int,
     imap_port: int,
     memcached_socket: Path,
     home: Path,
-    *,
-    trust_header: bool,
+    source: str,
 ) -> list[str]:
     """SOGo's settings as command line words; they stand before its configuration files."""
-    # Its URL parser wants a password; the server trusts anyone.
-    base = f"postgresql://postgres:x@{database.host}:{database.port}/{DATABASE}"
-    source = (
-        f'({{type=sql; id=users; viewURL="{base}/users"; canAuthenticate=YES; isAddressBook=NO;'
-        " userPasswordAlgorithm=none; displayName=Users; MailFieldNames=(mail);})"
-    )
+    base = _base(database)
     options = {
         "WOUseWatchDog": "YES",  # without it one process answers one request at a time
         "WONoDetach": "YES",
@@ -266,7 +302,6 @@ def _sogo_options(
         "SOGoIMAPServer": f"imap://{LOOPBACK}:{imap_port}",
         "SOGoSMTPServer": f"smtp://{LOOPBACK}:1",  # nobody: tests send no mail
         "SOGoMailDomain": MAIL_DOMAIN,
-        "SOGoTrustProxyAuthentication": "YES" if trust_header else "NO",
         "SOGoSieveScriptsEnabled": "NO",
         "SOGoMaximumPingInterval": "60",
         "SOGoMaximumSyncInterval": "60",

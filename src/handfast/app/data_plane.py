@@ -69,6 +69,7 @@ def build_listener(listener: ListenerSettings) -> ListenerConfig:
             for certificate, key in certificates
             if certificate is not None and key is not None
         ),
+        inside=listener.inside,
         behind_http_proxy=listener.behind_http_proxy,
         proxy_protocol_from=tuple(ip_network(network) for network in listener.proxy_protocol_from),
         max_head_bytes=listener.max_head_bytes,
@@ -92,6 +93,7 @@ def build_backend(backend: BackendSettings) -> BackendConfig:
         pin_sha256=backend.pin_sha256,
         server_name=backend.server_name,
         auth_header=backend.auth_header if backend.auth == "header" else "",
+        ticket_per=backend.ticket_per if backend.auth == "kerberos" else "",
         connect_timeout_seconds=backend.connect_timeout_seconds,
         answer_timeout_seconds=backend.answer_timeout_seconds,
         idle_seconds=backend.idle_seconds,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_network
 
+from handfast.app.access import build_access
 from handfast.decision.publication import (
     ACTIVESYNC_RULES,
+    AccessRule,
     AuthMethod,
     ChannelBindingMode,
     CredentialPolicy,
@@ -17,7 +19,9 @@ from handfast.decision.publication import (
 )
 from handfast.decision.rules.exchange import EXCHANGE_RULES, REDIRECT_RULES
 from handfast.decision.rules.exchange_denials import EXCHANGE_DENIALS
+from handfast.identity.directory.standing import DirectoryPolicy
 from handfast.identity.policies import PhoneRefusals
+from handfast.settings.directory import DirectorySettings
 from handfast.settings.model import Settings
 from handfast.settings.publication import LockoutSettings, PolicySettings, PublicationSettings
 
@@ -29,17 +33,21 @@ DENIALS_BY_KIND = {"activesync": (), "exchange": EXCHANGE_DENIALS}
 
 def build_publications(settings: Settings) -> dict[str, Publication]:
     """Every publication by name. The settings must have passed their checks: a missing policy is a KeyError."""
-    policies = {policy.name: policy for policy in settings.policies}
     inside = frozenset(listener.name for listener in settings.listeners if listener.inside)
+    policies = {policy.name: build_device_policy(policy, inside) for policy in settings.policies}
     lockout = build_lockout(settings.lockout)
     redirecting = frozenset(name for one in settings.publications for name in one.redirect_listeners)
     return {
         publication.name: build_publication(
             publication,
-            build_device_policy(policies[publication.policy], inside),
+            policies[publication.policy],
             lockout,
             settings.identity.default_domain,
             redirecting,
+            inside,
+            build_directory_policy(settings.directory),
+            build_access(settings, publication.name, policies),
+            settings.directory.lockout_margin,
         )
         for publication in settings.publications
     }
@@ -51,8 +59,14 @@ def build_publication(
     lockout: LockoutPolicy,
     default_domain: str,
     redirecting: frozenset[str] = frozenset(),
+    inside: frozenset[str] = frozenset(),
+    directory: DirectoryPolicy = DirectoryPolicy(),  # noqa: B008 - frozen
+    access: tuple[AccessRule, ...] = (),
+    lockout_margin: int = 2,
 ) -> Publication:
-    """One publication as the pipeline sees it; `redirecting` are the listeners that serve nothing but redirects."""
+    """One publication as the pipeline sees it; `redirecting` are the listeners that serve nothing but redirects, `inside`
+    those that only the inside network reaches; `access` are the rules that name it.
+    """
     return Publication(
         name=publication.name,
         hosts=publication.hosts,
@@ -65,14 +79,27 @@ def build_publication(
             channel_binding=ChannelBindingMode(publication.channel_binding),
             require_mic=publication.require_mic,
             ntlm_targets=frozenset(publication.ntlm_targets),
+            ticket_listeners=inside,
             default_domain=default_domain,
+            domain_password_listeners=frozenset(publication.domain_password_listeners),
+            lockout_margin=lockout_margin,
         ),
+        access=access,
         devices=devices,
         lockout=lockout,
+        directory=directory,
         needs_stored_secret=publication.backend.auth == "stored",
         denials=DENIALS_BY_KIND[publication.kind],
         redirect_listeners=redirecting,
         redirect_rules=REDIRECT_RULES if publication.redirect_listeners else (),
+    )
+
+
+def build_directory_policy(directory: DirectorySettings) -> DirectoryPolicy:
+    """How the mirror of the directory is judged."""
+    return DirectoryPolicy(
+        refuses_expired_passwords=directory.refuse_expired_passwords,
+        believed_for=timedelta(minutes=directory.stale_minutes),
     )
 
 

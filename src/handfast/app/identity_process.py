@@ -7,8 +7,11 @@ import pwd
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from handfast.app.domain import build_publications
+from handfast.app.current_directory import ClosableDirectory, CurrentDirectory
+from handfast.app.directory_sync import DirectorySync
+from handfast.app.domain import build_directory_policy, build_publications
 from handfast.app.facts_queue import FactsQueue
 from handfast.app.housekeeping import (
     FLUSH_SECONDS,
@@ -19,17 +22,21 @@ from handfast.app.housekeeping import (
     repeat,
     tell_unlisted_alarms,
 )
+from handfast.app.policy import build_policy
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
+from handfast.app.shared_work import SharedTasks
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
 from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
 from handfast.decision.device_desk import DeviceDesk
 from handfast.decision.pipeline import Pipeline
+from handfast.decision.policy_desk import PolicyDesk
 from handfast.decision.ports import GatewayEvent
 from handfast.decision.reported import FACTS_EVENT, REFUSED_EVENT, parse_report
 from handfast.decision.services import Services
 from handfast.identity.administration.calls import Administration
+from handfast.identity.administration.role_desk import RoleDesk
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
 from handfast.identity.nt_candidates import NtCandidateOpener
 from handfast.identity_api.admin_server import AdminApiServer
@@ -40,11 +47,37 @@ from handfast.keys.pki import parse_node_certificate
 from handfast.keys.system import SystemClock, SystemRandomness
 from handfast.observability.logging import event_log
 from handfast.protocols.ntlm.challenge import ServerNames
+from handfast.settings.directory import DirectorySettings
 from handfast.settings.model import Settings
 from handfast.storage.checkpoint_file import CheckpointFile
 from handfast.supervisor.sockets import open_listener
 
+if TYPE_CHECKING:
+    from handfast.kerberos import Kerberos
 _LOG = event_log("identity")
+
+
+def open_directory(settings: DirectorySettings) -> ClosableDirectory:
+    """The domain's controllers; their library is loaded only where some are named. Raises: ValueError: they can't be."""
+    from handfast.directory import DirectorySetupError
+    from handfast.directory import open_directory as open_active_directory
+
+    try:
+        return open_active_directory(settings)
+    except DirectorySetupError as error:
+        raise ValueError(str(error)) from error
+
+
+def open_kerberos(settings: Settings) -> Kerberos | None:
+    """Our keys in the realm; their library is loaded only where there is a keytab, and in no gateway process.
+
+    Raises: KerberosSetupError.
+    """
+    if settings.kerberos.keytab is None:
+        return None
+    from handfast.kerberos import open_kerberos as open_realm
+
+    return open_realm(settings.kerberos, settings.identity.runtime_dir)
 
 
 class IdentityProcess:
@@ -55,18 +88,31 @@ class IdentityProcess:
         self._clock = SystemClock()
         self._hasher = Argon2Hasher()
         self._opened: OpenRecords | None = None
+        self._kerberos: Kerberos | None = None
+        self._shared = SharedTasks()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Serves when it returns. Raises: KeyFileError, Unavailable, OSError, ValueError: it can't."""
         settings = self._settings
+        self._directory = CurrentDirectory(settings.directory, open_directory)
+        settings.identity.runtime_dir.mkdir(parents=True, exist_ok=True)
+        kerberos = self._kerberos = open_kerberos(settings)
         self._opened = await open_all(settings)
         records, keyring = self._opened.records, self._opened.keyring
         services = self._services(self._opened)
         self._recent = services.recent
+        self._sync = DirectorySync(settings, records, self._clock, self._directory)
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
         live_grants = LiveGrants()
-        self._desk = SignInDesk(records, keyring, live_grants, backend_auth(settings), self._clock)
+        self._desk = SignInDesk(
+            records,
+            keyring,
+            live_grants,
+            backend_auth(settings),
+            self._clock,
+            None if kerberos is None else kerberos.delegation,
+        )
         self._devices = DeviceDesk(services, build_publications(settings), live_grants.find)
         self._facts = FactsQueue(self._devices)
         self._alarm_desk = AlarmDesk(services)
@@ -80,17 +126,24 @@ class IdentityProcess:
             parse_certificate=parse_node_certificate,
             events=self._note_event,
             local_only=stored_publications(settings),
+            per_connection=ticket_publications(settings),
             devices=self._devices,
         )
-        administration = build_administration(settings, self._opened, self._hasher, services)
-        self._admin_api = AdminApiServer(administration, admin_group=settings.identity.admin_group)
+        self._policies = PolicyDesk(records, self._clock, build_policy(settings))
+        self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
+        administration = build_administration(
+            settings, self._opened, self._hasher, services, policies=self._policies
+        )
+        self._admin_api = AdminApiServer(
+            administration, admin_group=settings.identity.admin_group, roles=self._roles
+        )
         await self._open_doors(settings)
         self._keep_house()
+        self._sync.start()
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
         folder = settings.identity.runtime_dir
-        folder.mkdir(parents=True, exist_ok=True)
         mode, group = 0o600, None
         if settings.gateway.user:
             mode, group = 0o660, pwd.getpwnam(settings.gateway.user).pw_gid
@@ -142,6 +195,9 @@ class IdentityProcess:
                 dns_computer=names.dns_computer,
             ),
             default_domain=self._settings.identity.default_domain,
+            directory=self._directory,
+            tickets=None if self._kerberos is None else self._kerberos.acceptance,
+            shared=self._shared,
         )
 
     def _keep_house(self) -> None:
@@ -168,11 +224,15 @@ class IdentityProcess:
 
     async def reload(self, settings: Settings) -> None:
         """Publications, policies and lockout anew; what is being decided keeps what it began with."""
+        await self._sync.reload(settings)
         self._settings = settings
         self._pipeline.replace_publications(build_publications(settings))
         self._desk.replace_publications(backend_auth(settings))
         self._devices.replace_publications(build_publications(settings))
-        self._gateway_api.policy_changed(stored_publications(settings))
+        policy = build_policy(settings)
+        self._policies.replace(policy)
+        self._roles.replace(policy.role_policy)
+        self._gateway_api.policy_changed(stored_publications(settings), ticket_publications(settings))
         _LOG.info("identity-reloaded")
 
     async def stop(self) -> None:
@@ -180,10 +240,14 @@ class IdentityProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sync.stop()
         await self._admin_api.close()
         await self._gateway_api.close()
+        await self._shared.finish()
         await self._facts.close()
         await self._alarms.close()
+        if self._kerberos is not None:
+            await self._kerberos.close()
         assert self._opened is not None
         try:
             await tell_unlisted_alarms(self._alarm_desk, at_once=True)
@@ -197,9 +261,15 @@ class IdentityProcess:
 
 
 def build_administration(
-    settings: Settings, opened: OpenRecords, hasher: Argon2Hasher, services: Services | None = None
+    settings: Settings,
+    opened: OpenRecords,
+    hasher: Argon2Hasher,
+    services: Services | None = None,
+    policies: PolicyDesk | None = None,
 ) -> Administration:
-    """The administration over opened records; `services` are the deciding process's own, None for offline commands."""
+    """The administration over opened records; `services` and `policies` are the deciding process's own, None for offline
+    commands.
+    """
     return Administration(
         opened.records,
         opened.keyring,
@@ -212,6 +282,7 @@ def build_administration(
         recent=services.recent if services is not None else None,
         delays=services.delays if services is not None else None,
         networks=services.networks if services is not None else None,
+        policies=policies or PolicyDesk(opened.records, SystemClock(), build_policy(settings)),
     )
 
 
@@ -222,6 +293,8 @@ def backend_auth(settings: Settings) -> Mapping[str, BackendAuth]:
             kind=SignInKind(item.backend.auth),
             header=item.backend.auth_header,
             value_form=ValueForm(item.backend.auth_header_value),
+            spn=item.backend.spn,
+            directory=build_directory_policy(settings.directory),
         )
         for item in settings.publications
     }
@@ -230,6 +303,11 @@ def backend_auth(settings: Settings) -> Mapping[str, BackendAuth]:
 def stored_publications(settings: Settings) -> frozenset[str]:
     """Publications with stored secrets: no remote node may have those."""
     return frozenset(item.name for item in settings.publications if item.backend.auth == "stored")
+
+
+def ticket_publications(settings: Settings) -> frozenset[str]:
+    """Publications whose sign-in behind is bound to each connection."""
+    return frozenset(item.name for item in settings.publications if item.backend.auth == "kerberos")
 
 
 def _report_error(error: Exception) -> None:

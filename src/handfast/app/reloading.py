@@ -28,9 +28,15 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
     problems = [*_missing_files(settings), *_unusable_certificates(settings)]
     if problems:
         return [str(problem) for problem in problems]
-    if settings.identity != running.identity or settings.gateway.workers != running.gateway.workers:
-        _LOG.warning("reload-partial", why="[identity] and gateway.workers take effect at the next restart")
+    if _fixed_parts(settings) != _fixed_parts(running):
+        why = "[identity], [kerberos] and gateway.workers take effect at the next restart"
+        _LOG.warning("reload-partial", why=why)
     return []
+
+
+def _fixed_parts(settings: Settings) -> tuple[object, ...]:
+    """What a process takes once, at its start: the Kerberos library reads its own settings from the environment."""
+    return settings.identity, settings.kerberos, settings.gateway.workers
 
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Identity's side of signing accounts in behind us: `header`, `stored`, `none`, each against a live grant only."""
+"""Identity's side of signing accounts in behind us: `kerberos`, `stored`, `header`, `none`, against a live grant only."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import assert_never
 
 from handfast.backend_auth.live_grants import LiveGrants
+from handfast.backend_auth.tickets import TicketDesk
 from handfast.decision.outcome import Grant
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
+from handfast.identity.directory.ports import Delegation
+from handfast.identity.directory.standing import DirectoryPolicy, read_standing
 from handfast.identity.ports import Clock, KeyRing, Records, Repositories
-from handfast.identity.records import Account, AccountState, SecretState, StoredSecret
+from handfast.identity.records import Account, AccountId, SecretState, StoredSecret
 from handfast.identity.stored_secrets import suspend_secret, unseal_secret
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
@@ -29,6 +33,7 @@ _PLAIN_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 class SignInKind(StrEnum):
     """How a publication's back ends learn who is there."""
 
+    KERBEROS = "kerberos"
     STORED = "stored"
     HEADER = "header"
     NONE = "none"
@@ -44,11 +49,13 @@ class ValueForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackendAuth:
-    """How one publication signs in. `header` and `value_form` matter with HEADER alone."""
+    """How one publication signs in. `header` and `value_form` matter with HEADER alone, `spn` with KERBEROS."""
 
     kind: SignInKind
     header: str = ""
     value_form: ValueForm = ValueForm.USER
+    spn: str = ""
+    directory: DirectoryPolicy = DirectoryPolicy()  # noqa: RUF009 - frozen
 
 
 class SignInDesk:
@@ -61,36 +68,60 @@ class SignInDesk:
         live_grants: LiveGrants,
         publications: Mapping[str, BackendAuth],
         clock: Clock,
+        delegation: Delegation | None = None,
     ) -> None:
+        """`delegation` is None where there is no keytab: then nobody is signed in by Kerberos."""
         self._records = records
         self._keyring = keyring
         self._live_grants = live_grants
         self._publications = dict(publications)
         self._clock = clock
+        self._tickets = TicketDesk(delegation)
 
     def replace_publications(self, publications: Mapping[str, BackendAuth]) -> None:
         """A reload: sign-ins from now on are made as the new settings say."""
         self._publications = dict(publications)
 
-    async def authorize(self, grant: Grant) -> BackendAuthorization:
+    async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""
         known, auth = self._check(grant)
         match auth.kind:
+            case SignInKind.KERBEROS:
+                account = await self._account(known, auth)
+                return await self._tickets.sign_in(
+                    account, known.publication, auth.spn, channel_binding, self._clock.now()
+                )
             case SignInKind.NONE:
                 return BackendAuthorization(headers=())
             case SignInKind.HEADER:
                 return await self._header(known, auth)
             case SignInKind.STORED:
-                return await self._stored(known)
+                return await self._stored(known, auth)
             case _:
                 assert_never(auth.kind)
 
-    async def report_refused(self, grant: Grant, version: str) -> None:
-        """Suspends the secret that the back end refused, once; a secret changed since then is left alone.
+    async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
+        """True where the server proved itself with `token` to the ticket it was shown.
 
         Raises: BackendSignInRefused where there is no such grant, Unavailable.
         """
         known, auth = self._check(grant)
+        account = await self._account(known, auth)
+        return await self._tickets.confirm(account, known.publication, handle, token, self._clock.now())
+
+    async def report_refused(self, grant: Grant, version: str) -> None:
+        """Suspends the secret that the back end refused, once; a secret changed since then is left alone.
+
+        A refused ticket is forgotten, and there is no other for a minute.
+
+        Raises: BackendSignInRefused where there is no such grant, Unavailable.
+        """
+        known, auth = self._check(grant)
+        if auth.kind is SignInKind.KERBEROS:
+            account = await self._records.look_up(lambda records: records.accounts.find(known.account_id))
+            if account is not None:
+                self._tickets.note_refused(account, known.publication, self._clock.now())
+            return
         if auth.kind is not SignInKind.STORED:
             _LOG.error("backend-refused-sign-in", publication=known.publication, account=known.account_id)
             return
@@ -124,9 +155,15 @@ class SignInDesk:
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         return known, auth
 
+    async def _account(self, grant: Grant, auth: BackendAuth) -> Account:
+        """The grant's account, which may still sign in. Raises: BackendSignInRefused, Unavailable."""
+        now = self._clock.now()
+        return await self._records.look_up(
+            lambda records: _standing_account(records, grant.account_id, auth, now)
+        )
+
     async def _header(self, grant: Grant, auth: BackendAuth) -> BackendAuthorization:
-        account = await self._records.look_up(lambda records: records.accounts.find(grant.account_id))
-        value = _name(_enabled(account), auth.value_form)
+        value = _name(await self._account(grant, auth), auth.value_form)
         # A name with other characters would be read differently by different servers; none is better than wrong.
         if not _PLAIN_VALUE.fullmatch(value):
             _LOG.error(
@@ -135,14 +172,14 @@ class SignInDesk:
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         return BackendAuthorization(headers=((auth.header.encode("ascii"), value.encode("ascii")),))
 
-    async def _stored(self, grant: Grant) -> BackendAuthorization:
-        account, secret = await self._records.look_up(
+    async def _stored(self, grant: Grant, auth: BackendAuth) -> BackendAuthorization:
+        now = self._clock.now()
+        _, secret = await self._records.look_up(
             lambda records: (
-                records.accounts.find(grant.account_id),
+                _standing_account(records, grant.account_id, auth, now),
                 records.stored_secrets.find(grant.account_id, grant.publication),
             )
         )
-        _enabled(account)
         if secret is None:
             raise BackendSignInRefused(Reason.BACKEND_SECRET_MISSING)
         if secret.state is not SecretState.ACTIVE:
@@ -171,9 +208,16 @@ def version_of(secret: StoredSecret) -> str:
     return sha256(secret.key_id.encode() + b"\0" + secret.sealed).hexdigest()[:16]
 
 
-def _enabled(account: Account | None) -> Account:
-    if account is None or account.state is not AccountState.ENABLED:
+def _standing_account(
+    records: Repositories, account_id: AccountId, auth: BackendAuth, now: datetime
+) -> Account:
+    """The account, judged as the grant's decision judged it. Raises: BackendSignInRefused."""
+    account = records.accounts.find(account_id)
+    if account is None:
         raise BackendSignInRefused(Reason.ACCOUNT_DISABLED)
+    refusal = read_standing(records, account, auth.directory, now).refusal
+    if refusal is not None:
+        raise BackendSignInRefused(Reason.from_value(refusal.value))
     return account
 
 

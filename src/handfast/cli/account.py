@@ -16,7 +16,7 @@ from handfast.cli.results import show_import
 from handfast.cli.secrets_input import read_secret
 
 commands = typer.Typer(name="account", help="Accounts: who may sign in.", no_args_is_help=True)
-COLUMNS = ("user", "domain", "upn", "display_name", "state")
+COLUMNS = ("user", "domain", "upn", "display_name", "state", "directory_state")
 IMPORT_COLUMNS = ("user", "domain", "upn", "display_name")
 
 PinFileOption = Annotated[
@@ -62,7 +62,11 @@ def import_(
 @commands.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List all accounts."""
-    show_rows(administer(settings, "account_list"), COLUMNS, as_json=as_json, empty="no accounts")
+    rows = administer(settings, "account_list")
+    show_rows(rows, COLUMNS, as_json=as_json, empty="no accounts")
+    ages = [row["directory"]["age_seconds"] for row in rows if row["directory"] is not None]
+    if ages and not as_json:
+        typer.echo(f"(the directory was read {min(ages):.0f} s ago)")
 
 
 @commands.command("show")
@@ -87,9 +91,16 @@ def enable(account: AccountArgument, settings: SettingsOption = None, as_json: J
 
 @commands.command("remove")
 def remove(account: AccountArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Remove the account with its app passwords and devices."""
+    """Remove a local account, or one the directory has no longer, with its app passwords and devices."""
     result = administer(settings, "account_remove", account=account)
     show_done(f"{account} is removed, with its app passwords and devices", result, as_json=as_json)
+
+
+@commands.command("adopt")
+def adopt(account: AccountArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Make a local account the directory's account of the same name; its devices and app passwords stay."""
+    result = administer(settings, "account_adopt", account=account)
+    show_done(f"{account} is the directory's account from now on", result, as_json=as_json)
 
 
 @commands.command("set-pin")

@@ -59,8 +59,9 @@ def failure_of(error: Exception) -> CommandFailed | None:
             Exit.UNAVAILABLE, str(error) or "unavailable", "try again; `handfast doctor` says more"
         )
     # By name: importing the classes would load cryptography for every `--help`.
-    if type(error).__name__ in {"KeyFileError", "PkiError"}:
-        return CommandFailed(Exit.REFUSED, str(error), getattr(error, "remedy", ""))
+    if type(error).__name__ in {"KeyFileError", "PkiError", "DirectorySetupError", "KerberosSetupError"}:
+        what = getattr(error, "problem", "") or str(error)
+        return CommandFailed(Exit.REFUSED, what, getattr(error, "remedy", ""))
     if isinstance(error, OSError):
         if error.errno is None and str(error):
             return CommandFailed(Exit.REFUSED, str(error), "run as root or as the service's user")

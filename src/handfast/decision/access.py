@@ -37,17 +37,30 @@ class NtlmCredential:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCredential:
-    """A later request on a connection that NTLM has authenticated: the sealed session identity issued then.
+    """A later request on a connection that NTLM or a ticket has authenticated: the sealed session identity issued then.
 
     Identity opens it only for the same node and `connection_id`, checks account, password and device anew, and asks
-    for NTLM again when it is older than an hour.
+    for a sign-in again when it is older than an hour.
     """
 
     connection_id: str
     session: bytes = field(repr=False)
 
 
-Credential = NoCredential | BasicCredential | NtlmCredential | ConnectionCredential
+@dataclass(frozen=True, slots=True)
+class TicketCredential:
+    """A client's Kerberos ticket in one SPNEGO (or raw Kerberos) token, at most 96 KiB (RFC 4559 4).
+
+    `connection_id` names the connection that it signs in; `channel_binding` is the application data of the binding for the
+    certificate this listener showed ("tls-server-end-point:" and the hash, RFC 5929 4), or b"" without TLS.
+    """
+
+    token: bytes = field(repr=False)
+    connection_id: str
+    channel_binding: bytes = b""
+
+
+Credential = NoCredential | BasicCredential | NtlmCredential | TicketCredential | ConnectionCredential
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ device is answered.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
@@ -86,13 +86,16 @@ class DeviceDesk:
         facts = DeviceFacts.claimed(details)
         if not self._is_news(key, facts, now):
             return False
-        policy = publication.devices
+        # Whoever's policy it is: where one of them refuses what was learned, the device is asked for anew.
+        policies = frozenset(
+            {publication.devices, *(one.devices for one in publication.access if one.devices)}
+        )
         is_change = await self._services.records.look_up(
             lambda repositories: _changes(repositories.partnerships.find(*key), facts)
         )
         if is_change:
             await self._services.records.write(
-                lambda repositories: store_facts(repositories, policy, key, facts, now=now, node=node)
+                lambda repositories: store_facts(repositories, policies, key, facts, now=now, node=node)
             )
         return is_change
 
@@ -161,7 +164,7 @@ def _may_learn(known: Partnership) -> bool:
 
 def store_facts(
     repositories: Repositories,
-    policy: DevicePolicy,
+    policies: Collection[DevicePolicy],
     key: _DeviceKey,
     facts: DeviceFacts,
     *,
@@ -170,7 +173,7 @@ def store_facts(
 ) -> Partnership | None:
     """The record after what the device said of itself; None where there is nothing to change.
 
-    Another model under the same id is another device, or a lie: quarantine. Where a rule refuses what was learned, what
+    Another model under the same id is another device, or a lie: quarantine. Where one of `policies` refuses what was learned, what
     the device has open is cut; its next request is refused by that rule.
     """
     known, account = repositories.partnerships.find(*key), repositories.accounts.find(key[0])
@@ -186,7 +189,9 @@ def store_facts(
         event, details = AuditEvent.DEVICE_FACTS_LEARNED, _changed_facts(known, learned)
     repositories.partnerships.save(learned)
     is_in = known.state is PartnershipState.ALLOWED
-    if is_in and (contradiction or find_fact_hit(policy, facts_of(learned), learned.model) is not None):
+    told = facts_of(learned)
+    is_refused = any(find_fact_hit(policy, told, learned.model) is not None for policy in policies)
+    if is_in and (contradiction or is_refused):
         repositories.revocations.publish(
             RevocationScope.PARTNERSHIP, now=now, account_id=known.account_id, device_id=known.device_id
         )

@@ -1,8 +1,8 @@
-"""What a good decision gives the gateway: a grant with its end, and after NTLM a sealed session for the connection."""
+"""What a good decision gives the gateway: a grant with its end, and where a whole connection was signed in its session."""
 
 from __future__ import annotations
 
-from handfast.decision.access import NtlmCredential
+from handfast.decision.access import NtlmCredential, TicketCredential
 from handfast.decision.evaluations import TEXT_LIMIT
 from handfast.decision.outcome import MAX_GRANT_SECONDS, Grant, WipeOrder
 from handfast.decision.question import Question
@@ -13,6 +13,7 @@ from handfast.decision.stages.device import FACT_COMMANDS
 from handfast.identity.companions import is_deviceless
 from handfast.identity.names import principal_of
 from handfast.identity.ntlm_challenges import ConnectionSession, seal_session
+from handfast.identity.records import AppPassword
 from handfast.identity.telling_notes import TellingNote, seal_telling
 from handfast.identity.wipe_notes import WipeNote, seal_note
 
@@ -45,20 +46,24 @@ def build_grant(services: Services, question: Question, judgement: Judgement, lo
 
 
 def _lifetime(question: Question, judgement: Judgement) -> float:
-    """At most five minutes, never beyond the password's own end; short for a device that has yet to say what it is, and
-    for a password that has yet to find its device.
+    """At most five minutes, never beyond the end of the account or of what it signed in with; short for a device that has
+    yet to say what it is, and for a password that has yet to find its device.
     """
     seconds = min(MAX_GRANT_SECONDS, question.publication.grant_lifetime.total_seconds())
     if judgement.partnership is not None and judgement.partnership.is_provisional:
         seconds = min(seconds, PROVISIONAL_SECONDS)
     password = judgement.password
-    if password is None:
-        return seconds
-    if question.device_id is None and password.owner_device_id is None and not is_deviceless(password):
+    if password is not None and _is_unowned(question, password):
         seconds = min(seconds, FRESH_SECONDS)
-    if password.expires_at is None:
-        return seconds
-    return min(seconds, (password.expires_at - question.now).total_seconds())
+    password_end = None if password is None else password.expires_at
+    ends = (judgement.ends_at, question.authenticated.good_until, password_end)
+    left = [(end - question.now).total_seconds() for end in ends if end is not None]
+    return max(0.0, min([seconds, *left]))
+
+
+def _is_unowned(question: Question, password: AppPassword) -> bool:
+    """True where no device's block would reach the grant."""
+    return question.device_id is None and password.owner_device_id is None and not is_deviceless(password)
 
 
 def build_wipe_order(services: Services, question: Question, judgement: Judgement) -> WipeOrder | None:
@@ -88,12 +93,12 @@ def build_telling_note(services: Services, question: Question, judgement: Judgem
 
 def _session(services: Services, question: Question, login: str) -> bytes:
     authenticated, credential = question.authenticated, question.request.credential
-    if not authenticated.starts_session or authenticated.password is None:
+    if not authenticated.starts_session:
         return b""
-    assert isinstance(credential, NtlmCredential)
+    assert isinstance(credential, NtlmCredential | TicketCredential)
     session = ConnectionSession(
         authenticated.account.id,
-        authenticated.password.id,
+        None if authenticated.password is None else authenticated.password.id,
         question.publication.name,
         login[:TEXT_LIMIT],
         question.now,

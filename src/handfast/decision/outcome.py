@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from handfast.decision.reasons import Reason
+from handfast.identity.policies import PhoneRefusals
 from handfast.identity.records import (
     AccountId,
     AppPasswordId,
@@ -76,7 +77,7 @@ class Grant:
     app_password_id: AppPasswordId | None = None
     node: str = ""
     session: bytes = field(default=b"", repr=False)
-    """Sealed session for a `ConnectionCredential`; only after NTLM."""
+    """Sealed session for a `ConnectionCredential`; only after NTLM or a ticket."""
 
     def is_hit_by(self, revocation: Revocation) -> bool:
         """True where the revocation is later than the decision and matches what was granted."""
@@ -107,10 +108,14 @@ class BackendAuthorization:
     """What to add to requests that a grant's back-end connection carries; `headers` replace the client's own.
 
     `version` changes with the secret: a gateway tries a version it has not yet seen accepted one request at a time.
+    With `is_single_use` it is good for one request, on a connection with the binding it was asked for; `handle` then
+    names what waits for the server's own proof (`BackendSignIn.confirm`).
     """
 
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     version: str = ""
+    handle: str = ""
+    is_single_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,14 @@ class WipeOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneWords:
+    """How a refused phone is told, where an access rule brought another policy than the publication's."""
+
+    refusals: PhoneRefusals
+    quarantine_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of a request, with every stage that spoke. `grant` is there exactly when the outcome is ALLOW.
 
@@ -132,7 +145,9 @@ class Decision:
     success). `authorization` spares the gateway a second call where identity has it at hand; None says nothing: then
     the gateway asks `BackendSignIn`. `wipe` comes with a denial alone, where the device proved its id and is to be
     erased. `telling` comes with the refusal of a device that has to wait, where the request may say what it is: a note
-    sealed by identity, to come back with a report of that. `is_repeat` says that the same credential was wrong just before: the log has a line for that already.
+    sealed by identity, to come back with a report of that. `is_repeat` says that the same credential was wrong just
+    before: the log has a line for that already. `answer_token` proves us to a client that came with a ticket: it goes
+    into the answer of this very request.
     """
 
     outcome: Outcome
@@ -146,3 +161,6 @@ class Decision:
     wipe: WipeOrder | None = None
     telling: bytes = field(default=b"", repr=False)
     is_repeat: bool = False
+    answer_token: bytes = field(default=b"", repr=False)
+    phone_words: PhoneWords | None = None
+    """With a denial alone; None: the words of the publication's policy."""

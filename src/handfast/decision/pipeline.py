@@ -15,11 +15,12 @@ from handfast.decision.access import (
     ConnectionCredential,
     NoCredential,
     NtlmCredential,
+    TicketCredential,
 )
 from handfast.decision.challenges import issue_challenge
 from handfast.decision.evaluations import TEXT_LIMIT, build_evaluation, trace_stage
 from handfast.decision.grants import build_grant, build_telling_note, build_wipe_order
-from handfast.decision.outcome import Challenge, Decision, Deny, Outcome, StageResult
+from handfast.decision.outcome import Challenge, Decision, Deny, Outcome, PhoneWords, StageResult
 from handfast.decision.ports import IssuedChallenge
 from handfast.decision.publication import Publication
 from handfast.decision.question import Question, build_question
@@ -33,6 +34,7 @@ from handfast.decision.stages import source as source_stage
 from handfast.decision.stages.credential import Authenticated, Identification
 from handfast.decision.stages.credential_basic import identify_basic
 from handfast.decision.stages.credential_ntlm import identify_connection, identify_ntlm
+from handfast.decision.stages.credential_ticket import identify_ticket
 from handfast.identity.ports import Conflict, Repositories, Unavailable
 from handfast.identity.records import StageTrace
 
@@ -44,12 +46,19 @@ OWN_TROUBLES = frozenset(
         Reason.OVERLOADED,
         Reason.BACKEND_SECRET_MISSING,
         Reason.BACKEND_SECRET_SUSPENDED,
+        Reason.DIRECTORY_UNAVAILABLE,
+        Reason.KDC_UNAVAILABLE,
     }
 )
 
 
 def _ignore(_error: Exception) -> None:
     """Where nobody listens."""
+
+
+def _phone_words(judgement: Judgement) -> PhoneWords | None:
+    policy = judgement.devices
+    return None if policy is None else PhoneWords(policy.phone_refusals, policy.quarantine_message)
 
 
 class Pipeline:
@@ -94,7 +103,7 @@ class Pipeline:
         if isinstance(verdict, Deny):
             return self._refuse(request, verdict, stages)
         publication = self._publications[request.publication]
-        verdict = source_stage.decide_source(publication, request)
+        verdict = source_stage.decide_source(publication, request.source)
         stages.append(trace_stage(source_stage.NAME, verdict))
         if isinstance(verdict, Deny):
             return self._refuse(request, verdict, stages)
@@ -113,6 +122,8 @@ class Pipeline:
                 return await identify_basic(self._services, publication, request, basic)
             case NtlmCredential() as ntlm:
                 return await identify_ntlm(self._services, publication, ntlm)
+            case TicketCredential() as ticket:
+                return await identify_ticket(self._services, publication, request, ticket)
             case ConnectionCredential() as connection:
                 return await identify_connection(self._services, publication, request, connection)
             case _:
@@ -165,9 +176,17 @@ class Pipeline:
                 login=identification.login,
                 wipe=build_wipe_order(self._services, question, judgement),
                 telling=build_telling_note(self._services, question, judgement),
+                phone_words=_phone_words(judgement),
             )
         grant = build_grant(self._services, question, judgement, identification.login)
-        return Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant, stages=traces, login=identification.login)
+        return Decision(
+            Outcome.ALLOW,
+            Reason.ALLOWED,
+            grant=grant,
+            stages=traces,
+            login=identification.login,
+            answer_token=question.authenticated.answer_token,
+        )
 
     async def _find_repeat(
         self, question: Question, identification: Identification, stages: list[StageTrace]
@@ -211,6 +230,7 @@ class Pipeline:
                 is_repeat = delays.is_ntlm_repeat(name, request.source, workstation, now)
                 delay = delays.record_ntlm_failure(name, request.source, workstation, now)
         assert isinstance(identification.result, Deny | Challenge)
+        delay += identification.hold_seconds
         return self._refuse(
             request, identification.result, stages, identification.login, delay, is_repeat=is_repeat
         )
@@ -229,6 +249,7 @@ class Pipeline:
             Outcome.CHALLENGE if isinstance(verdict, Challenge) else Outcome.DENY,
             verdict.reason,
             stages=tuple(stages),
+            retry_after_seconds=RETRY_AFTER_SECONDS if verdict.reason in OWN_TROUBLES else None,
             delay_seconds=delay,
             login=login,
             is_repeat=is_repeat,

@@ -60,12 +60,21 @@ class Decider(Protocol):
 class BackendSignIn(Protocol):
     """Signs an account in behind us, against a live grant only."""
 
-    async def authorize(self, grant: Grant) -> BackendAuthorization:
-        """Raises: BackendSignInRefused, Unavailable."""
+    async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
+        """`channel_binding` is the application data of the back-end connection's binding ("tls-server-end-point:" and the
+        hash of the server's certificate, RFC 5929 4), b"" without TLS. Raises: BackendSignInRefused, Unavailable.
+        """
+        ...
+
+    async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
+        """True where the server proved with `token` that it is the one the authorization with that `handle` was made for.
+
+        Once for each handle. Raises: BackendSignInRefused, Unavailable.
+        """
         ...
 
     async def report_refused(self, grant: Grant, version: str) -> None:
-        """The back end answered 401: the secret is suspended after this one attempt."""
+        """The back end answered 401: the secret is suspended after this one attempt, a ticket for a minute."""
         ...
 
 

@@ -14,14 +14,21 @@ from handfast.identity.networks import NetworkSightings
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An authenticated request, and what identity's memory says of the device's networks (see `identity.networks`)."""
+    """An authenticated request, and what identity's memory says of the device's networks (see `identity.networks`).
+
+    `returned_after` is how long ago it left the network that it is back on, None where it did not come back.
+    """
 
     publication: Publication
     request: AccessRequest
     authenticated: Authenticated
     now: datetime
     has_moved: bool = False
-    has_returned: bool = False
+    returned_after: timedelta | None = None
+
+    def has_returned(self, window: timedelta) -> bool:
+        """True where the device is back on a network that it left within `window`; no window sees nothing."""
+        return bool(window) and self.returned_after is not None and self.returned_after <= window
 
     @property
     def device_id(self) -> str | None:
@@ -44,13 +51,12 @@ def build_question(
 ) -> Question:
     """The question. Only a rightful device's networks are looked up: what a stranger claims must not quarantine anybody."""
     question = Question(publication, request, authenticated, now)
-    window = publication.devices.two_networks_window
-    if not question.is_rightful or question.device_id is None or not window:
+    if not question.is_rightful or question.device_id is None:
         return question
     account_id, device_id, source = authenticated.account.id, question.device_id, request.source
     grant_life = timedelta(seconds=MAX_GRANT_SECONDS)
     return replace(
         question,
         has_moved=networks.has_moved(account_id, device_id, source, within=grant_life, now=now),
-        has_returned=networks.has_returned(account_id, device_id, source, window=window, now=now),
+        returned_after=networks.returned_after(account_id, device_id, source, now=now),
     )

@@ -90,10 +90,25 @@ class Reason(StrEnum):
         "the listener requires a channel binding and there is none",
     )
     CHANNEL_BINDING_WRONG = "channel-binding-wrong", "the channel binding names another TLS endpoint"
+    TICKET_REFUSED = "ticket-refused", "the Kerberos ticket is not for us, too old, or can't be read"
+    TICKET_REPLAYED = "ticket-replayed", "the Kerberos ticket was shown before"
     TARGET_SPN_WRONG = "target-spn-wrong", "the NTLM message was meant for another service"
 
     # Account, second factor.
     ACCOUNT_DISABLED = "account-disabled", "the account is disabled"
+    ACCOUNT_DISABLED_IN_DIRECTORY = "account-disabled-in-directory", "the directory has disabled the account"
+    ACCOUNT_LOCKED_IN_DIRECTORY = "account-locked-in-directory", "the directory has locked the account"
+    ACCOUNT_EXPIRED = "account-expired", "the account's time in the directory is over"
+    DOMAIN_PASSWORD_EXPIRED = "domain-password-expired", "the account's domain password must be changed first"
+    ACCOUNT_GONE = (
+        "account-gone",
+        "the account is deleted in the directory, or no longer among those mirrored",
+    )
+    ACCESS_REFUSED = "access-refused", "no access rule lets this account in here, or one refuses it"
+    CREDENTIAL_KIND_REFUSED = (
+        "credential-kind-refused",
+        "the access rule does not take that kind of credential",
+    )
     PROFILE_REFUSED = "profile-refused", "the app password does not open this channel"
 
     # Device.
@@ -155,6 +170,18 @@ class Reason(StrEnum):
         "backend-secret-suspended",
         "the stored secret was refused once and is suspended",
     )
+    DIRECTORY_UNAVAILABLE = "directory-unavailable", "no domain controller answers in time"
+    KDC_UNAVAILABLE = "kdc-unavailable", "no KDC answers in time"
+    DELEGATION_REFUSED = (
+        "delegation-refused",
+        "the KDC gives no ticket for this account and service: not delegable, or not on the delegation list",
+    )
+    SERVICE_UNKNOWN_TO_KDC = (
+        "service-unknown-to-kdc",
+        "the KDC knows no account with the back end's SPN, or several",
+    )
+    CLOCK_SKEW = "clock-skew", "our clock and the KDC's are too far apart"
+    KEYTAB_REFUSED = "keytab-refused", "the KDC does not take our keytab's key, or there is none"
     CLIENT_GONE = "client-gone", "the client closed the connection before its answer was complete"
     SHUTTING_DOWN = "shutting-down", "the service is stopping"
     INTERNAL_ERROR = "internal-error", "something unforeseen; the log has the details"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from handfast.decision.domain_passwords import DomainPasswordMemory, SharedWork, Unshared
 from handfast.decision.wrong_again import WrongAgain
+from handfast.identity.directory.ports import Directory, TicketAcceptance
 from handfast.identity.names import fold
 from handfast.identity.networks import NetworkSightings
 from handfast.identity.nt_candidates import NtCandidateOpener
@@ -17,7 +19,9 @@ from handfast.protocols.ntlm.challenge import ServerNames
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Ports and memory of one identity process. `default_domain` is tried for names without a domain."""
+    """Ports and memory of one identity process. `default_domain` is tried for names without a domain; `tickets` is None
+    where there is no keytab to take clients' tickets with, `directory` where accounts are local alone.
+    """
 
     records: Records
     keyring: KeyRing
@@ -27,6 +31,10 @@ class Services:
     candidates: NtCandidateOpener
     server_names: ServerNames
     default_domain: str = ""
+    tickets: TicketAcceptance | None = None
+    directory: Directory | None = None
+    shared: SharedWork = field(default_factory=Unshared)
+    domain_passwords: DomainPasswordMemory = field(default_factory=DomainPasswordMemory)
     challenges: PendingChallenges = field(default_factory=PendingChallenges)
     delays: SourceDelays = field(default_factory=SourceDelays)
     networks: NetworkSightings = field(default_factory=NetworkSightings)

@@ -6,11 +6,13 @@ The epoch is read before any fact it stands for: a revocation that commits later
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from handfast.decision.outcome import Deny, StageResult
 from handfast.decision.question import Question
 from handfast.decision.reasons import Reason
+from handfast.decision.stages import access as access_stage
 from handfast.decision.stages import account as account_stage
 from handfast.decision.stages import credential as credential_stage
 from handfast.decision.stages import device as device_stage
@@ -20,9 +22,11 @@ from handfast.identity.app_passwords import find_refusal
 from handfast.identity.audit import AuditEvent
 from handfast.identity.companions import is_deviceless
 from handfast.identity.counters import give_back
+from handfast.identity.directory.standing import read_standing
 from handfast.identity.names import principal_of
 from handfast.identity.partnership_decision import PartnershipDecision
 from handfast.identity.partnership_store import apply_partnership
+from handfast.identity.policies import DevicePolicy
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AppPassword, Partnership, RevocationScope
 from handfast.identity.sources import home_network
@@ -39,6 +43,11 @@ class Judgement:
     partnership: PartnershipDecision | None = None
     wiping: Partnership | None = None
     """The device that is to be wiped, where it proved its id; then nothing else was asked."""
+    devices: DevicePolicy | None = None
+    """The policy that an access rule holds the account's devices to; None: the publication's."""
+
+    ends_at: datetime | None = None
+    """When the account, or its domain password, is over."""
 
     @property
     def denial(self) -> Deny | None:
@@ -65,17 +74,26 @@ def judge(repositories: Repositories, question: Question) -> Judgement:
     gone = _find_gone(question, account, password)
     if gone is not None or account is None:
         return Judgement(epoch, ((credential_stage.NAME, gone or Deny(Reason.CREDENTIAL_WRONG)),))
-    verdict = account_stage.decide_account(account, password, question.request.channel)
+    rule = access_stage.choose_rule(repositories, question.publication, question.request, account)
+    own_devices = None if rule is None else rule.devices
+    standing = read_standing(repositories, account, question.publication.directory, question.now)
+    verdict = account_stage.decide_account(standing, password, question.request.channel)
     results = ((account_stage.NAME, verdict),)
     if isinstance(verdict, Deny):
-        return Judgement(epoch, results, account, password)
+        return Judgement(epoch, results, account, password, devices=own_devices)
+    verdict = access_stage.decide_access(question.publication, rule, question.authenticated.kind)
+    results = (*results, (access_stage.NAME, verdict))
+    if isinstance(verdict, Deny):
+        return Judgement(epoch, results, account, password, devices=own_devices)
+    policy = access_stage.devices_of(question.publication, rule)
     partnership = device_stage.judge_device(
         repositories,
-        question.publication,
+        policy,
         question.request,
         account,
         password,
-        returned=question.has_returned,
+        returned=question.has_returned(policy.two_networks_window),
+        proves_person=question.authenticated.proves_person,
         now=question.now,
     )
     return Judgement(
@@ -84,6 +102,8 @@ def judge(repositories: Repositories, question: Question) -> Judgement:
         account,
         password,
         partnership,
+        devices=own_devices,
+        ends_at=standing.ends_at,
     )
 
 
@@ -93,12 +113,17 @@ def _find_wipe(
     """See `device_stage.find_wipe`; a password or PIN that is gone proves nothing."""
     if account is None:
         return None
-    if question.authenticated.password is None:
-        if account.pin_verifier != question.authenticated.account.pin_verifier:
-            return None
-    elif password is None:
+    if _is_pin_changed(question.authenticated, account):
+        return None
+    if question.authenticated.password is not None and password is None:
         return None
     return device_stage.find_wipe(repositories, question.request, account, password)
+
+
+def _is_pin_changed(authenticated: Authenticated, account: Account) -> bool:
+    if authenticated.password is not None or authenticated.proves_person:
+        return False
+    return account.pin_verifier != authenticated.account.pin_verifier
 
 
 def _reread_password(repositories: Repositories, authenticated: Authenticated) -> AppPassword | None:
@@ -111,9 +136,10 @@ def _find_gone(question: Question, account: Account | None, password: AppPasswor
     """What was taken away between the verification and this transaction."""
     if account is None:
         return Deny(Reason.CREDENTIAL_WRONG, rule="account removed")
+    if _is_pin_changed(question.authenticated, account):
+        return Deny(Reason.CREDENTIAL_WRONG, rule="pin changed")
     if question.authenticated.password is None:
-        changed = account.pin_verifier != question.authenticated.account.pin_verifier
-        return Deny(Reason.CREDENTIAL_WRONG, rule="pin changed") if changed else None
+        return None
     if password is None:
         return Deny(Reason.CREDENTIAL_WRONG, rule="app password removed")
     refusal = find_refusal(password, question.now)
@@ -137,7 +163,7 @@ def _with_limits(
 
 def settle(repositories: Repositories, question: Question) -> Judgement:
     """Judges and stores what follows. A device that moved gets its older grants taken first, under the next epoch."""
-    if question.has_moved and question.is_rightful:
+    if question.has_moved and question.is_rightful and _watches_networks(repositories, question):
         repositories.revocations.publish(
             RevocationScope.PARTNERSHIP,
             now=question.now,
@@ -155,6 +181,13 @@ def settle(repositories: Repositories, question: Question) -> Judgement:
     return judgement
 
 
+def _watches_networks(repositories: Repositories, question: Question) -> bool:
+    """True where the policy that the account's devices are held to asks for two networks at once."""
+    publication, account = question.publication, question.authenticated.account
+    rule = access_stage.choose_rule(repositories, publication, question.request, account)
+    return bool(access_stage.devices_of(publication, rule).two_networks_window)
+
+
 def _apply_device(
     repositories: Repositories,
     question: Question,
@@ -169,9 +202,9 @@ def _apply_device(
     )
     if applied is partnership:
         return judgement
-    before = tuple(pair for pair in judgement.results if pair[0] == account_stage.NAME)
+    before = tuple(pair for pair in judgement.results if pair[0] in (account_stage.NAME, access_stage.NAME))
     results = (*before, (device_stage.NAME, device_stage.render_device(applied)))
-    return Judgement(judgement.epoch, results, account, judgement.password, applied)
+    return replace(judgement, results=results, account=account, partnership=applied)
 
 
 def _remember_success(repositories: Repositories, question: Question, judgement: Judgement) -> None:
@@ -181,7 +214,10 @@ def _remember_success(repositories: Repositories, question: Question, judgement:
     password = judgement.password
     if password is not None and (password.bound_device_id is not None or is_deviceless(password)):
         repositories.app_passwords.touch(password.id, question.now)
-    if question.publication.credentials.human_secrets and question.device_id is not None:
+    takes_human_secrets = question.publication.credentials.human_secrets or bool(
+        question.authenticated.scopes
+    )
+    if takes_human_secrets and question.device_id is not None:
         repositories.counters.remember_success(
             account_id, question.device_id, home_network(question.request.source), question.now
         )

@@ -14,7 +14,8 @@ import socket
 import ssl
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -128,39 +129,61 @@ def trusted_subjects() -> frozenset[bytes]:
     return frozenset(subjects)
 
 
-def look_at_backend(url: str, backend: BackendSettings, host: str) -> BackendSight:
-    """Sends one OPTIONS to a back end, verified as the gateway verifies it; `host` is a published name."""
+class BackendTrouble(Exception):
+    """A back end that can't be talked to: how far it came (as `BackendSight.failed_at`), and why no further."""
+
+    def __init__(self, failed_at: str, problem: str, fingerprint: str = "") -> None:
+        super().__init__(problem)
+        self.failed_at = failed_at
+        self.problem = problem
+        self.fingerprint = fingerprint
+
+
+@contextmanager
+def open_backend(url: str, backend: BackendSettings) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection to a back end, verified as the gateway verifies it, and its certificate (DER, b"" without TLS).
+
+    Raises: BackendTrouble.
+    """
     parts = urlsplit(url)
     server = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    deadline = time.monotonic() + backend.connect_timeout_seconds + ANSWER_SECONDS
     try:
         connection = socket.create_connection((server, port), backend.connect_timeout_seconds)
     except socket.gaierror as problem:
-        return BackendSight(url, "name", problem.strerror or str(problem))
+        raise BackendTrouble("name", problem.strerror or str(problem)) from problem
     except OSError as problem:
-        return BackendSight(url, "connect", problem.strerror or str(problem))
+        raise BackendTrouble("connect", problem.strerror or str(problem)) from problem
     with connection:
         if parts.scheme == "http":
-            return _ask(url, connection, backend, host, deadline)
-        return _look_through_tls(url, connection, backend, host, server, deadline)
+            yield connection, b""
+            return
+        with _secure(connection, backend, server) as secured:
+            certificate = secured.getpeercert(binary_form=True) or b""
+            shown = hashlib.sha256(certificate).hexdigest()
+            if backend.verify == "pin-sha256" and shown not in backend.pin_sha256:
+                raise BackendTrouble("pin", "another fingerprint", shown)
+            yield secured, certificate
 
 
-def _look_through_tls(
-    url: str, connection: socket.socket, backend: BackendSettings, host: str, server: str, deadline: float
-) -> BackendSight:
+def look_at_backend(url: str, backend: BackendSettings, host: str) -> BackendSight:
+    """Sends one OPTIONS to a back end, verified as the gateway verifies it; `host` is a published name."""
+    deadline = time.monotonic() + backend.connect_timeout_seconds + ANSWER_SECONDS
     try:
-        context = _context(backend)
-        secured = context.wrap_socket(connection, server_hostname=backend.server_name or server)
+        with open_backend(url, backend) as (connection, certificate):
+            shown = hashlib.sha256(certificate).hexdigest() if certificate else ""
+            return _ask(url, connection, backend, host, deadline, shown)
+    except BackendTrouble as trouble:
+        return BackendSight(url, trouble.failed_at, trouble.problem, fingerprint=trouble.fingerprint)
+
+
+def _secure(connection: socket.socket, backend: BackendSettings, server: str) -> ssl.SSLSocket:
+    try:
+        return _context(backend).wrap_socket(connection, server_hostname=backend.server_name or server)
     except ssl.SSLCertVerificationError as problem:
-        return BackendSight(url, "tls", problem.verify_message)
+        raise BackendTrouble("tls", problem.verify_message) from problem
     except OSError as problem:  # ssl.SSLError is one, and so is a CA file that can't be read
-        return BackendSight(url, "tls", problem.strerror or str(problem))
-    with secured:
-        shown = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
-        if backend.verify == "pin-sha256" and shown not in backend.pin_sha256:
-            return BackendSight(url, "pin", "another fingerprint", fingerprint=shown)
-        return _ask(url, secured, backend, host, deadline, shown)
+        raise BackendTrouble("tls", problem.strerror or str(problem)) from problem
 
 
 def _context(backend: BackendSettings) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from handfast.decision.alarm_desk import WITHHELD_EVENT
 from handfast.decision.outcome import Outcome
 from handfast.decision.ports import GatewayEvent
 from handfast.decision.reasons import Reason
-from handfast.gateway.heads import answer_head
+from handfast.gateway.heads import answer_head, with_answer_token
 from handfast.gateway.reaching import report_refused
 from handfast.gateway.refusable import RefusableExchange
 from handfast.gateway.whole_answers import build_whole_head, framing_of
@@ -23,6 +23,8 @@ from handfast.rewriting.answers import WholeAnswer, Withheld
 
 if TYPE_CHECKING:
     from handfast.gateway.facts_copy import BodyCopy
+    from handfast.gateway.grants import LiveGrant
+    from handfast.gateway.routing import Route
     from handfast.gateway.whole_answers import AnswerCollector
 
 
@@ -77,7 +79,7 @@ class AnsweredExchange(RefusableExchange):
         """The head as it leaves; None where it may not and the client was refused."""
         assert self.route is not None
         try:
-            return answer_head(
+            data = answer_head(
                 head,
                 framing,
                 method=self.method,
@@ -91,6 +93,7 @@ class AnsweredExchange(RefusableExchange):
             self._drop_upstream()
             self.refuse(Reason.BACKEND_MALFORMED, detail=str(fault))
             return None
+        return with_answer_token(data, self.answer_token) if self.answer_token else data
 
     def on_answer_body(self, pieces: list[bytes], *, is_done: bool) -> None:
         """More of the answer."""
@@ -224,13 +227,49 @@ class AnsweredExchange(RefusableExchange):
         live, route, state = self.live, self.route, self.state
         assert live is not None
         assert route is not None
+        if self._is_forgotten_sign_in(route):
+            self._ask_anew(route, live)
+            return
         self._drop_upstream()
         version = live.authorization.version if live.authorization is not None else ""
         if version:
             state.proofs.refuse((live.grant.account_id, live.grant.publication, version))
         self.proof = None
         live.authorization = None
-        state.audit.record(
+        self._alarm(route, live)
+        state.spawn(report_refused(self, live, version))
+        self.refuse(Reason.BACKEND_SIGN_IN_REFUSED)
+
+    def withhold_unproven(self, detail: str) -> None:
+        """Whoever answered is not the server that the ticket was for: nothing of it leaves, and its connection ends."""
+        if self.is_settled:
+            return
+        assert self.live is not None
+        assert self.route is not None
+        self._alarm(self.route, self.live)
+        self.refuse(Reason.BACKEND_SIGN_IN_REFUSED, detail=detail)
+
+    def _is_forgotten_sign_in(self, route: Route) -> bool:
+        """True where the request carried no ticket, because its connection was signed in by an earlier one."""
+        upstream = self._upstream
+        return (
+            route.app.config.backend.ticket_per == "connection"
+            and upstream is not None
+            and upstream.kept_at > 0
+        )
+
+    def _ask_anew(self, route: Route, live: LiveGrant) -> None:
+        """The server no longer knows who signed in on a connection: no ticket was refused, and the next request has one."""
+        self._drop_upstream()
+        route.app.pool.close_account(live.grant.account_id)
+        self.refuse(
+            Reason.BACKEND_SIGN_IN_REFUSED,
+            detail="the server asks for a ticket again on a connection that is signed in: it was restarted, or"
+            ' wants ticket_per = "request"',
+        )
+
+    def _alarm(self, route: Route, live: LiveGrant) -> None:
+        self.state.audit.record(
             GatewayEvent(
                 "backend-sign-in-refused",
                 publication=route.app.publication.name,
@@ -238,5 +277,3 @@ class AnsweredExchange(RefusableExchange):
                 details=(("account_id", str(live.grant.account_id)), ("request_id", self.request_id)),
             )
         )
-        state.spawn(report_refused(self, live, version))
-        self.refuse(Reason.BACKEND_SIGN_IN_REFUSED)

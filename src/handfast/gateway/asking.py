@@ -62,6 +62,7 @@ async def _evaluate(exchange: Exchange, step: Step) -> None:
         live = step.remember(decision.grant, asked_at)
         if live is not None:
             live.authorization = decision.authorization
+            exchange.answer_token = decision.answer_token
             exchange.forward(live)
             return
     # Each time the answer was older than a revocation or a change of policy that we have seen.

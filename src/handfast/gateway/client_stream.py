@@ -78,7 +78,7 @@ class ClientStream(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
 
     def channel_binding(self) -> bytes:
-        """The binding of the certificate this connection was shown, b"" without TLS."""
+        """The application data of the binding for the certificate this connection was shown, b"" without TLS."""
         if self.listener.tls is None or self.transport is None:
             return b""
         shown = self.transport.get_extra_info("ssl_object")

@@ -30,6 +30,7 @@ class ListenerConfig:
 
     name: str
     certificates: tuple[CertificateConfig, ...] = ()
+    inside: bool = False
     behind_http_proxy: bool = False
     proxy_protocol_from: tuple[IPv4Network | IPv6Network, ...] = ()
     max_head_bytes: int = 32 * 1024
@@ -46,7 +47,8 @@ class BackendConfig:
     """The servers behind one publication.
 
     `path` replaces the published path where it is not empty. `auth_header` is the field that names the account
-    behind us where the publication signs in by header: a client's own is stripped.
+    behind us where the publication signs in by header: a client's own is stripped. `ticket_per` says whether the servers
+    want a Kerberos ticket for each connection or for each request; "" where they want none.
     """
 
     urls: tuple[str, ...]
@@ -57,6 +59,7 @@ class BackendConfig:
     pin_sha256: tuple[str, ...] = ()
     server_name: str = ""
     auth_header: str = ""
+    ticket_per: Literal["", "connection", "request"] = ""
     connect_timeout_seconds: float = 5.0
     answer_timeout_seconds: float = 3660.0
     idle_seconds: float = 30.0

@@ -1,6 +1,6 @@
-"""From an Authorization field to a credential identity can judge, and the state NTLM leaves on a connection.
+"""From an Authorization field to a credential identity can judge, and the state that a whole connection's sign-in leaves.
 
-SPNEGO ends here: identity sees raw NTLMSSP messages.
+For NTLM SPNEGO ends here: identity sees raw NTLMSSP messages. A Kerberos token goes on as it came.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from handfast.protocols.http_auth.authorization import (
     parse_authorization,
 )
 from handfast.protocols.ntlm.fields import message_type
-from handfast.protocols.spnego.tokens import is_ntlmssp, unwrap, wrap_challenge, wrap_mechanism_choice
+from handfast.protocols.spnego.tokens import (
+    is_kerberos,
+    is_ntlmssp,
+    unwrap,
+    wrap_challenge,
+    wrap_mechanism_choice,
+)
 
 _PROXY_FIELDS = (b"via", b"forwarded", b"x-forwarded-for")
 _NEGOTIATE, _AUTHENTICATE = 1, 3
@@ -43,12 +49,21 @@ class SpnegoStart:
     """A SPNEGO token that offers NTLM but opens with another mechanism: NTLM is chosen, its first message asked for."""
 
 
-Presented = BasicCredential | NoCredential | ConnectionCredential | NtlmLeg | SpnegoStart
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A token with a Kerberos ticket in it, in SPNEGO or raw."""
+
+    token: bytes = field(repr=False)
+
+
+Presented = BasicCredential | NoCredential | ConnectionCredential | NtlmLeg | SpnegoStart | Ticket
 
 
 @dataclass(slots=True)
 class NtlmConnection:
-    """What NTLM knows of one connection. `pending` is the challenge that waits for its answer; `session` who it was."""
+    """What is known of a connection that is signed in whole, by NTLM or a ticket. `pending` is the NTLM challenge that waits
+    for its answer; `session` who it was.
+    """
 
     connection_id: str
     pending_id: str = ""
@@ -81,6 +96,7 @@ def read_credential(
     methods: frozenset[AuthMethod],
     *,
     behind_http_proxy: bool,
+    is_inside: bool = False,
 ) -> Presented:
     """What a request presents. Raises: Refusal (method not offered, NTLM through a proxy), MalformedMessage."""
     if authorization is None:
@@ -93,11 +109,13 @@ def read_credential(
         case UnsupportedAuthorization():
             raise Refusal(Reason.METHOD_NOT_OFFERED, detail=f"scheme {parsed.scheme}")
         case NtlmAuthorization() | NegotiateAuthorization():
-            if AuthMethod.NTLM not in methods:
+            if not is_inside:
+                methods -= {AuthMethod.KERBEROS}
+            if methods <= {AuthMethod.BASIC}:
                 raise Refusal(Reason.METHOD_NOT_OFFERED)
             _refuse_proxied(head, behind_http_proxy=behind_http_proxy)
             try:
-                return _ntlm_leg(parsed)
+                return _whole_connection(parsed, methods)
             except MalformedMessage as fault:
                 raise Refusal(Reason.NTLM_MALFORMED, detail=str(fault)) from fault
         case _:
@@ -112,13 +130,27 @@ def challenge_value(leg: NtlmLeg | SpnegoStart, message: bytes | None) -> bytes:
     return b"Negotiate " + base64.b64encode(wrapped)
 
 
-def _ntlm_leg(parsed: NtlmAuthorization | NegotiateAuthorization) -> NtlmLeg | SpnegoStart:
-    token = parsed.token
-    if isinstance(parsed, NtlmAuthorization):
-        return _checked_leg(token, b"NTLM", is_spnego=False)
-    if is_ntlmssp(token):
-        return _checked_leg(token, b"Negotiate", is_spnego=False)
+def _whole_connection(
+    parsed: NtlmAuthorization | NegotiateAuthorization, methods: frozenset[AuthMethod]
+) -> NtlmLeg | SpnegoStart | Ticket:
+    """A sign-in of the connection, by whatever mechanism of `methods` the token holds. Raises: Refusal, MalformedMessage."""
+    if isinstance(parsed, NegotiateAuthorization) and not is_ntlmssp(parsed.token):
+        return _negotiated(parsed.token, methods)
+    if AuthMethod.NTLM not in methods:
+        raise Refusal(Reason.METHOD_NOT_OFFERED)
+    scheme = b"NTLM" if isinstance(parsed, NtlmAuthorization) else b"Negotiate"
+    return _checked_leg(parsed.token, scheme, is_spnego=False)
+
+
+def _negotiated(token: bytes, methods: frozenset[AuthMethod]) -> NtlmLeg | SpnegoStart | Ticket:
+    takes_tickets = AuthMethod.KERBEROS in methods
+    if takes_tickets and is_kerberos(token):
+        return Ticket(token)
     spnego = unwrap(token)
+    if takes_tickets and spnego.holds_ticket:
+        return Ticket(token)
+    if AuthMethod.NTLM not in methods:
+        raise Refusal(Reason.METHOD_NOT_OFFERED, detail="SPNEGO without Kerberos")
     if spnego.ntlm_message is not None:
         return _checked_leg(spnego.ntlm_message, b"Negotiate", is_spnego=True)
     if spnego.is_init and spnego.offers_ntlm:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from handfast.gateway.head_memory import UnderstoodHead
     from handfast.gateway.routing import Route
     from handfast.gateway.state import RenderedReply
-    from handfast.gateway.upstream import UpstreamConnection
+    from handfast.gateway.upstream import AnswerSink, UpstreamConnection
     from handfast.gateway.whole_answers import AnswerCollector
 
 _NO_OPTIONS: frozenset[bytes] = frozenset()
@@ -168,8 +168,13 @@ class Exchange(ForwardedExchange):
             return
         self.send(upstream, authorization)
 
-    def send(self, upstream: UpstreamConnection, authorization: BackendAuthorization) -> None:
-        """Sends the request on a connection that is this exchange's from now on."""
+    def send(
+        self,
+        upstream: UpstreamConnection,
+        authorization: BackendAuthorization,
+        sink: AnswerSink | None = None,
+    ) -> None:
+        """Sends the request on a connection that is this exchange's from now on; its answer goes to `sink` (None: here)."""
         head, route, conn = self._head, self.route, self._conn
         assert head is not None
         assert route is not None
@@ -193,7 +198,7 @@ class Exchange(ForwardedExchange):
             self._copy = BodyCopy()
             self._copy.keep(held or ())
         parts = (data, *self._framed(held)) if held or self._framing is not NO_BODY else (data,)
-        upstream.begin(self, parts, route.app.config.backend.answer_timeout_seconds)
+        upstream.begin(sink or self, parts, route.app.config.backend.answer_timeout_seconds)
         if self.awaits_continue:
             self._ask_for_body()
         if self._held_bytes > MAX_HELD_BYTES:

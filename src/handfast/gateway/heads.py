@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
@@ -112,6 +113,12 @@ def answer_head(
     if not keep_alive:
         return head_bytes + b"Connection: close\r\n\r\n"
     return head_bytes + (b"Connection: keep-alive\r\n\r\n" if client_version == 0 else b"\r\n")
+
+
+def with_answer_token(head: bytes, token: bytes) -> bytes:
+    """The head of an answer with our own proof for a client that came with a ticket. Source: RFC 4559 5."""
+    status_line, rest = head.split(b"\r\n", 1)
+    return b"%b\r\nWWW-Authenticate: Negotiate %b\r\n%b" % (status_line, base64.b64encode(token), rest)
 
 
 def _rewritten(name: bytes, value: bytes, hosts: Collection[str], route: Route | None) -> bytes | None:

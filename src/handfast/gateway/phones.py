@@ -16,6 +16,7 @@ from handfast.decision.outcome import Decision
 from handfast.decision.reasons import Reason
 from handfast.gateway.facts_copy import waiting_facts
 from handfast.identity.channels import Channel
+from handfast.identity.policies import DevicePolicy
 from handfast.identity.ports import Unavailable
 from handfast.rewriting.activesync import (
     MAX_FACTS_BYTES,
@@ -64,7 +65,7 @@ def refuse_phone(exchange: Exchange, decision: Decision, request: PhoneRequest) 
         return
     if decision.telling and request.body:
         _learn(exchange, route.app.publication.name, decision.telling, request.body)
-    said = answer_for(decision.reason, request, route.app.publication.devices, decision.wipe)
+    said = answer_for(decision.reason, request, _policy_of(route, decision), decision.wipe)
     match said:
         case None:
             exchange.tell_refused(decision)
@@ -85,6 +86,14 @@ def _learn(exchange: Exchange, publication: str, note: bytes, body: bytes) -> No
     event = waiting_facts(publication, note, body)
     if event is not None:
         exchange.state.audit.record(event)
+
+
+def _policy_of(route: Route, decision: Decision) -> DevicePolicy:
+    """The publication's, with identity's words where it chose another policy for the account."""
+    policy, words = route.app.publication.devices, decision.phone_words
+    if words is None:
+        return policy
+    return replace(policy, phone_refusals=words.refusals, quarantine_message=words.quarantine_message)
 
 
 async def _report_first(exchange: Exchange, decision: Decision, step: WipeStep) -> None:

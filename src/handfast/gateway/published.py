@@ -57,16 +57,25 @@ class PublishedApp:
         """The channel in whose manner a refusal before any rule is answered."""
         return self.config.publication.rules[0].channel
 
-    def challenges(self, channel: Channel, *, with_ntlm: bool) -> tuple[bytes, ...]:
-        """WWW-Authenticate values in the configured order; NTLM only where the connection is the client's own."""
+    def challenges(
+        self, channel: Channel, *, is_own_connection: bool, is_inside: bool = False
+    ) -> tuple[bytes, ...]:
+        """WWW-Authenticate values in the configured order; what signs a connection in only where it is the client's own.
+
+        `Negotiate` stands once: for Kerberos on inside listeners, or for NTLM where the publication wants that.
+        """
         found: list[bytes] = []
         for method in self._offered(channel):
             if method is AuthMethod.BASIC:
                 realm = self.config.auth_realm.replace("\\", "").replace('"', "")
                 found.append(f'Basic realm="{realm}", charset="UTF-8"'.encode("ascii", "replace"))
-            elif with_ntlm:
+            elif not is_own_connection:
+                continue
+            elif method is AuthMethod.NTLM:
                 found += [b"NTLM", b"Negotiate"] if self.config.offers_negotiate else [b"NTLM"]
-        return tuple(found)
+            elif is_inside:
+                found.append(b"Negotiate")
+        return tuple(dict.fromkeys(found))
 
     def _offered(self, channel: Channel) -> tuple[AuthMethod, ...]:
         config = self.config

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
+from handfast.gateway.tickets import send_with_ticket
 from handfast.identity.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ def is_proven(exchange: Exchange, live: LiveGrant, authorization: BackendAuthori
 
 async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> None:
     """Asks for the account's sign-in and waits for this request's turn to try it; then connects."""
+    if route.app.config.backend.ticket_per:
+        await send_with_ticket(exchange, live, route)
+        return
     state = exchange.state
     try:
         if live.authorization is None:
-            live.authorization = await state.sign_in.authorize(live.grant)
+            live.authorization = _reusable(await state.sign_in.authorize(live.grant), exchange)
         authorization = live.authorization
         key = _proof_key(live, authorization)
         if await state.proofs.enter(key):
@@ -56,10 +60,21 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
         exchange.refuse(Reason.INTERNAL_ERROR)
 
 
+def _reusable(given: BackendAuthorization, exchange: Exchange) -> BackendAuthorization:
+    """Raises: BackendSignInRefused for a ticket: identity's settings are others than ours then."""
+    if given.is_single_use:
+        _log.error("request %s: identity gave a ticket for a back end that wants none", exchange.request_id)
+        raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+    return given
+
+
 async def connect_anew(
     exchange: Exchange, live: LiveGrant, route: Route, authorization: BackendAuthorization
 ) -> None:
     """Opens a connection for the account and sends the request on it."""
+    if route.app.config.backend.ticket_per:
+        await send_with_ticket(exchange, live, route)
+        return
     try:
         upstream = await route.app.pool.connect(live.grant.account_id)
     except PoolFull:
@@ -83,7 +98,7 @@ async def report_refused(exchange: RefusableExchange, live: LiveGrant, version: 
     """Tells identity that a server refused the account's sign-in."""
     try:
         await exchange.state.sign_in.report_refused(live.grant, version)
-    except Unavailable:
+    except (BackendSignInRefused, Unavailable):
         _log.warning(
             "request %s: identity could not be told of a refused back-end sign-in", exchange.request_id
         )

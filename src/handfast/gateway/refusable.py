@@ -50,6 +50,7 @@ class RefusableExchange:
         "_upstream",
         "_version",
         "_waiter",
+        "answer_token",
         "awaits_continue",
         "backend",
         "body",
@@ -102,6 +103,7 @@ class RefusableExchange:
         self.is_decided_by_identity = False
         self.is_repeat = False
         self.detail = ""
+        self.answer_token = b""
         self._head: RequestHead | None = None
         self._upstream: UpstreamConnection | None = None
         self._held: list[bytes] | None = None
@@ -206,9 +208,12 @@ class RefusableExchange:
     ) -> RenderedReply:
         route, conn = self.route, self._conn
         if challenges is None:
-            with_ntlm = not conn.listener.config.behind_http_proxy and self._version == 1
+            listener = conn.listener.config
+            is_own = not listener.behind_http_proxy and self._version == 1
             challenges = (
-                route.app.challenges(route.rule.channel, with_ntlm=with_ntlm) if route is not None else ()
+                route.app.challenges(route.rule.channel, is_own_connection=is_own, is_inside=listener.inside)
+                if route is not None
+                else ()
             )
         return self.state.render(
             reason,

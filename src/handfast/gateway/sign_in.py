@@ -18,6 +18,7 @@ from handfast.decision.access import (
     Credential,
     NoCredential,
     NtlmCredential,
+    TicketCredential,
 )
 from handfast.decision.outcome import Decision, Grant
 from handfast.decision.reasons import Reason
@@ -26,6 +27,7 @@ from handfast.gateway.credentials import (
     NtlmConnection,
     NtlmLeg,
     SpnegoStart,
+    Ticket,
     challenge_value,
     is_proxied,
     new_ntlm_connection,
@@ -33,6 +35,7 @@ from handfast.gateway.credentials import (
 )
 from handfast.gateway.refusal import Refusal
 from handfast.gateway.translate import build_access_request, facts_of
+from handfast.protocols.ntlm.channel_bindings import channel_binding_hash
 
 if TYPE_CHECKING:
     from handfast.gateway.downstream import DownstreamConnection
@@ -79,7 +82,7 @@ class Step:
                 own = (credential.connection_id, conn.ntlm.sign_ins)
             case NoCredential():
                 own = (None,)
-            case NtlmCredential():
+            case NtlmCredential() | TicketCredential():
                 self._ntlm = conn.ntlm
                 return
         self._key = (*_context_key(request), *own)
@@ -155,13 +158,16 @@ def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, r
         head,
         route.app.publication.credentials.methods,
         behind_http_proxy=conn.listener.config.behind_http_proxy,
+        is_inside=conn.listener.config.inside,
     )
-    if isinstance(presented, NtlmLeg | SpnegoStart):
+    if isinstance(presented, Ticket):
+        credential: Credential | None = _begin_ticket(conn, presented)
+    elif isinstance(presented, NtlmLeg | SpnegoStart):
         credential = _begin_ntlm(step, conn, route, presented)
-        if credential is None:
-            return step
     else:
         credential = presented
+    if credential is None:
+        return step
     request = build_access_request(conn, head, route, facts, credential, request_id)
     step.expect(request, authorization, said)
     return step
@@ -203,10 +209,17 @@ def _begin_ntlm(
         ntlm_state.connection_id,
         ntlm_state.negotiate,
         presented.message,
-        conn.channel_binding(),
+        channel_binding_hash(conn.channel_binding()),
     )
     ntlm_state.forget()
     return credential
+
+
+def _begin_ticket(conn: DownstreamConnection, presented: Ticket) -> TicketCredential:
+    """A ticket signs the connection in anew, whoever it belonged to."""
+    state = conn.ntlm = conn.ntlm or new_ntlm_connection()
+    state.forget()
+    return TicketCredential(presented.token, state.connection_id, conn.channel_binding())
 
 
 def _context_key(request: AccessRequest) -> GrantKey:

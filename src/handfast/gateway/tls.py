@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from handfast.gateway.config import BackendConfig, CertificateConfig
-from handfast.protocols.ntlm.channel_bindings import certificate_hash_name, tls_server_end_point_binding
+from handfast.protocols.ntlm.channel_bindings import certificate_hash_name, tls_server_end_point_data
 
 
 class ServerTls:
@@ -32,7 +33,7 @@ class ServerTls:
             self.context.sni_callback = self._choose
 
     def binding_of(self, connection: ssl.SSLObject | None) -> bytes:
-        """The 16-byte channel binding of the certificate that this very connection was shown."""
+        """The application data of the channel binding for the certificate that this very connection was shown."""
         return b"" if connection is None else self._bindings.get(id(connection.context), b"")
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -76,6 +77,12 @@ def has_pinned_certificate(connection: ssl.SSLObject, pins: Sequence[str]) -> bo
     return any(hmac.compare_digest(digest, pin.replace(":", "").lower()) for pin in pins)
 
 
+@lru_cache(maxsize=256)
+def end_point_data(certificate: bytes) -> bytes:
+    """The application data of the channel binding for a certificate in DER. Raises: ValueError."""
+    return _binding(x509.load_der_x509_certificate(certificate))
+
+
 def _load(item: CertificateConfig) -> tuple[ssl.SSLContext, bytes, frozenset[str]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -93,7 +100,7 @@ def _binding(certificate: x509.Certificate) -> bytes:
     algorithm = certificate.signature_hash_algorithm
     name = certificate_hash_name(algorithm.name if algorithm is not None else None)
     digest = hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
-    return tls_server_end_point_binding(digest)
+    return tls_server_end_point_data(digest)
 
 
 def _names(certificate: x509.Certificate) -> frozenset[str]:

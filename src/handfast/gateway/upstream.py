@@ -113,6 +113,17 @@ class UpstreamConnection(asyncio.Protocol):
         self.pool.wheel.watch(self, self.pool.now() + answer_timeout)
         self.send(parts)
 
+    @property
+    def is_open(self) -> bool:
+        """True while a request may be sent on it."""
+        return not self.is_closed and self.transport is not None and not self.transport.is_closing()
+
+    def answer_to(self, sink: AnswerSink) -> None:
+        """The answer that is under way goes to `sink` from here on, and comes as fast as that takes it."""
+        if self._sink is not None:
+            self._sink = sink
+            self.hold(held=False)
+
     def send(self, parts: Sequence[bytes]) -> None:
         """More of the request body, framed already."""
         transport = self.transport

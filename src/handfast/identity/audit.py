@@ -24,6 +24,15 @@ class AuditEvent(StrEnum):
     ACCOUNT_ENABLED = "identity:account:enabled"
     ACCOUNT_DISABLED = "identity:account:disabled"
     ACCOUNT_REMOVED = "identity:account:removed"
+    ACCOUNT_MIRRORED = "identity:account:mirrored"
+    ACCOUNT_RENAMED = "identity:account:renamed"
+    ACCOUNT_CHANGED = "identity:account:changed-in-directory"
+    ACCOUNT_REGROUPED = "identity:account:regrouped"
+    ACCOUNT_GONE = "identity:account:gone-from-directory"
+    ACCOUNT_RETURNED = "identity:account:back-in-directory"
+    ACCOUNT_ENDED = "identity:account:ended"
+    ACCOUNT_NAME_CONFLICT = "identity:account:name-conflict"
+    ACCOUNT_ADOPTED = "identity:account:adopted"
     ACCOUNT_PIN_SET = "identity:account:pin-set"
     ACCOUNT_PIN_CLEARED = "identity:account:pin-cleared"
     APP_PASSWORD_ISSUED = "identity:app_password:issued"  # noqa: S105 - an event's name
@@ -55,6 +64,7 @@ class AuditEvent(StrEnum):
     ACCESS_REFUSED = "decision:access:refused"
     ANSWER_WITHHELD = "gateway:answer:withheld"
     ANSWERS_UNLISTED = "gateway:answer:unlisted"
+    ADMINISTRATION_REFUSED = "identity:administration:refused"
     NODE_SEEN = "node:certificate:seen"
     NODE_REVOKED = "node:certificate:revoked"
 

@@ -29,8 +29,7 @@ def decide_companion(
     channels: they are open only while the phone itself was seen within `companion_window`.
     """
     if password is not None and is_deviceless(password):
-        hit = find_user_agent_hit(policy, user_agent)
-        return PartnershipDecision(hit.refusal if hit else None, rule=hit.rule if hit else "no device")
+        return decide_deviceless(policy, user_agent)
     owner = None if password is None else password.owner_device_id
     if owner is None or (known is None and password is not None and password.bound_device_id is None):
         if passes_fresh:
@@ -46,6 +45,12 @@ def decide_companion(
     if needs_activity and now - known.last_seen_at > policy.companion_window:
         return PartnershipDecision(DeviceRefusal.COMPANION_STALE, rule="companion_window")
     return PartnershipDecision(rule="paired")
+
+
+def decide_deviceless(policy: DevicePolicy, user_agent: str) -> PartnershipDecision:
+    """The answer to a credential that no device stands behind: its user agent is all there is to judge."""
+    hit = find_user_agent_hit(policy, user_agent)
+    return PartnershipDecision(hit.refusal if hit else None, rule=hit.rule if hit else "no device")
 
 
 def is_deviceless(password: AppPassword) -> bool:

@@ -33,17 +33,14 @@ class NetworkSightings:
         self._max_devices = max_devices
         self._seen: OrderedDict[tuple[AccountId, str, int], _Sightings] = OrderedDict()
 
-    def has_returned(
-        self, account_id: AccountId, device_id: str, source: str, *, window: timedelta, now: datetime
-    ) -> bool:
-        """True where `source` is the network before the last one, and was left less than `window` ago."""
+    def returned_after(
+        self, account_id: AccountId, device_id: str, source: str, *, now: datetime
+    ) -> timedelta | None:
+        """How long ago the device left `source`, where that is the network before the last one; else None."""
         seen = self._seen.get((account_id, device_id, family(source)))
-        return (
-            seen is not None
-            and seen.previous_at is not None
-            and home_network(source) == seen.previous
-            and now - seen.previous_at <= window
-        )
+        if seen is None or seen.previous_at is None or home_network(source) != seen.previous:
+            return None
+        return now - seen.previous_at
 
     def has_moved(
         self, account_id: AccountId, device_id: str, source: str, *, within: timedelta, now: datetime

@@ -1,4 +1,4 @@
-"""Pending NTLM challenges, and the sessions of connections that NTLM has authenticated.
+"""Pending NTLM challenges, and the sessions of connections that NTLM or a Kerberos ticket has authenticated.
 
 A challenge is taken once, by the connection (and node) it was issued for, within a minute; what is not taken in time is
 forgotten. A session is a sealed note for the gateway to carry: it says who a connection belongs to, opens only for
@@ -71,10 +71,12 @@ class PendingChallenges:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSession:
-    """Who a connection belongs to. `login` is the name as it was sent, for logs."""
+    """Who a connection belongs to. `login` is the name as it was sent, for logs. A session without an app password began
+    with a Kerberos ticket.
+    """
 
     account_id: AccountId
-    app_password_id: AppPasswordId
+    app_password_id: AppPasswordId | None
     publication: str
     login: str
     issued_at: datetime
@@ -109,7 +111,7 @@ def open_session(
     account_id, password_id, for_publication, login, issued_at = json.loads(plain)
     session = ConnectionSession(
         AccountId(account_id),
-        AppPasswordId(password_id),
+        None if password_id is None else AppPasswordId(password_id),
         for_publication,
         login,
         datetime.fromisoformat(issued_at),

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from handfast.identity.audit import AuditEntry, AuditEvent
+from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.records import (
     Account,
     AccountId,
@@ -21,6 +22,8 @@ from handfast.identity.records import (
     AppPasswordId,
     Counter,
     CounterKind,
+    DirectoryFacts,
+    DirectoryGroup,
     EnrolmentWindow,
     Evaluation,
     NodeRecord,
@@ -42,18 +45,78 @@ class Unavailable(Exception):
 
 
 class AccountRepository(Protocol):
-    """Accounts by id and by every form of name."""
+    """Accounts by id and by every form of name. Where two fit, one that the directory still has comes first."""
 
-    def add(self, *, user: str, domain: str, upn: str, display_name: str, now: datetime) -> Account:
-        """Raises: Conflict."""
+    def add(
+        self,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        now: datetime,
+        sid: str | None = None,
+        directory: DirectoryFacts | None = None,
+        is_named: bool = True,
+    ) -> Account:
+        """A local account, or with `sid` and `directory` (both or neither) a mirrored one. Raises: Conflict."""
         ...
 
     def find(self, account_id: AccountId) -> Account | None: ...
+    def find_by_sid(self, sid: str) -> Account | None: ...
     def find_by_upn(self, upn: str) -> Account | None: ...
     def find_by_domain_user(self, domain: str, user: str) -> Account | None: ...
 
     def find_by_user(self, user: str) -> Sequence[Account]:
         """Every account of that sAMAccountName, whatever its domain; at most two are looked for."""
+        ...
+
+    def find_by_mail(self, mail: str) -> Sequence[Account]:
+        """Every mirrored account with that mail address; at most two are looked for."""
+        ...
+
+    def rename(
+        self,
+        account_id: AccountId,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        is_named: bool = True,
+    ) -> None:
+        """Without `is_named` (mirrored accounts alone) its names are free for others. Raises: Conflict, KeyError."""
+        ...
+
+    def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
+        """What the directory says from now on; `sid` is the account's own, or a local account's from now on.
+
+        Raises: Conflict (another account has that SID), KeyError.
+        """
+        ...
+
+    def groups_of(self, account_id: AccountId) -> frozenset[DirectoryGroup]:
+        """The directory's groups a mirrored account is in; none for a local one."""
+        ...
+
+    def set_groups(self, account_id: AccountId, groups: frozenset[DirectoryGroup]) -> None:
+        """Replaces them. What is known of a group is kept where the new word has no name for it."""
+        ...
+
+    def find_group(self, sid: str) -> DirectoryGroup | None:
+        """What is known of a group that some account was in."""
+        ...
+
+    def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
+        """SID and id of every account that the directory has."""
+        ...
+
+    def list_unnamed(self) -> Sequence[Account]:
+        """Accounts that the directory has and no name leads to."""
+        ...
+
+    def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
+        """Accounts whose time, or whose domain password's, ended after the one instant and not after the other."""
         ...
 
     def list(self) -> Sequence[Account]: ...
@@ -62,6 +125,25 @@ class AccountRepository(Protocol):
 
     def remove(self, account_id: AccountId) -> None:
         """Removes the account and everything that hangs on it, except audit entries and evaluations."""
+        ...
+
+
+class PositionRepository(Protocol):
+    """How far the directory was read. `scope` says what of it is mirrored: positions of another scope mean nothing."""
+
+    def list(self, scope: str) -> dict[str, int]:
+        """The highest USN read, by invocation id."""
+        ...
+
+    def save(self, position: SyncPosition, *, scope: str, read_at: datetime) -> None:
+        """Everything up to there is stored, as it was at `read_at`, which is now: no other was read later.
+
+        Positions of other scopes are forgotten.
+        """
+        ...
+
+    def newest_read_at(self) -> datetime | None:
+        """When the mirror last was complete; None before it first was."""
         ...
 
 
@@ -148,6 +230,10 @@ class CounterRepository(Protocol):
 
     def increment(self, kind: CounterKind, scope: str, *, now: datetime, window_seconds: int) -> int:
         """Adds one failure (in a new window if the old one ended) and returns the new count."""
+        ...
+
+    def save(self, counter: Counter, *, window_seconds: int) -> None:
+        """Puts the counter in place of the one of its kind and scope; its window runs from `window_start`."""
         ...
 
     def clear(self, kind: CounterKind, scope: str) -> None: ...
@@ -239,6 +325,8 @@ class Repositories(Protocol):
 
     @property
     def accounts(self) -> AccountRepository: ...
+    @property
+    def positions(self) -> PositionRepository: ...
     @property
     def app_passwords(self) -> AppPasswordRepository: ...
     @property

@@ -21,11 +21,43 @@ class AccountState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryFacts:
+    """What the directory says of a mirrored account beside its names. The times are ends, judged at each decision.
+
+    `is_present` is False once the object is deleted or has left the part of the directory that is mirrored. `realm` is
+    the Kerberos realm, upper case. An account locked until an administrator unlocks it has `locked_until` `datetime.max`
+    (UTC). `is_delegable` is False for accounts that nobody may sign in for (NOT_DELEGATED). `read_at` is when a domain
+    controller last said all this.
+    """
+
+    realm: str
+    read_at: datetime
+    is_present: bool = True
+    is_enabled: bool = True
+    is_delegable: bool = True
+    locked_until: datetime | None = None
+    expires_at: datetime | None = None
+    password_expires_at: datetime | None = None
+    mail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryGroup:
+    """A security group an account is in, directly or through others. `name` is its sAMAccountName; "" where unknown."""
+
+    sid: str
+    domain: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One person (or service) as identity knows it; local, or mirrored from a directory by its SID.
 
     `user` is the sAMAccountName, `domain` the NetBIOS domain, `upn` the user principal name; each keeps the case it
-    was given in, and is unique folded by `names.fold` ((`domain`, `user`) as a pair, `upn` alone).
+    was given in, and is unique folded by `names.fold` ((`domain`, `user`) as a pair, `upn` alone). `state` is our own
+    administrators' word; `directory` what the directory says, None for a local account. `is_named` is False while a local
+    account holds one of its names, or another account has taken one over: then no name leads to it.
     `pin_verifier` is an Argon2id string, or None where the account has no human-chosen secret.
     """
 
@@ -38,6 +70,13 @@ class Account:
     display_name: str = ""
     sid: str | None = None
     pin_verifier: str | None = field(default=None, repr=False)
+    directory: DirectoryFacts | None = None
+    is_named: bool = True
+
+    @property
+    def is_gone(self) -> bool:
+        """True where the directory no longer has it."""
+        return self.directory is not None and not self.directory.is_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +183,9 @@ class CounterKind(StrEnum):
     FAMILIAR = "familiar"
     SOURCE = "source"
     UNKNOWN_NAME = "unknown-name"
+    DOMAIN = "domain"
+    DOMAIN_TRYING = "domain-trying"
+    DOMAIN_WRONG = "domain-wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import json
 import os
 import pwd
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.ports import Unavailable
@@ -29,8 +30,28 @@ from handfast.protocols.errors import MalformedMessage
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A device list of some 500,000 rows, as CSV, in one call."""
 SOCKET_MODE = 0o660
+UNKNOWN_USER = "-"
+"""Shown for a user id without a name."""
 
 _LOG = event_log("admin-api")
+
+
+class CallCheck(Protocol):
+    """Whether a Unix user may make a call, where not everybody at the socket may everything."""
+
+    async def check(self, *, user: str, actor: str, call: str) -> None:
+        """Raises: AdministrationError where it may not, Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at the other end. `is_owner` is True for root and the service's own user, who may everything."""
+
+    user: str
+    actor: str
+    is_owner: bool
+
 
 AdminMethod = Callable[..., Coroutine[Any, Any, object]]
 
@@ -41,11 +62,14 @@ class AdminApiServer:
     Results are JSON values already; `AdministrationError` and `Unavailable` are told to the caller.
     """
 
-    def __init__(self, administration: object, *, admin_group: str = "") -> None:
-        """Raises: ValueError where the group does not exist."""
+    def __init__(
+        self, administration: object, *, admin_group: str = "", roles: CallCheck | None = None
+    ) -> None:
+        """`roles` judges members of the group, call by call. Raises: ValueError where the group does not exist."""
         self._methods = _public_methods(administration)
         self._group = _group_id(admin_group) if admin_group else None
-        self._actors: dict[HttpConnection, str] = {}
+        self._roles = roles
+        self._callers: dict[HttpConnection, Caller] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -62,7 +86,7 @@ class AdminApiServer:
             self._server.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=deadline_seconds)
-        for connection in list(self._actors):
+        for connection in list(self._callers):
             connection.abort()
         for task in self._tasks:
             task.cancel()
@@ -77,15 +101,18 @@ class AdminApiServer:
         loop = asyncio.get_running_loop()
         name, may_enter = await loop.run_in_executor(None, _look_up, peer, self._group)
         if may_enter:
-            self._actors[connection] = f"uid:{peer.uid}({name})"
+            actor = f"uid:{peer.uid}({name})"
+            self._callers[connection] = Caller(
+                "" if name == UNKNOWN_USER else name, actor, is_owner=peer.uid in (0, os.geteuid())
+            )
         else:
             _LOG.warning("admin-refused", uid=peer.uid, user=name)
         return connection.is_open
 
     async def answer(self, request: Request, connection: HttpConnection) -> Answer | None:
         """Calls one method. Raises: only what is unforeseen."""
-        actor = self._actors.get(connection)
-        if actor is None:
+        caller = self._callers.get(connection)
+        if caller is None:
             return _refusal(
                 403, "refused", "you may not administrate Handfast", "Join its admin group, or use sudo"
             )
@@ -94,7 +121,10 @@ class AdminApiServer:
             return _refusal(404, "usage", f"no call {request.path}", "Use the CLI of the same version")
         try:
             arguments = _arguments(method, request.body)
-            return Answer(200, encode_object({"result": await method(**arguments, actor=actor)}))
+            if self._roles is not None and not caller.is_owner:
+                call = request.path.removeprefix("/v1/")
+                await self._roles.check(user=caller.user, actor=caller.actor, call=call)
+            return Answer(200, encode_object({"result": await method(**arguments, actor=caller.actor)}))
         except MalformedMessage as problem:
             return _refusal(400, "usage", str(problem), "See `handfast --help`")
         except Unavailable as problem:
@@ -104,7 +134,7 @@ class AdminApiServer:
 
     def closed(self, connection: HttpConnection) -> None:
         """Forgets who it was."""
-        self._actors.pop(connection, None)
+        self._callers.pop(connection, None)
 
 
 def _public_methods(administration: object) -> dict[str, AdminMethod]:
@@ -154,7 +184,7 @@ def _look_up(peer: UnixPeer, group: int | None) -> tuple[str, bool]:
     try:
         entry = pwd.getpwuid(peer.uid)
     except KeyError:
-        name, groups = "-", [peer.gid]
+        name, groups = UNKNOWN_USER, [peer.gid]
     else:
         name, groups = entry.pw_name, os.getgrouplist(entry.pw_name, entry.pw_gid)
     is_member = group is not None and (group == peer.gid or group in groups)

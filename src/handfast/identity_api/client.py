@@ -35,6 +35,12 @@ from handfast.identity_api.codec import (
 )
 from handfast.identity_api.fields import Fields, encode_object, parse_object, to_base64
 from handfast.identity_api.revocation_codec import decode_batch
+from handfast.identity_api.sign_in_calls import (
+    AuthorizeCall,
+    ConfirmCall,
+    encode_authorize_call,
+    encode_confirm_call,
+)
 from handfast.identity_api.wire import MAX_BODY_BYTES, encode_request
 from handfast.observability.logging import event_log
 from handfast.protocols.errors import MalformedMessage
@@ -68,6 +74,8 @@ class IdentityClient:
         self._address = address
         self._node = node
         self._pool = ConnectionPool(address, call_seconds=call_seconds)
+        # A sign-in behind may wait for a KDC: its calls must not keep decisions from having a connection.
+        self._behind = ConnectionPool(address, call_seconds=call_seconds)
         self._call_seconds = call_seconds
         self._events: dict[EventKey, int] = {}
         self._sending: asyncio.Task[None] | None = None
@@ -106,11 +114,21 @@ class IdentityClient:
         except MalformedMessage as problem:
             raise _garbled(problem) from problem
 
-    async def authorize(self, grant: Grant) -> BackendAuthorization:
+    async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """Raises: BackendSignInRefused, Unavailable."""
-        answer = await self._call("/v1/authorize", {"grant": encode_grant(grant)})
+        call = AuthorizeCall(grant, channel_binding)
+        answer = await self._call("/v1/authorize", encode_authorize_call(call), pool=self._behind)
         try:
             return decode_authorization(answer)
+        except MalformedMessage as problem:
+            raise _garbled(problem) from problem
+
+    async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
+        """Raises: BackendSignInRefused, Unavailable."""
+        call = ConfirmCall(grant, handle, token)
+        answer = await self._call("/v1/confirm", encode_confirm_call(call), pool=self._behind)
+        try:
+            return Fields("answer", answer, frozenset({"proven"})).flag("proven")
         except MalformedMessage as problem:
             raise _garbled(problem) from problem
 
@@ -164,6 +182,7 @@ class IdentityClient:
         if self._events:
             await self._flush_events()
         self._pool.close()
+        self._behind.close()
 
     async def _send_events(self) -> None:
         while self._events:
@@ -188,9 +207,15 @@ class IdentityClient:
                 del taken[key]
 
     async def _call(
-        self, path: str, body: dict[str, object], *, passes_malformed: bool = False
+        self,
+        path: str,
+        body: dict[str, object],
+        *,
+        passes_malformed: bool = False,
+        pool: ConnectionPool | None = None,
     ) -> dict[str, object]:
-        status, content = await self._pool.call(encode_request("POST", path, encode_object(body)))
+        request = encode_request("POST", path, encode_object(body))
+        status, content = await (pool or self._pool).call(request)
         try:
             answer = parse_object(content)
             if status == 200:

@@ -15,8 +15,9 @@ from handfast.decision.access import (
     Facts,
     NoCredential,
     NtlmCredential,
+    TicketCredential,
 )
-from handfast.decision.outcome import Decision, Grant, Outcome, WipeOrder
+from handfast.decision.outcome import Decision, Grant, Outcome, PhoneWords, WipeOrder
 from handfast.decision.ports import (
     BackendAuthorization,
     GatewayEvent,
@@ -26,15 +27,20 @@ from handfast.decision.ports import (
 )
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
+from handfast.identity.policies import PhoneRefusals
 from handfast.identity.records import AccountId, AppPasswordId, StageTrace, WipeKind
 from handfast.identity_api.fields import PROTOCOL, Fields, to_base64
 from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.spnego.tokens import MAX_TOKEN_BYTES
 
+MAX_BINDING_BYTES = 256
+"""The prefix of RFC 5929 4 and the longest hash there is take 85."""
 MAX_WIPE_STATUS = 65_535
 """What a device may say came of its wipe; the schema keeps a small number."""
 
 _BASIC = frozenset({"kind", "login", "secret"})
 _NTLM = frozenset({"kind", "challenge_id", "connection_id", "negotiate", "authenticate", "channel_binding"})
+_TICKET = frozenset({"kind", "token", "connection_id", "channel_binding"})
 _CONNECTION = frozenset({"kind", "connection_id", "session"})
 _NONE = frozenset({"kind"})
 _DEVICE = frozenset({"device_id", "device_type"})
@@ -83,13 +89,16 @@ _DECISION = frozenset(
         "wipe",
         "telling",
         "is_repeat",
+        "answer_token",
+        "phone_words",
     }
 )
 _WIPE = frozenset({"kind", "note"})
+_PHONE_WORDS = frozenset({"refusals", "quarantine_message"})
 _WIPE_REPORT = frozenset({"note", "progress", "status", "node"})
 _STAGE = frozenset({"stage", "outcome", "reason", "rule", "detail"})
 _CHALLENGE = frozenset({"challenge_id", "message"})
-_AUTHORIZATION = frozenset({"headers", "version"})
+_AUTHORIZATION = frozenset({"headers", "version", "handle", "is_single_use"})
 _EVENT = frozenset({"name", "publication", "source", "count", "details"})
 
 
@@ -160,6 +169,13 @@ def encode_credential(credential: Credential) -> dict[str, object]:
                 "authenticate": to_base64(credential.authenticate),
                 "channel_binding": to_base64(credential.channel_binding),
             }
+        case TicketCredential():
+            return {
+                "kind": "ticket",
+                "token": to_base64(credential.token),
+                "connection_id": credential.connection_id,
+                "channel_binding": to_base64(credential.channel_binding),
+            }
         case NoCredential():
             return {"kind": "none"}
 
@@ -183,6 +199,13 @@ def decode_credential(value: object) -> Credential:
                 negotiate=fields.octets("negotiate"),
                 authenticate=fields.octets("authenticate"),
                 channel_binding=fields.octets("channel_binding"),
+            )
+        case {"kind": "ticket"}:
+            fields = Fields("credential", value, _TICKET)
+            return TicketCredential(
+                token=fields.octets("token", at_most=MAX_TOKEN_BYTES),
+                connection_id=fields.text("connection_id"),
+                channel_binding=fields.octets("channel_binding", at_most=MAX_BINDING_BYTES),
             )
         case {"kind": "none"}:
             Fields("credential", value, _NONE)
@@ -209,6 +232,8 @@ def encode_decision(decision: Decision, *, with_stages: bool = True) -> dict[str
         else {"kind": decision.wipe.kind, "note": to_base64(decision.wipe.note)},
         "telling": to_base64(decision.telling),
         "is_repeat": decision.is_repeat,
+        "answer_token": to_base64(decision.answer_token),
+        "phone_words": None if decision.phone_words is None else _encode_words(decision.phone_words),
     }
 
 
@@ -228,6 +253,12 @@ def decode_decision(value: object) -> Decision:
     telling = fields.octets("telling")
     if telling and grant is not None:
         raise MalformedMessage(PROTOCOL, "decision.telling", "comes with a denial alone")
+    answer_token = fields.octets("answer_token")
+    if answer_token and grant is None:
+        raise MalformedMessage(PROTOCOL, "decision.answer_token", "comes with a grant alone")
+    phone_words = fields.raw("phone_words")
+    if phone_words is not None and grant is not None:
+        raise MalformedMessage(PROTOCOL, "decision.phone_words", "come with a denial alone")
     return Decision(
         outcome=outcome,
         reason=fields.member("reason", Reason),
@@ -240,7 +271,18 @@ def decode_decision(value: object) -> Decision:
         wipe=None if wipe is None else _decode_wipe(wipe),
         telling=telling,
         is_repeat=fields.flag("is_repeat"),
+        answer_token=answer_token,
+        phone_words=None if phone_words is None else _decode_words(phone_words),
     )
+
+
+def _encode_words(words: PhoneWords) -> dict[str, object]:
+    return {"refusals": words.refusals, "quarantine_message": words.quarantine_message}
+
+
+def _decode_words(value: object) -> PhoneWords:
+    fields = Fields("phone_words", value, _PHONE_WORDS)
+    return PhoneWords(fields.member("refusals", PhoneRefusals), fields.text("quarantine_message"))
 
 
 def _decode_wipe(value: object) -> WipeOrder:
@@ -325,6 +367,8 @@ def encode_authorization(authorization: BackendAuthorization) -> dict[str, objec
     return {
         "headers": [[to_base64(name), to_base64(value)] for name, value in authorization.headers],
         "version": authorization.version,
+        "handle": authorization.handle,
+        "is_single_use": authorization.is_single_use,
     }
 
 
@@ -336,7 +380,12 @@ def decode_authorization(value: object) -> BackendAuthorization:
         name, content = _pair("authorization.headers", item)
         pair = Fields("authorization.header", {"name": name, "value": content}, _NAME_VALUE)
         headers.append((pair.octets("name"), pair.octets("value")))
-    return BackendAuthorization(headers=tuple(headers), version=fields.text("version"))
+    return BackendAuthorization(
+        headers=tuple(headers),
+        version=fields.text("version"),
+        handle=fields.text("handle"),
+        is_single_use=fields.flag("is_single_use"),
+    )
 
 
 def encode_event(event: GatewayEvent) -> dict[str, object]:

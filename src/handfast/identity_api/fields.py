@@ -87,15 +87,18 @@ class Fields:
             self._refuse(name, "no boolean")
         return value
 
-    def octets(self, name: str) -> bytes:
+    def octets(self, name: str, *, at_most: int | None = None) -> bytes:
         """Bytes, sent as Base64 (RFC 4648 4)."""
         value = self._object[name]
         if type(value) is not str:
             self._refuse(name, "no text")
         try:
-            return base64.b64decode(value, validate=True)
+            octets = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
             self._refuse(name, "no Base64")
+        if at_most is not None and len(octets) > at_most:
+            self._refuse(name, f"above {at_most} bytes")
+        return octets
 
     def member(self, name: str, enum: type[E]) -> E:
         """A member of a closed list, by its value."""

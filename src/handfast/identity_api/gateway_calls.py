@@ -1,7 +1,8 @@
-"""The calls of the gateway API: challenge, evaluate, back-end token (and its refusal), wipe, events, revocations.
+"""The calls of the gateway API: challenge, evaluate, back-end token (its refusal, the server's proof), wipe, events,
+revocations.
 
-Paths are `/v1/challenge`, `/v1/evaluate`, `/v1/authorize`, `/v1/refused`, `/v1/wipe`, `/v1/events` (POST) and
-`/v1/revocations?after=EPOCH` (GET, a stream). Answers: 200; 400 the call can't be read; 403 not for that node; 409 no
+Paths are `/v1/challenge`, `/v1/evaluate`, `/v1/authorize`, `/v1/refused`, `/v1/confirm`, `/v1/wipe`, `/v1/events` (POST)
+and `/v1/revocations?after=EPOCH` (GET, a stream). Answers: 200; 400 the call can't be read; 403 not for that node; 409 no
 back-end sign-in, with its reason; 422 the client's own message can't be read; 503 try later.
 """
 
@@ -38,6 +39,12 @@ from handfast.identity_api.fields import Fields, encode_object, parse_object
 from handfast.identity_api.http_server import HttpConnection
 from handfast.identity_api.node_budget import FAILURES, NodeBudget, may_be_guessed
 from handfast.identity_api.revocation_feed import RevocationFeed
+from handfast.identity_api.sign_in_calls import (
+    AuthorizeCall,
+    ConfirmCall,
+    decode_authorize_call,
+    decode_confirm_call,
+)
 from handfast.identity_api.wire import Answer, Request
 from handfast.observability.logging import event_log
 from handfast.protocols.errors import MalformedMessage
@@ -88,7 +95,11 @@ class NoDeviceReports:
 
 
 class GatewayCalls:
-    """Answers the calls of any connection. `local_only` names publications whose stored secrets never leave here."""
+    """Answers the calls of any connection.
+
+    `local_only` names publications whose stored secrets never leave here, `per_connection` those that are signed in to
+    with a ticket bound to the back-end connection: nothing can be said ahead of it.
+    """
 
     def __init__(
         self,
@@ -98,12 +109,14 @@ class GatewayCalls:
         events: Callable[[str, GatewayEvent], None],
         local_only: frozenset[str],
         devices: DeviceReports | None = None,
+        per_connection: frozenset[str] = frozenset(),
     ) -> None:
         self._decider = decider
         self._sign_in = sign_in
         self._feed = feed
         self._events = events
         self.local_only = local_only
+        self.per_connection = per_connection
         self._devices = devices or NoDeviceReports()
 
     async def answer(self, request: Request, caller: Caller, connection: HttpConnection) -> Answer | None:
@@ -129,9 +142,9 @@ class GatewayCalls:
             case "POST", "/v1/challenge":
                 return await self._challenge(request.body, caller)
             case "POST", "/v1/authorize":
-                fields = Fields("call", parse_object(request.body), frozenset({"grant"}))
-                grant = self._own_grant(decode_grant(fields.raw("grant")), caller)
-                return Answer(200, encode_object(encode_authorization(await self._sign_in.authorize(grant))))
+                return await self._authorize(decode_authorize_call(parse_object(request.body)), caller)
+            case "POST", "/v1/confirm":
+                return await self._confirm(decode_confirm_call(parse_object(request.body)), caller)
             case "POST", "/v1/refused":
                 fields = Fields("call", parse_object(request.body), frozenset({"grant", "version"}))
                 grant = self._own_grant(decode_grant(fields.raw("grant")), caller)
@@ -146,6 +159,16 @@ class GatewayCalls:
                 return None
             case _:
                 return _UNKNOWN_CALL
+
+    async def _authorize(self, call: AuthorizeCall, caller: Caller) -> Answer:
+        grant = self._own_grant(call.grant, caller)
+        authorization = await self._sign_in.authorize(grant, call.channel_binding)
+        return Answer(200, encode_object(encode_authorization(authorization)))
+
+    async def _confirm(self, call: ConfirmCall, caller: Caller) -> Answer:
+        grant = self._own_grant(call.grant, caller)
+        is_proven = await self._sign_in.confirm(grant, call.handle, call.token)
+        return Answer(200, encode_object({"proven": is_proven}))
 
     async def _challenge(self, body: bytes, caller: Caller) -> Answer:
         names = frozenset({"publication", "connection_id", "negotiate"})
@@ -174,7 +197,9 @@ class GatewayCalls:
         Where that fails it stays away: the gateway asks, and hears why. A stored secret never leaves for another machine.
         """
         grant = decision.grant
-        if grant is None or (caller.node is not None and grant.publication in self.local_only):
+        if grant is None or grant.publication in self.per_connection:
+            return decision
+        if caller.node is not None and grant.publication in self.local_only:
             return decision
         try:
             authorization = await self._sign_in.authorize(grant)

@@ -45,7 +45,8 @@ class PeerCertificate(Protocol):
 class GatewayApiServer:
     """Serves gateways. `parse_certificate` raises ValueError for what is no node certificate.
 
-    `events` takes (node, event) and must not block; `local_only` names the publications with stored secrets.
+    `events` takes (node, event) and must not block; `local_only` names the publications with stored secrets,
+    `per_connection` those with a ticket for each back-end connection.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class GatewayApiServer:
         events: Callable[[str, GatewayEvent], None] = lambda _node, _event: None,
         local_only: frozenset[str] = frozenset(),
         devices: DeviceReports | None = None,
+        per_connection: frozenset[str] = frozenset(),
     ) -> None:
         self._records = records
         self._clock = clock
@@ -67,7 +69,7 @@ class GatewayApiServer:
         self._feed = RevocationFeed(
             records, revocations, on_published=self._cut_revoked, each_second=self._check_nodes
         )
-        self._calls = GatewayCalls(decider, sign_in, self._feed, events, local_only, devices)
+        self._calls = GatewayCalls(decider, sign_in, self._feed, events, local_only, devices, per_connection)
         self._callers: dict[HttpConnection, Caller] = {}
         self._budgets: dict[str, NodeBudget] = {}
         self._servers: list[asyncio.Server] = []
@@ -97,9 +99,12 @@ class GatewayApiServer:
         )
         self._servers.append(server)
 
-    def policy_changed(self, local_only: frozenset[str]) -> None:
+    def policy_changed(
+        self, local_only: frozenset[str], per_connection: frozenset[str] = frozenset()
+    ) -> None:
         """A reload: every gateway, on this machine or not, has its grants decided anew; nothing is cut for it."""
         self._calls.local_only = local_only
+        self._calls.per_connection = per_connection
         self._feed.resync()
 
     async def close(self, *, deadline_seconds: float = 5.0) -> None:

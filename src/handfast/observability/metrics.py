@@ -13,7 +13,10 @@ imports this module) and the one that serves `/metrics` adds them up.
 | handfast_connections | listener | client connections open now |
 | handfast_identity_reachable | node | 1 while heartbeats arrive, the lowest of all workers |
 | handfast_backend_up | backend | 1 while a back end passes its health check, the lowest of all workers |
-| handfast_alarms_total | alarm | what needs a person: secrets suspended, nodes that overreach |
+| handfast_directory_read_timestamp_seconds | source | when the mirror of the directory was last complete (Unix time) |
+| handfast_directory_changes_total | change | changes of mirrored accounts that were stored |
+| handfast_directory_unsettled | kind | mirrored accounts that need a person: their name is a local account's, or can't be stored |
+| handfast_alarms_total | alarm | what needs a person: secrets suspended, nodes that overreach, a directory that lacks many accounts |
 """
 
 from __future__ import annotations
@@ -47,5 +50,20 @@ BACKEND_UP = Gauge(
     "1 while a back end passes its health check.",
     ("backend",),
     multiprocess_mode="livemin",
+)
+DIRECTORY_READ = Gauge(
+    "handfast_directory_read_timestamp_seconds",
+    "When the mirror of the directory was last complete.",
+    ("source",),  # without a label every process that knows the metric would say 1970
+    multiprocess_mode="livemax",
+)
+DIRECTORY_CHANGES = Counter(
+    "handfast_directory_changes", "Changes of mirrored accounts that were stored.", ("change",)
+)
+DIRECTORY_UNSETTLED = Gauge(
+    "handfast_directory_unsettled",
+    "Mirrored accounts that need a person.",
+    ("kind",),
+    multiprocess_mode="livemax",
 )
 ALARMS = Counter("handfast_alarms", "What needs a person.", ("alarm",))

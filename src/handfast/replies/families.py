@@ -73,6 +73,8 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.CHANNEL_BINDING_MISSING
             | Reason.CHANNEL_BINDING_WRONG
             | Reason.TARGET_SPN_WRONG
+            | Reason.TICKET_REFUSED
+            | Reason.TICKET_REPLAYED
         ):
             return Family.CREDENTIAL
         case (
@@ -82,6 +84,13 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.IMPERSONATION_REFUSED
             | Reason.EWS_REQUEST_REFUSED
             | Reason.ACCOUNT_DISABLED
+            | Reason.ACCOUNT_DISABLED_IN_DIRECTORY
+            | Reason.ACCOUNT_LOCKED_IN_DIRECTORY
+            | Reason.ACCOUNT_EXPIRED
+            | Reason.DOMAIN_PASSWORD_EXPIRED
+            | Reason.ACCOUNT_GONE
+            | Reason.ACCESS_REFUSED
+            | Reason.CREDENTIAL_KIND_REFUSED
             | Reason.PROFILE_REFUSED
             | Reason.APP_PASSWORD_UNBOUND
             | Reason.APP_PASSWORD_OTHER_DEVICE
@@ -115,6 +124,12 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.BACKEND_SIGN_IN_REFUSED
             | Reason.BACKEND_SECRET_MISSING
             | Reason.BACKEND_SECRET_SUSPENDED
+            | Reason.DIRECTORY_UNAVAILABLE
+            | Reason.KDC_UNAVAILABLE
+            | Reason.DELEGATION_REFUSED
+            | Reason.SERVICE_UNKNOWN_TO_KDC
+            | Reason.CLOCK_SKEW
+            | Reason.KEYTAB_REFUSED
         ):
             return Family.OURS
         case Reason.SHUTTING_DOWN | Reason.TOO_MANY_CONNECTIONS:

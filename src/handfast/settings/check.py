@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from handfast.settings.access import AccessSettings, RoleSettings
+from handfast.settings.check_access import access_problems, access_warnings
+from handfast.settings.check_kerberos import kerberos_problems, kerberos_warnings
 from handfast.settings.check_redirects import redirect_problems, redirecting_listeners
+from handfast.settings.directory import DirectorySettings, KerberosSettings
 from handfast.settings.gateway import GatewaySettings, ListenerSettings
 from handfast.settings.identity import IdentitySettings
 from handfast.settings.model import Settings
@@ -38,6 +42,11 @@ class Draft:
     gateway: GatewaySettings | None
     identity: IdentitySettings | None
     metrics: MetricsSettings | None
+    publication_names: frozenset[str] = frozenset()
+    access: tuple[tuple[int, AccessSettings], ...] = ()
+    roles: tuple[tuple[int, RoleSettings], ...] = ()
+    directory: DirectorySettings | None = None
+    kerberos: KerberosSettings | None = None
 
 
 def draft_of(settings: Settings) -> Draft:
@@ -51,6 +60,11 @@ def draft_of(settings: Settings) -> Draft:
         settings.gateway,
         settings.identity,
         settings.metrics,
+        frozenset(one.name for one in settings.publications),
+        tuple(enumerate(settings.access)),
+        tuple(enumerate(settings.roles)),
+        settings.directory,
+        settings.kerberos,
     )
 
 
@@ -64,6 +78,8 @@ def find_problems(draft: Draft) -> list[Problem]:
         *_published_hosts(draft),
         *_backends(draft),
         *redirect_problems(draft),
+        *access_problems(draft),
+        *kerberos_problems(draft),
         *_told_names(draft),
         *_phone_methods(draft),
         *_mapped_paths(draft),
@@ -72,11 +88,23 @@ def find_problems(draft: Draft) -> list[Problem]:
 
 def find_warnings(draft: Draft) -> list[Problem]:
     """What works, but hardly as its author meant it."""
-    return [*_plain_backends(draft), *_proxied_ntlm(draft), *_odd_timeouts(draft), *_nothing_served(draft)]
+    return [
+        *_plain_backends(draft),
+        *_proxied_ntlm(draft),
+        *_odd_timeouts(draft),
+        *_nothing_served(draft),
+        *access_warnings(draft),
+        *kerberos_warnings(draft),
+    ]
 
 
 def _unique_names(draft: Draft) -> Iterator[Problem]:
-    arrays = (("listener", draft.listeners), ("publication", draft.publications), ("policy", draft.policies))
+    arrays = (
+        ("listener", draft.listeners),
+        ("publication", draft.publications),
+        ("policy", draft.policies),
+        ("access", draft.access),
+    )
     for array, items in arrays:
         first: dict[str, int] = {}
         for index, item in items:

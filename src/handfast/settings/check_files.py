@@ -27,17 +27,33 @@ def check_files(settings: Settings) -> list[Problem]:
 
 def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:
     """(path in the settings, file) of every file that is read at start."""
+    named = (
+        *_of_listeners(settings),
+        *_of_publications(settings),
+        *_of_links(settings),
+        *_of_identity(settings),
+    )
+    return ((path, file) for path, file in named if file is not None)
+
+
+_Named = Iterator[tuple[str, Path | None]]
+
+
+def _of_listeners(settings: Settings) -> _Named:
     for index, one in enumerate(settings.listeners):
-        if one.certificate is not None:
-            yield f"listener[{index}].certificate", one.certificate
-        if one.key is not None:
-            yield f"listener[{index}].key", one.key
+        yield f"listener[{index}].certificate", one.certificate
+        yield f"listener[{index}].key", one.key
         for place, (certificate, key) in enumerate(one.more_certificates):
             yield f"listener[{index}].more_certificates[{place}][0]", certificate
             yield f"listener[{index}].more_certificates[{place}][1]", key
+
+
+def _of_publications(settings: Settings) -> _Named:
     for index, publication in enumerate(settings.publications):
-        if publication.backend.ca_file is not None:
-            yield f"publication[{index}].backend.ca_file", publication.backend.ca_file
+        yield f"publication[{index}].backend.ca_file", publication.backend.ca_file
+
+
+def _of_links(settings: Settings) -> _Named:
     for table, link in (
         ("gateway.identity", settings.gateway.identity),
         ("identity.listen", settings.identity.listen),
@@ -46,8 +62,14 @@ def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield f"{table}.certificate", link.certificate
             yield f"{table}.key", link.key
             yield f"{table}.ca_file", link.ca_file
-    if settings.identity.database_password_file is not None:
-        yield "identity.database_password_file", settings.identity.database_password_file
+
+
+def _of_identity(settings: Settings) -> _Named:
+    yield "identity.database_password_file", settings.identity.database_password_file
+    yield "directory.ca_file", settings.directory.ca_file
+    yield "directory.bind_password_file", settings.directory.bind_password_file
+    yield "kerberos.keytab", settings.kerberos.keytab
+    yield "kerberos.krb5_conf", settings.kerberos.krb5_conf
 
 
 def _exists(file: Path) -> bool:

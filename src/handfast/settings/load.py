@@ -14,8 +14,10 @@ from typing import Any, TypeVar, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.base import Section
 from handfast.settings.check import Draft, draft_of, find_problems, find_warnings
+from handfast.settings.directory import DirectorySettings, KerberosSettings
 from handfast.settings.environment import apply_environment, find_field, keys_of, nearest
 from handfast.settings.gateway import GatewaySettings, ListenerSettings
 from handfast.settings.identity import IdentitySettings
@@ -142,6 +144,11 @@ def _draft_from(data: Mapping[str, Any]) -> Draft:
         _sound(GatewaySettings, data.get("gateway", {})),
         _sound(IdentitySettings, data.get("identity", {})),
         _sound(MetricsSettings, data.get("metrics", {})),
+        _names(data.get("publication"), ""),
+        _sound_items(AccessSettings, data.get("access")),
+        _sound_items(RoleSettings, data.get("role")),
+        _sound(DirectorySettings, data.get("directory", {})),
+        _sound(KerberosSettings, data.get("kerberos", {})),
     )
 
 

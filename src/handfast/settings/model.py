@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.base import Section
+from handfast.settings.directory import DirectorySettings, KerberosSettings
 from handfast.settings.gateway import GatewaySettings, ListenerSettings
 from handfast.settings.identity import IdentitySettings
 from handfast.settings.operations import LogSettings, MetricsSettings
@@ -24,6 +26,14 @@ class Settings(Section):
     """What is published."""
     policies: tuple[PolicySettings, ...] = Field((PolicySettings(),), alias="policy")
     """Which devices may pair, and how."""
+    access: tuple[AccessSettings, ...] = ()
+    """Who may use which publication, by account and group."""
+    roles: tuple[RoleSettings, ...] = Field((), alias="role")
+    """Who may administer."""
+    directory: DirectorySettings = DirectorySettings()
+    """Active Directory, where accounts come from."""
+    kerberos: KerberosSettings = KerberosSettings()
+    """Identity's keys in the realm."""
     lockout: LockoutSettings = LockoutSettings()
     """When guessing stops being evaluated."""
     log: LogSettings = LogSettings()

@@ -21,6 +21,7 @@ from handfast.settings.values import (
     Network,
     OptionalHostName,
     PublishedPath,
+    ServicePrincipal,
 )
 
 
@@ -41,8 +42,15 @@ class BackendSettings(Section):
     """Accepted SHA-256 fingerprints of the servers' certificates, hex, with verify = "pin-sha256"."""
     server_name: OptionalHostName = ""
     """Name to send as SNI and to verify; empty: the host of the URL."""
-    auth: Literal["stored", "header", "none"] = "none"
-    """How accounts sign in behind: their stored secret, a header the server trusts, or not at all."""
+    auth: Literal["kerberos", "stored", "header", "none"] = "none"
+    """How accounts sign in behind: by a Kerberos ticket identity gets for them, by their stored secret, by a header the
+    server trusts, or not at all."""
+    spn: ServicePrincipal = ""
+    """With auth = "kerberos": the service principal name of the servers, e.g. "HTTP/mail.contoso.lab", held by one account
+    that all of them share."""
+    ticket_per: Literal["connection", "request"] = "connection"
+    """With auth = "kerberos": whether the servers remember who signed in on a connection (Exchange), or want a ticket with
+    each request (Apache's mod_auth_gssapi as it comes)."""
     auth_header: HeaderName = "X-Remote-User"
     """With auth = "header": the header that names the account."""
     auth_header_value: Literal["user", "upn", "domain-user"] = "user"
@@ -95,17 +103,17 @@ class PublicationSettings(Section):
     lets nothing through."""
     networks: tuple[Network, ...] = ()
     """Source networks it is published to; empty: all."""
-    auth: tuple[Literal["basic", "ntlm"], ...] = Field(("basic",), min_length=1)
-    """Methods offered; the order is the order of the challenges."""
+    auth: tuple[Literal["basic", "ntlm", "kerberos"], ...] = Field(("basic",), min_length=1)
+    """Methods offered; the order is the order of the challenges. `kerberos` is served on inside listeners alone."""
     activesync_auth: tuple[Literal["basic", "ntlm"], ...] = Field(("basic",), min_length=1)
     """Methods offered to phones where the publication is more than ActiveSync (`exchange`)."""
     auth_realm: HeaderText = "Handfast"
     """Shown by clients when they ask for a password; name nothing of the inside."""
     offer_negotiate: bool = False
     """True also names `Negotiate` in challenges (with `ntlm` in `auth`). NTLM inside it is taken either way; but clients
-    with Kerberos at hand, which is not served here, try that first and some give up then."""
+    with Kerberos at hand, which is served inside alone, try that first and some give up then."""
     channel_binding: Literal["off", "allow", "require"] = "allow"
-    """Whether an NTLM sign-in must be bound to this TLS connection: `allow` checks a binding that is there."""
+    """Whether an NTLM or Kerberos sign-in must be bound to this TLS connection: `allow` checks a binding that is there."""
     require_mic: bool = False
     """True refuses NTLM sign-ins without a message integrity code."""
     ntlm_targets: tuple[CalledName, ...] = ()
@@ -113,6 +121,9 @@ class PublicationSettings(Section):
     target is refused as meant for another service."""
     human_secrets: bool = False
     """True lets local accounts sign in with their PIN."""
+    domain_password_listeners: tuple[str, ...] = ()
+    """Listeners where Basic also takes the domain password, for inside or for a time of migration. None by default: then no
+    guess made outside reaches Active Directory."""
     policy: str = "default"
     """Name of the `[[policy]]` for its devices."""
     max_body_bytes: int = Field(64 * 1024 * 1024, ge=0)

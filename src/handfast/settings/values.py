@@ -233,6 +233,16 @@ def check_printable(text: str) -> str:
     return text
 
 
+def check_spn(text: str) -> str:
+    """The text, where it is empty or a service principal name `class/host[:port]` (MS-KILE 3.1.5.11)."""
+    if text and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*/[A-Za-z0-9.-]+(:[0-9]{1,5})?", text):
+        refuse(
+            "not a service principal name",
+            'write e.g. "HTTP/mail.contoso.lab" (also for https, no port for 443)',
+        )
+    return text
+
+
 Address = Annotated[str, AfterValidator(check_address)]
 OptionalAddress = Annotated[str, AfterValidator(check_optional_address)]
 Network = Annotated[str, AfterValidator(check_network)]
@@ -248,4 +258,5 @@ DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 PublishedPath = Annotated[str, AfterValidator(check_published_path)]
 MappedPath = Annotated[str, AfterValidator(check_mapped_path)]
 ElementName = Annotated[str, AfterValidator(check_element_name)]
+ServicePrincipal = Annotated[str, AfterValidator(check_spn)]
 HeaderText = Annotated[str, AfterValidator(check_printable)]

@@ -7,6 +7,7 @@ advisory lock) and finds nothing left to do. The whole migration is one transact
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -78,9 +79,17 @@ def _engine(database_url: str, password: str | None) -> Engine:
     timeout = {"timeout": _LOCK_SECONDS} if url.get_backend_name() == "sqlite" else {"connect_timeout": 5}
     engine = create_engine(url, poolclass=NullPool, connect_args=timeout)
     if url.get_backend_name() == "sqlite":
-        # The driver would begin (and before some statements commit) by itself; we say when.
-        event.listen(engine, "connect", lambda raw, _record: setattr(raw, "isolation_level", None))
+        event.listen(engine, "connect", lambda raw, _record: _prepare(raw))
     return engine
+
+
+def _prepare(raw: Any) -> None:
+    """The driver would begin (and before some statements commit) by itself; we say when.
+
+    SQLite rewrites a table to change it: with foreign keys on, dropping the old one would take what hangs on its rows.
+    """
+    raw.isolation_level = None
+    raw.execute("PRAGMA foreign_keys = OFF")
 
 
 def _begin(connection: Connection) -> None:

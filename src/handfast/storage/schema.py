@@ -57,6 +57,14 @@ def _short(column: str) -> CheckConstraint:
     return CheckConstraint(f"length({column}) <= {MAX_NAME_CHARACTERS}", name=f"{column}_length")
 
 
+def _with_sid(column: str) -> CheckConstraint:
+    return CheckConstraint(f"(sid IS NOT NULL) = ({column} IS NOT NULL)", name=f"{column}_with_sid")
+
+
+def _only_with_sid(column: str) -> CheckConstraint:
+    return CheckConstraint(f"sid IS NOT NULL OR {column} IS NULL", name=f"{column}_with_sid")
+
+
 def _account_id(*, primary_key: bool = False) -> Column[int]:
     key = ForeignKey("accounts.id", ondelete="CASCADE")
     return Column("account_id", _ID, key, primary_key=primary_key, nullable=False, autoincrement=False)
@@ -74,15 +82,75 @@ accounts = Table(
     Column("display_name", EscapedText, nullable=False),
     Column("sid", EscapedText, unique=True),
     Column("pin_verifier", EscapedText),
-    Column("folded_user", EscapedText, nullable=False, index=True),
+    Column("folded_user", EscapedText, index=True),
     Column("folded_domain", EscapedText, nullable=False),
     Column("folded_upn", EscapedText, unique=True),
+    Column("realm", EscapedText),
+    Column("read_at", UtcDateTime),
+    Column("is_present", Boolean),
+    Column("is_enabled", Boolean),
+    Column("is_delegable", Boolean),
+    Column("locked_until", UtcDateTime),
+    Column("expires_at", UtcDateTime, index=True),
+    Column("password_expires_at", UtcDateTime, index=True),
+    Column("mail", EscapedText),
+    Column("folded_mail", EscapedText, index=True),
     UniqueConstraint("folded_domain", "folded_user"),
     _one_of("state", AccountState),
     _short("user_name"),
     _short("domain"),
     _short("upn"),
+    _short("sid"),
+    _short("mail"),
+    *(
+        _with_sid(column)
+        for column in ("realm", "read_at", "is_present", "is_enabled", "is_delegable", "mail")
+    ),
+    *(
+        _only_with_sid(column)
+        for column in ("locked_until", "expires_at", "password_expires_at", "folded_mail")
+    ),
+    CheckConstraint("folded_user IS NOT NULL OR sid IS NOT NULL", name="local_is_named"),
+    CheckConstraint(
+        "folded_user IS NOT NULL OR (folded_upn IS NULL AND folded_mail IS NULL)", name="all_names_or_none"
+    ),
     sqlite_autoincrement=True,
+)
+
+directory_groups = Table(
+    "directory_groups",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("sid", EscapedText, nullable=False, unique=True),
+    Column("domain", EscapedText, nullable=False),
+    Column("name", EscapedText, nullable=False),
+    _short("sid"),
+)
+
+account_groups = Table(
+    "account_groups",
+    metadata,
+    _account_id(primary_key=True),
+    Column(
+        "group_id",
+        _ID,
+        ForeignKey("directory_groups.id"),
+        primary_key=True,
+        nullable=False,
+        autoincrement=False,
+    ),
+    sqlite_with_rowid=False,
+)
+
+directory_positions = Table(
+    "directory_positions",
+    metadata,
+    Column("invocation_id", EscapedText, primary_key=True),
+    Column("scope", EscapedText, nullable=False),
+    Column("highest_usn", BigInteger, nullable=False),
+    Column("read_at", UtcDateTime, nullable=False),
+    CheckConstraint("highest_usn >= 0", name="highest_usn"),
+    sqlite_with_rowid=False,
 )
 
 app_passwords = Table(

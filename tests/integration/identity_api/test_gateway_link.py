@@ -29,7 +29,7 @@ from handfast.identity.ports import Unavailable
 from handfast.identity.records import AccountId, RevocationScope, StageTrace
 from handfast.identity_api import node_budget
 from handfast.identity_api.client import EVENTS_EVERY_SECONDS, IdentityClient
-from handfast.identity_api.client_pool import ConnectionPool, TlsAddress, UnixAddress
+from handfast.identity_api.client_pool import MAX_CONNECTIONS, ConnectionPool, TlsAddress, UnixAddress
 from handfast.identity_api.codec import encode_access_request
 from handfast.identity_api.fields import encode_object, parse_object
 from handfast.identity_api.gateway_server import GatewayApiServer
@@ -90,11 +90,21 @@ class Desk:
 
     def __init__(self) -> None:
         self.refused: list[tuple[Grant, str]] = []
+        self.bindings: list[bytes] = []
+        self.hold = asyncio.Event()
 
-    async def authorize(self, grant: Grant) -> BackendAuthorization:
+    async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
+        self.bindings.append(channel_binding)
+        if grant.principal == "frozen":
+            await self.hold.wait()
         if grant.principal == "suspended":
             raise BackendSignInRefused(Reason.BACKEND_SECRET_SUSPENDED)
         return BackendAuthorization(((b"X-Remote-User", grant.node.encode()),), "v1")
+
+    async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
+        if grant.principal == "gone":
+            raise BackendSignInRefused(Reason.GRANT_EXPIRED)
+        return (handle, token) == ("h1", b"proof")
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         self.refused.append((grant, version))
@@ -165,6 +175,7 @@ async def identity(folder: Path, *, tls: bool = False):
         yield running
     finally:
         running.decider.hold.set()
+        running.desk.hold.set()
         await running.server.close(deadline_seconds=1)
 
 
@@ -221,6 +232,43 @@ async def test_every_call_over_a_unix_socket(tmp_path: Path):
         assert refused.value.reason is Reason.BACKEND_SECRET_SUSPENDED
         await client.report_refused(grant, "v1")
         assert running.desk.refused == [(grant, "v1")]
+
+
+async def test_a_sign_in_for_one_connection_is_made_when_that_is_there(tmp_path: Path):
+    binding = b"tls-server-end-point:" + bytes(range(64))
+    async with identity(tmp_path, tls=True) as running:
+        await running.server.serve_unix(running.path)
+        running.server.policy_changed(frozenset(), frozenset({"mail"}))
+        async with (
+            closing(IdentityClient.over_unix(running.path)) as near,
+            closing(running.node()) as far,
+        ):
+            for client, node in ((near, "local"), (far, "edge1")):
+                running.desk.bindings.clear()
+                decision = await client.evaluate(replace(REQUEST, node=node))
+                assert (decision.outcome, decision.authorization) == (Outcome.ALLOW, None)
+                grant = decision.grant
+                assert grant is not None
+                await client.authorize(grant, binding)
+                assert running.desk.bindings == [binding]
+                assert await client.confirm(grant, "h1", b"proof")
+                assert not await client.confirm(grant, "h1", b"other")
+                with pytest.raises(BackendSignInRefused):
+                    await client.confirm(replace(grant, principal="gone"), "h1", b"proof")
+                with pytest.raises(Unavailable):
+                    await client.authorize(grant, bytes(257))
+
+
+async def test_sign_ins_behind_that_hang_keep_no_decision_waiting(tmp_path: Path):
+    async with identity(tmp_path) as running, closing(IdentityClient.over_unix(running.path)) as client:
+        grant = replace(GRANT, node="local", principal="frozen")
+        hanging = [asyncio.ensure_future(client.authorize(grant)) for _ in range(3 * MAX_CONNECTIONS)]
+        while len(running.desk.bindings) < MAX_CONNECTIONS:
+            await asyncio.sleep(0.01)
+        assert (await client.evaluate(REQUEST)).outcome is Outcome.ALLOW
+        assert not any(one.done() for one in hanging)
+        running.desk.hold.set()
+        assert {one.version for one in await asyncio.gather(*hanging)} == {"v1"}
 
 
 async def test_identity_s_troubles_are_unavailable(tmp_path: Path):

@@ -55,3 +55,20 @@ def test_every_list_of_a_policy_reaches_identity_under_its_own_name():
     devices = build_device_policy(PolicySettings.model_validate(lists), frozenset())
     assert {name: getattr(devices, name) for name in lists} == lists
     assert len(lists) == 16
+
+
+def test_tickets_are_taken_on_inside_listeners_and_got_for_each_connection_or_request():
+    inside = {"name": "inside", "address": "127.0.0.1:444", "inside": True}
+    mail, sogo = SETTINGS["publication"]
+    behind = {"auth": "kerberos", "spn": "HTTP/mail.contoso.com", "ticket_per": "request"}
+    by_ticket = {**mail, "backend": {**mail["backend"], **behind}, "auth": ["basic", "kerberos"]}
+    settings = Settings.model_validate(
+        {**SETTINGS, "listener": [*SETTINGS["listener"], inside], "publication": [by_ticket, sogo]}
+    )
+    published = build_publications(settings)
+    assert published["mail"].credentials.takes_tickets("inside")
+    assert not published["mail"].credentials.takes_tickets("outside")
+    assert not published["sogo"].credentials.takes_tickets("inside")
+    config = build_gateway_config(settings)
+    assert [listener.inside for listener in config.listeners] == [False, False, True]
+    assert [item.backend.ticket_per for item in config.publications] == ["request", ""]

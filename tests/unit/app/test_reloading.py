@@ -15,6 +15,9 @@ SETTINGS = """
 [identity]
 key_file = "{folder}/handfast.key"
 
+[kerberos]
+{kerberos}
+
 [[listener]]
 name = "outside"
 address = "127.0.0.1:{port}"
@@ -45,6 +48,7 @@ class File:
             "port": 8443,
             "mode": "window",
             "backend": "",
+            "kerberos": "",
             "certificate": made.certificate,
             "key": made.key,
         }
@@ -72,6 +76,11 @@ def test_good_settings_may_be_taken(file):
 
 def test_a_value_that_is_none_is_named(file):
     assert "policy[0].mode" in file.problems(mode="first-usr")
+
+
+def test_keys_in_the_realm_change_only_by_a_restart_which_is_said(file, caplog, capsys):
+    assert file.problems(kerberos="deadline_seconds = 2.0") == ""
+    assert "[kerberos]" in capsys.readouterr().out + caplog.text
 
 
 def test_listeners_change_only_by_a_restart(file):

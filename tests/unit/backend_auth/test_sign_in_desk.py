@@ -1,5 +1,6 @@
 import base64
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,9 +10,10 @@ from handfast.decision.outcome import Grant
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.identity.audit import AuditEvent
-from handfast.identity.records import AccountState, RevocationScope, SecretState, StoredSecret
+from handfast.identity.records import AccountState, DirectoryFacts, RevocationScope, SecretState, StoredSecret
 from handfast.identity.stored_secrets import associated_data
-from tests.fakes.clock import SettableClock
+from tests.fakes.clock import START, SettableClock
+from tests.fakes.kerberos import FakeDelegation, proof_of
 from tests.fakes.records import InMemoryRecords
 
 PUBLICATIONS = {
@@ -20,17 +22,20 @@ PUBLICATIONS = {
     "upn": BackendAuth(SignInKind.HEADER, "X-Remote-User", ValueForm.UPN),
     "domain": BackendAuth(SignInKind.HEADER, "X-Remote-User", ValueForm.DOMAIN_USER),
     "open": BackendAuth(SignInKind.NONE),
+    "ticket": BackendAuth(SignInKind.KERBEROS, spn="HTTP/mail.example.com"),
 }
 
 
 class Scene:
     """An account, a desk, and the grants the account holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, delegation: FakeDelegation | None = None) -> None:
         self.clock = SettableClock()
         self.records = InMemoryRecords()
         self.grants = LiveGrants()
-        self.desk = SignInDesk(self.records, self.records.keyring, self.grants, PUBLICATIONS, self.clock)
+        self.desk = SignInDesk(
+            self.records, self.records.keyring, self.grants, PUBLICATIONS, self.clock, delegation
+        )
 
     async def account(self, user: str = "alice", upn: str = "alice@example.com"):
         add = lambda r: r.accounts.add(user=user, domain="EX", upn=upn, display_name="", now=self.clock.now())
@@ -126,6 +131,24 @@ async def test_a_disabled_or_removed_account_is_not_signed_in():
     assert await scene.refusal(scene.grant("mail")) is Reason.ACCOUNT_DISABLED
 
 
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"is_present": False}, Reason.ACCOUNT_GONE),
+        ({"is_enabled": False}, Reason.ACCOUNT_DISABLED_IN_DIRECTORY),
+        ({"read_at": START - timedelta(hours=2)}, Reason.DIRECTORY_UNAVAILABLE),
+    ],
+    ids=str,
+)
+async def test_a_mirrored_account_is_judged_as_its_decision_was(facts, reason):
+    scene = await Scene().account()
+    await scene.store(b"x")
+    said = DirectoryFacts(**{"realm": "EXAMPLE.COM", "read_at": START, **facts})
+    await scene.records.write(lambda r: r.accounts.set_directory(scene.account_id, "S-1-5-21-1", said))
+    for publication in ("mail", "user", "ticket"):
+        assert await scene.refusal(scene.grant(publication)) is reason
+
+
 async def test_one_refusal_behind_us_suspends_once_in_one_transaction():
     scene = await Scene().account()
     await scene.store(b"old")
@@ -156,3 +179,55 @@ async def test_a_refused_header_suspends_nothing():
     scene = await Scene().account()
     await scene.desk.report_refused(scene.grant("user"), "")
     assert scene.records.tables.audit == []
+
+
+async def mirrored(scene: Scene, **facts) -> Grant:
+    """A grant for alice of a realm."""
+    told = DirectoryFacts("EX.LAB", scene.clock.now(), **facts)
+    add = lambda r: r.accounts.add(
+        user="alice", domain="EX", upn="", display_name="", now=scene.clock.now(), sid="S-1", directory=told
+    )
+    scene.account_id = (await scene.records.write(add)).id
+    return scene.grant("ticket")
+
+
+async def test_a_ticket_is_for_the_spn_of_the_settings_and_the_binding_of_the_connection():
+    without_keytab = Scene()
+    assert await without_keytab.refusal(await mirrored(without_keytab)) is Reason.KEYTAB_REFUSED
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene)
+    authorization = await scene.desk.authorize(grant, b"binding")
+    assert delegation.asked == [("alice", "HTTP/mail.example.com", b"binding")]
+    assert await scene.desk.confirm(grant, authorization.handle, proof_of("1"))
+
+
+async def test_a_refused_ticket_is_reported_once_for_a_minute():
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene)
+    await scene.desk.report_refused(grant, "")
+    assert delegation.forgotten == ["alice"]
+    assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
+    assert scene.records.tables.audit == [], "there is no secret to suspend"
+
+
+async def test_who_may_not_sign_in_gets_no_ticket_and_a_foreign_grant_confirms_nothing():
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene, is_enabled=False)
+    assert await scene.refusal(grant) is Reason.ACCOUNT_DISABLED_IN_DIRECTORY
+    assert delegation.asked == []
+    with pytest.raises(BackendSignInRefused):
+        await scene.desk.confirm(replace(grant, node="edge1"), "1", proof_of("1"))
+
+
+async def test_a_refused_ticket_of_a_disabled_or_removed_account_is_reported_without_a_fault():
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene, is_enabled=False)
+    await scene.desk.report_refused(grant, "")
+    assert delegation.forgotten == ["alice"]
+    await scene.records.write(lambda r: r.accounts.remove(scene.account_id))
+    await scene.desk.report_refused(grant, "")
+    assert delegation.forgotten == ["alice"]

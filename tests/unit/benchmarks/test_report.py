@@ -113,6 +113,13 @@ def test_how_is_said_of_what_was_measured_alone():
     assert "sub_filter" in render(two("autodiscover-5", 1, 2), [], {})
 
 
+def test_a_sync_is_titled_by_its_size_and_source():
+    page = render(run_of(Figure("sync-mirror-100000-first", "ours", "s", (40.0,))), [], {})
+    assert "### Sync of 100,000 accounts without a controller, first" in page
+    assert "fsync" in page
+    assert "KDC" not in page
+
+
 def test_budgets_are_consistent():
     for budget in BUDGETS:
         assert budget.key in TITLES or budget.key.startswith("decision-")

@@ -1,6 +1,7 @@
 """Runs survive their JSON; medians and percentiles are what they are called."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -73,3 +74,17 @@ def test_new_figures_replace_old_ones_of_the_same_name():
 )
 def test_percentiles_are_values_that_occurred(values, share, expected):
     assert percentile(list(values), share) == expected
+
+
+def test_a_run_continues_one_of_the_same_sizes_on_the_same_machine():
+    machine = Machine("p", 1, 1.0, "6", (("Python", "3.11"),))
+    last = Run("then", False, machine, (("rounds", 3),))
+    assert Run("now", False, machine, (("rounds", 3),)).continues(last)
+    wider = replace(machine, versions=(*machine.versions, ("Samba", "4.17")))
+    assert Run("now", False, wider, (("rounds", 3), ("tickets", 40))).continues(last)
+    assert not last.continues(Run("now", False, wider, (("rounds", 3),)))
+    assert not Run("now", False, machine, (("rounds", 1),)).continues(last)
+    assert not Run("now", False, replace(machine, cores=2), (("rounds", 3),)).continues(last)
+    assert not Run("now", False, replace(machine, versions=(("Python", "3.12"),)), last.settings).continues(
+        last
+    )

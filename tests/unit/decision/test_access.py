@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from handfast.decision.access import AccessRequest, BasicCredential, ConnectionCredential, NtlmCredential
+from handfast.decision.access import (
+    AccessRequest,
+    BasicCredential,
+    ConnectionCredential,
+    NtlmCredential,
+    TicketCredential,
+)
 from handfast.identity.channels import Channel
 
 
@@ -8,6 +14,7 @@ def test_no_secret_of_a_credential_stands_in_its_repr():
     credentials = (
         BasicCredential("alice", "SECRET"),
         NtlmCredential("id", "c1", b"SECRET", b"SECRET"),
+        TicketCredential(b"SECRET", "c1"),
         ConnectionCredential("c1", b"SECRET"),
     )
     for credential in credentials:

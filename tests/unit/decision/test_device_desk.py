@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from handfast.decision.access_rules import AccessRule
 from handfast.decision.device_desk import FACTS_EVERY, SAME_AGAIN_AFTER, DeviceDesk, store_facts
 from handfast.decision.grants import PROVISIONAL_SECONDS
 from handfast.decision.outcome import Outcome
@@ -152,6 +153,16 @@ async def test_facts_that_a_rule_refuses_cut_what_is_open(site):
     assert (await site.identity.basic(site.secret)).reason is Reason.DEVICE_OS_REFUSED
 
 
+async def test_facts_that_the_policy_of_some_access_rule_refuses_cut_what_is_open(site):
+    strict = AccessRule("strict", devices=DevicePolicy(deny_os=("iOS 9*",)))
+    site.desk.replace_publications({"mail": replace(MAIL, access=(AccessRule("else"), strict))})
+    assert await site.learn(os="iOS 9.3")
+    assert [one.scope for one in site.revocations] == [RevocationScope.PARTNERSHIP]
+    assert (await site.identity.basic(site.secret)).outcome is Outcome.ALLOW, (
+        "it is not the rule for this account"
+    )
+
+
 async def test_the_memory_of_facts_is_bounded(site):
     site.desk._max_remembered = 1
     await site.learn(os="a")
@@ -221,7 +232,7 @@ async def test_what_changed_between_the_look_and_the_write_is_seen(site):
     key, now = (site.account.id, "PHONE1"), site.identity.clock.now()
 
     def store(r):
-        return store_facts(r, DevicePolicy(), key, DeviceFacts(os="iOS 17.1"), now=now, node="local")
+        return store_facts(r, [DevicePolicy()], key, DeviceFacts(os="iOS 17.1"), now=now, node="local")
 
     assert await site.identity.records.write(store) is not None
     assert await site.identity.records.write(store) is None, "somebody was faster"

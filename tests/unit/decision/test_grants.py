@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from handfast.decision.access import BasicCredential, NtlmCredential
+from handfast.decision.access import BasicCredential, NtlmCredential, TicketCredential
 from handfast.decision.grants import FRESH_SECONDS, build_grant
 from handfast.decision.question import Question
 from handfast.decision.settlement import Judgement
@@ -23,11 +23,13 @@ def services():
     return IdentityProcess().services
 
 
-def grant(services, *, password=BOUND, credential=None, device="P1", starts=False, publication=MAIL):
+def grant(
+    services, *, password=BOUND, credential=None, device="P1", starts=False, publication=MAIL, ends_at=None
+):
     credential = credential or BasicCredential("alice", "x")
     request = IdentityProcess().request(credential, device=device, node="edge1")
     question = Question(publication, request, Authenticated(ALICE, password, starts_session=starts), NOW)
-    judgement = Judgement(9, (), ALICE, password)
+    judgement = Judgement(9, (), ALICE, password, ends_at=ends_at)
     return build_grant(services, question, judgement, "CONTOSO\\alice")
 
 
@@ -58,6 +60,20 @@ def test_it_lives_five_minutes_at_most_and_never_beyond_its_password(
     assert made.lifetime_seconds == lifetime
 
 
+@pytest.mark.parametrize(
+    ("account_ends", "password_ends", "lifetime"),
+    [(60, None, 60), (60, 30, 30), (30, 60, 30), (900, 900, 300), (-1, None, 0)],
+)
+@pytest.mark.parametrize("device", ["P1", None])
+def test_it_never_outlives_its_account(services, account_ends, password_ends, lifetime, device):
+    ends = {"ends_at": NOW + timedelta(seconds=account_ends), "device": device}
+    end = None if password_ends is None else NOW + timedelta(seconds=password_ends)
+    made = grant(services, password=replace(BOUND, expires_at=end), **ends)
+    assert made.lifetime_seconds == lifetime
+    if password_ends is None:
+        assert grant(services, password=None, **ends).lifetime_seconds == lifetime
+
+
 def test_what_no_devices_block_could_end_ends_by_itself(services):
     assert grant(services, device=None, password=FRESH).lifetime_seconds == FRESH_SECONDS
     assert grant(services, device="P1", password=FRESH).lifetime_seconds == 300
@@ -75,4 +91,12 @@ def test_only_a_handshake_makes_a_session_and_it_opens_for_its_connection(servic
     assert (opened.account_id, opened.app_password_id, opened.login) == (ALICE.id, BOUND.id, "CONTOSO\\alice")
     assert open_session(services.keyring, made.session, connection_id="c2", **mine) is None
     assert grant(services, credential=NTLM).session == b""
-    assert grant(services, password=None, starts=True).session == b""
+
+
+def test_a_session_that_a_ticket_began_has_no_app_password(services):
+    made = grant(services, password=None, credential=TicketCredential(b"ticket", "c1"), starts=True)
+    opened = open_session(
+        services.keyring, made.session, connection_id="c1", node="edge1", publication="mail", now=NOW
+    )
+    assert opened is not None
+    assert (opened.account_id, opened.app_password_id) == (ALICE.id, None)

@@ -51,6 +51,7 @@ async def test_a_phone_pairs_by_its_first_use_and_no_other_may_use_its_password(
         "source",
         "credential",
         "account",
+        "access",
         "device",
         "limits",
     ]

@@ -43,3 +43,11 @@ def test_a_listener_for_redirects_has_only_those_that_redirect_whatever_else_the
     assert [redirecting.is_on(name) for name in ("outside", "inside", "port80")] == [True, False, True]
     assert redirecting.only_redirects("port80")
     assert not redirecting.only_redirects("outside")
+
+
+def test_tickets_are_taken_on_the_listeners_named_alone():
+    methods = frozenset({AuthMethod.BASIC, AuthMethod.KERBEROS})
+    policy = CredentialPolicy(methods=methods, ticket_listeners=frozenset({"inside"}))
+    assert policy.takes_tickets("inside")
+    assert not policy.takes_tickets("outside")
+    assert not CredentialPolicy(ticket_listeners=frozenset({"inside"})).takes_tickets("inside")

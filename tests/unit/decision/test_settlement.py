@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,8 +14,11 @@ from handfast.decision.stages.credential import Authenticated
 from handfast.identity.app_passwords import find_refusal, revoke_password
 from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
 from handfast.identity.counters import Scope
+from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.standing import DirectoryPolicy
 from handfast.identity.policies import DevicePolicy, PartnershipMode
-from handfast.identity.records import AccountState, CounterKind, RevocationScope
+from handfast.identity.records import AccountState, CounterKind, DirectoryFacts, RevocationScope
+from tests.fakes.clock import START
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
 
@@ -61,7 +64,7 @@ async def test_judging_writes_nothing_and_settling_stores_what_follows(site):
     assert judged.changes_something
     assert site.tables == before
     settled = await site.settle()
-    assert names(settled) == ["account", "device", "limits"]
+    assert names(settled) == ["account", "access", "device", "limits"]
     assert settled.denial is None
     assert list(site.tables.partnerships) == [(site.account.id, "P1")]
     assert site.tables.app_passwords[site.password.id].bound_device_id == "P1"
@@ -135,7 +138,7 @@ async def test_the_compare_and_set_has_the_last_word(site):
             repositories.app_passwords.bind = bind
 
     judged = await site.write(racing)
-    assert names(judged) == ["account", "device"]
+    assert names(judged) == ["account", "access", "device"]
     assert judged.denial == Deny(Reason.APP_PASSWORD_OTHER_DEVICE, "binding", "lost the race")
     assert site.tables.app_passwords[site.password.id] == original
     assert site.tables.partnerships == {}
@@ -210,3 +213,54 @@ async def test_a_deviceless_password_lives_on_once_it_was_used(site):
     assert find_refusal(unused, identity.clock.now()) is not None
     assert (await read_mail()).denial is None
     assert site.tables.app_passwords[outlook.id].last_used_at == identity.clock.now()
+
+
+async def mirrored(site, **facts):
+    """The account is the directory's from now on, as it was read just now."""
+    now = site.identity.clock.now()
+    said = DirectoryFacts("CONTOSO.LAB", now, **facts)
+    await site.write(lambda r: r.accounts.set_directory(site.account.id, "S-1-5-21-1-2-3-1101", said))
+    return now
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"is_present": False}, Reason.ACCOUNT_GONE),
+        ({"is_enabled": False}, Reason.ACCOUNT_DISABLED_IN_DIRECTORY),
+        ({"locked_until": datetime.max.replace(tzinfo=UTC)}, Reason.ACCOUNT_LOCKED_IN_DIRECTORY),
+        ({"expires_at": START}, Reason.ACCOUNT_EXPIRED),
+        ({"password_expires_at": START}, Reason.DOMAIN_PASSWORD_EXPIRED),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("password", [True, False])
+async def test_what_the_directory_says_decides_on_every_credential(site, facts, reason, password):
+    await mirrored(site, **facts)
+    judged = await site.settle(password=password)
+    assert (judged.denial.reason, judged.denial.rule) == (reason, "state")
+    assert site.tables.partnerships == {}
+
+
+async def test_a_mirror_that_is_too_old_decides_nothing_and_that_is_our_own_trouble(site):
+    await mirrored(site)
+    assert (await site.settle()).denial is None
+    site.identity.clock.advance(minutes=61)
+    assert (await site.settle()).denial.reason is Reason.DIRECTORY_UNAVAILABLE
+    read_at = site.identity.clock.now()
+    await site.write(lambda r: r.positions.save(SyncPosition("dc1", 1), scope="", read_at=read_at))
+    assert (await site.settle()).denial is None
+
+
+async def test_a_judgement_knows_when_the_account_ends_and_the_settings_what_counts(site):
+    now = await mirrored(
+        site, expires_at=START + timedelta(hours=2), password_expires_at=START + timedelta(hours=1)
+    )
+    assert (await site.settle()).ends_at == now + timedelta(hours=1)
+    lenient = replace(MAIL, directory=DirectoryPolicy(refuses_expired_passwords=False))
+    assert (await site.settle(publication=lenient)).ends_at == now + timedelta(hours=2)
+    site.identity.clock.advance(minutes=70)
+    strict = await site.settle(
+        publication=replace(MAIL, directory=DirectoryPolicy(believed_for=timedelta(days=1)))
+    )
+    assert strict.denial.reason is Reason.DOMAIN_PASSWORD_EXPIRED

@@ -9,7 +9,7 @@ import pytest
 from handfast.decision.outcome import Outcome
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
-from handfast.identity.records import AccountState, PartnershipState, WipeKind
+from handfast.identity.records import AccountState, DirectoryFacts, PartnershipState, WipeKind
 from handfast.identity.wipes import request_wipe
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
@@ -54,12 +54,15 @@ async def test_the_device_itself_gets_the_order_on_every_command(site):
     assert (decision.stages[-1].outcome, decision.stages[-1].detail) == ("deny", "wipe device")
 
 
-@pytest.mark.parametrize("state", ["disabled", "revoked", "expired"])
+@pytest.mark.parametrize("state", ["disabled", "gone", "revoked", "expired"])
 async def test_a_dead_account_or_password_still_opens_the_wipe_and_nothing_else(site, state):
     await site.wipe()
     now = site.identity.clock.now()
     if state == "disabled":
         await site.disable()
+    elif state == "gone":
+        left = DirectoryFacts("CONTOSO.LAB", now, is_present=False)
+        await site.write(lambda r: r.accounts.set_directory(site.account.id, "S-1-5-21-1", left))
     elif state == "revoked":
         await site.write(lambda r: r.app_passwords.revoke(site.password.id, now))
     else:
@@ -76,6 +79,7 @@ async def test_a_dead_account_or_password_still_opens_the_wipe_and_nothing_else(
     plain = await site.identity.basic(site.secret)
     expected = {
         "disabled": Reason.ACCOUNT_DISABLED,
+        "gone": Reason.ACCOUNT_GONE,
         "revoked": Reason.APP_PASSWORD_REVOKED,
         "expired": Reason.APP_PASSWORD_EXPIRED,
     }

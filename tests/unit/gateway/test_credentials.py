@@ -8,13 +8,19 @@ from handfast.decision.reasons import Reason
 from handfast.gateway.credentials import (
     NtlmConnection,
     NtlmLeg,
+    SpnegoStart,
+    Ticket,
     challenge_value,
     new_ntlm_connection,
     read_credential,
 )
 from handfast.gateway.refusal import Refusal
 from handfast.protocols.http1.head import parse_request_head
+from handfast.protocols.spnego.tokens import KERBEROS_OID, NTLM_OID, encode_init
+from tests.fakes.kerberos import in_spnego, ticket
 
+ALL = frozenset(AuthMethod)
+ALICE = ticket("alice")
 BOTH = frozenset({AuthMethod.BASIC, AuthMethod.NTLM})
 NEGOTIATE = b"NTLMSSP\x00" + (1).to_bytes(4, "little") + bytes(24)
 
@@ -23,10 +29,9 @@ def head(fields="", version="1.1"):
     return parse_request_head(f"GET /x HTTP/{version}\r\nHost: h\r\n{fields}\r\n".encode())
 
 
-def read(authorization, *, ntlm=None, methods=BOTH, fields="", version="1.1", behind_http_proxy=False):
-    return read_credential(
-        authorization, ntlm, head(fields, version), methods, behind_http_proxy=behind_http_proxy
-    )
+def read(authorization, *, ntlm=None, methods=BOTH, fields="", version="1.1", **where):
+    where = {"behind_http_proxy": False, **where}
+    return read_credential(authorization, ntlm, head(fields, version), methods, **where)
 
 
 def ntlm(message, scheme=b"NTLM"):
@@ -85,3 +90,36 @@ def test_a_new_sign_in_leaves_nothing_of_the_old_one():
     assert (state.session, state.pending_id, state.pending_publication, state.negotiate) == (b"", "", "", b"")
     assert state.sign_ins == 1
     assert new_ntlm_connection().connection_id != state.connection_id
+
+
+@pytest.mark.parametrize("token", [ALICE, in_spnego(ALICE), in_spnego(ALICE, NTLM_OID)])
+def test_inside_a_ticket_goes_on_as_it_came(token):
+    found = read(ntlm(token, b"Negotiate"), methods=ALL, is_inside=True)
+    assert found == Ticket(token)
+    assert "alice" not in repr(found)
+
+
+def test_outside_a_ticket_is_none_and_ntlm_is_chosen_where_the_client_has_it():
+    assert read(ntlm(in_spnego(ALICE, NTLM_OID), b"Negotiate"), methods=ALL) == SpnegoStart()
+    for token in (in_spnego(ALICE), encode_init([KERBEROS_OID])):
+        with pytest.raises(Refusal) as refused:
+            read(ntlm(token, b"Negotiate"), methods=ALL)
+        assert refused.value.reason is Reason.METHOD_NOT_OFFERED
+    with pytest.raises(Refusal) as refused:
+        read(ntlm(ALICE, b"Negotiate"), methods=ALL)
+    assert refused.value.reason is Reason.NTLM_MALFORMED, "no SPNEGO, and Kerberos is not spoken here"
+
+
+@pytest.mark.parametrize(
+    "value", [ntlm(NEGOTIATE), ntlm(NEGOTIATE, b"Negotiate"), ntlm(in_spnego(NEGOTIATE), b"Negotiate")]
+)
+def test_where_only_tickets_are_taken_ntlm_is_refused(value):
+    with pytest.raises(Refusal) as refused:
+        read(value, methods=frozenset({AuthMethod.KERBEROS}), is_inside=True)
+    assert refused.value.reason is Reason.METHOD_NOT_OFFERED
+
+
+def test_a_ticket_through_a_proxy_is_refused():
+    with pytest.raises(Refusal) as refused:
+        read(ntlm(ALICE, b"Negotiate"), methods=ALL, is_inside=True, behind_http_proxy=True)
+    assert refused.value.reason is Reason.PROXIED_NTLM

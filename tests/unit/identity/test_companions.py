@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
-from handfast.identity.companions import decide_companion, is_deviceless
+from handfast.identity.companions import decide_companion, decide_deviceless, is_deviceless
 from handfast.identity.device_rules import DeviceRefusal
 from handfast.identity.policies import DevicePolicy
 from handfast.identity.records import (
@@ -65,3 +65,9 @@ def test_a_password_whose_doors_name_no_device_needs_none():
         True,
         False,
     ]
+
+
+def test_what_no_device_stands_behind_is_judged_by_its_user_agent():
+    assert decide_deviceless(DevicePolicy(), "Outlook").refusal is None
+    denied = DevicePolicy(deny_user_agents=("outlook*",))
+    assert decide_deviceless(denied, "Outlook/16").refusal is DeviceRefusal.USER_AGENT_REFUSED

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,3 +94,9 @@ def test_node_and_connection_can_not_be_shifted_into_one_another():
 def test_secrets_of_a_challenge_stand_in_no_log():
     assert "8888" not in repr(_challenge())
     assert "type2" not in repr(_challenge())
+
+
+def test_a_session_that_a_ticket_began_says_that_no_app_password_stands_behind_it():
+    keyring = FakeKeyRing()
+    by_ticket = replace(_session(), app_password_id=None)
+    assert _open(keyring, seal_session(keyring, by_ticket, node="edge1", connection_id="c1")) == by_ticket

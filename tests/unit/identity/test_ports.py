@@ -15,6 +15,7 @@ from tests.fakes.records import InMemoryRecords
 
 REPOSITORIES = {
     "accounts": ports.AccountRepository,
+    "positions": ports.PositionRepository,
     "app_passwords": ports.AppPasswordRepository,
     "partnerships": ports.PartnershipRepository,
     "windows": ports.WindowRepository,

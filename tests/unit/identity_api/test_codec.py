@@ -13,8 +13,9 @@ from handfast.decision.access import (
     Facts,
     NoCredential,
     NtlmCredential,
+    TicketCredential,
 )
-from handfast.decision.outcome import Decision, Grant, Outcome, WipeOrder
+from handfast.decision.outcome import Decision, Grant, Outcome, PhoneWords, WipeOrder
 from handfast.decision.ports import (
     BackendAuthorization,
     GatewayEvent,
@@ -25,10 +26,13 @@ from handfast.decision.ports import (
 )
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
+from handfast.identity.policies import PhoneRefusals
 from handfast.identity.records import Revocation, RevocationScope, StageTrace, WipeKind
 from handfast.identity_api import codec, revocation_codec
-from handfast.identity_api.fields import encode_object, parse_object
+from handfast.identity_api.fields import encode_object, parse_object, to_base64
+from handfast.identity_api.wire import MAX_BODY_BYTES
 from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.spnego.tokens import MAX_TOKEN_BYTES
 
 text = st.text(max_size=12)
 octets = st.binary(max_size=40)
@@ -38,6 +42,7 @@ credentials = st.one_of(
     st.builds(NoCredential),
     st.builds(BasicCredential, text, text),
     st.builds(NtlmCredential, text, text, octets, octets, octets),
+    st.builds(TicketCredential, octets, text, octets),
     st.builds(ConnectionCredential, text, octets),
 )
 requests = st.builds(
@@ -71,7 +76,11 @@ grants = st.builds(
 )
 stages = st.lists(st.builds(StageTrace, text, text, text, text, text), max_size=3).map(tuple)
 authorizations = st.builds(
-    BackendAuthorization, st.lists(st.tuples(octets, octets), max_size=3).map(tuple), text
+    BackendAuthorization,
+    st.lists(st.tuples(octets, octets), max_size=3).map(tuple),
+    text,
+    handle=text,
+    is_single_use=st.booleans(),
 )
 decisions = st.one_of(
     st.builds(
@@ -82,6 +91,7 @@ decisions = st.one_of(
         stages=stages,
         login=text,
         authorization=st.none() | authorizations,
+        answer_token=octets,
     ),
     st.builds(
         Decision,
@@ -96,6 +106,7 @@ decisions = st.one_of(
         | st.builds(WipeOrder, st.sampled_from([WipeKind.DEVICE, WipeKind.ACCOUNT_ONLY]), octets),
         telling=octets,
         is_repeat=st.booleans(),
+        phone_words=st.none() | st.builds(PhoneWords, st.sampled_from(PhoneRefusals), text),
     ),
 )
 pairs = st.lists(st.tuples(text, text), max_size=3).map(tuple)
@@ -198,17 +209,39 @@ def test_hostile_json_is_malformed(body: bytes):
 
 
 def test_a_grant_without_allow_is_refused_and_allow_without_a_grant():
-    allowed = {"outcome": "allow", "reason": "allowed", "grant": None, "stages": []}
-    rest = {"retry_after_seconds": None, "delay_seconds": 0.0, "login": "", "authorization": None}
-    rest |= {"wipe": None, "telling": "", "is_repeat": False}
+    denied = codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_BLOCKED))
     with pytest.raises(MalformedMessage, match="exactly when"):
-        codec.decode_decision({**allowed, **rest})
+        codec.decode_decision(parse_object(encode_object({**denied, "outcome": "allow"})))
 
 
 def test_a_sign_in_without_a_grant_is_refused():
     denied = parse_object(encode_object(codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_BLOCKED))))
     with pytest.raises(MalformedMessage, match="with a grant alone"):
         codec.decode_decision({**denied, "authorization": {"headers": [], "version": ""}})
+
+
+def test_our_proof_is_for_those_who_are_let_in_alone():
+    denied = parse_object(encode_object(codec.encode_decision(Decision(Outcome.DENY, Reason.DEVICE_BLOCKED))))
+    with pytest.raises(MalformedMessage, match="answer_token"):
+        codec.decode_decision({**denied, "answer_token": to_base64(b"proof")})
+
+
+def test_a_ticket_has_its_limits():
+    made = codec.encode_credential(TicketCredential(bytes(MAX_TOKEN_BYTES), "c1", bytes(256)))
+    assert codec.decode_credential(made) == TicketCredential(bytes(MAX_TOKEN_BYTES), "c1", bytes(256))
+    assert len(encode_object(made)) < MAX_BODY_BYTES
+    for name, size in (("token", MAX_TOKEN_BYTES), ("channel_binding", codec.MAX_BINDING_BYTES)):
+        with pytest.raises(MalformedMessage, match="above"):
+            codec.decode_credential({**made, name: to_base64(bytes(size + 1))})
+
+
+def test_words_for_a_phone_come_with_a_denial():
+    grant = Grant("g", "mail", 1, "alice", 1, 300.0)
+    allowed = codec.encode_decision(Decision(Outcome.ALLOW, Reason.ALLOWED, grant=grant))
+    words = {"refusals": "http", "quarantine_message": "call us"}
+    for wrong in ({**allowed, "phone_words": words}, {**allowed, "outcome": "deny", "phone_words": {}}):
+        with pytest.raises(MalformedMessage):
+            codec.decode_decision(parse_object(encode_object(wrong)))
 
 
 def test_an_order_to_wipe_comes_with_a_denial_and_orders_something():

@@ -27,7 +27,7 @@ def _words(statement: str) -> str:
     return " ".join(statement.split())
 
 
-@pytest.mark.parametrize("revision", ["r0001_first", "r0002_wipes_and_facts"])
+@pytest.mark.parametrize("revision", ["r0001_first", "r0002_wipes_and_facts", "r0003_directory"])
 def test_every_revision_is_frozen_for_both_dialects(revision) -> None:
     folder = resources.files("handfast.storage.migrations.versions")
     for dialect in ("sqlite", "postgresql"):

@@ -10,6 +10,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
 
 from handfast.storage.repositories import (
+    account_groups,
     accounts,
     app_passwords,
     audit_trail,
@@ -17,6 +18,7 @@ from handfast.storage.repositories import (
     evaluations,
     nodes,
     partnerships,
+    positions,
     revocations,
     stored_secrets,
     windows,
@@ -24,6 +26,7 @@ from handfast.storage.repositories import (
 from handfast.storage.statements import Compiled
 
 MODULES = (
+    account_groups,
     accounts,
     app_passwords,
     audit_trail,
@@ -31,6 +34,7 @@ MODULES = (
     evaluations,
     nodes,
     partnerships,
+    positions,
     revocations,
     stored_secrets,
     windows,
@@ -38,6 +42,7 @@ MODULES = (
 # For administrators: they list, and walk an index page by page or the whole trail.
 LISTINGS = {
     "accounts._ALL",
+    "accounts._MIRRORED",
     "audit_trail._CHAINS",
     "audit_trail._OF_ALL",
     "counters._LIST",
@@ -45,10 +50,19 @@ LISTINGS = {
     "nodes._LIST",
 }
 # These sort or group what one account has: a handful.
-SMALL_SORTS = {"app_passwords._HASHES", "partnerships._STATES"}
-ONE_ROW = {"revocations._CURRENT", "revocations._NEXT"}
+SMALL_SORTS = {"app_passwords._HASHES", "partnerships._STATES", "accounts._BY_USER", "accounts._BY_MAIL"}
+# A row, or one a domain controller.
+ONE_ROW = {
+    "revocations._CURRENT",
+    "revocations._NEXT",
+    "positions._LIST",
+    "positions._NEWEST",
+    "positions._FORGET_OTHERS",
+    "positions._NOT_AHEAD",
+}
 BASES = {
-    "accounts._ACCOUNT",
+    "account_groups._GROUP",
+    "accounts.ACCOUNT",
     "app_passwords._PASSWORD",
     "partnerships._PARTNERSHIP",
     "counters._COUNTER",

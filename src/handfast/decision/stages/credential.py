@@ -1,8 +1,10 @@
-"""Third stage: whose credential is it? What each method adds stands in `credential_basic` and `credential_ntlm`."""
+"""Third stage: whose credential is it? What each method adds stands in the modules `credential_*` beside this one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
 from handfast.decision.outcome import Pass, StageResult
 from handfast.identity.counters import Scope
@@ -12,18 +14,36 @@ NAME = "credential"
 LOCKOUT_NAME = "lockout"
 
 
+class CredentialKind(StrEnum):
+    """What somebody proved to be an account with; as access rules name it."""
+
+    APP_PASSWORD = "app-password"  # noqa: S105 - the name of a kind
+    PIN = "pin"
+    DOMAIN_PASSWORD = "domain-password"  # noqa: S105 - the name of a kind
+    TICKET = "kerberos"
+
+
 @dataclass(frozen=True, slots=True)
 class Authenticated:
     """Whose credential it is, as the records said when it was verified.
 
-    `password` is None after a human-chosen secret; then `scopes` are the counters that hold its reservation.
-    `starts_session` is True after a full NTLM handshake.
+    `password` is there with the kind APP_PASSWORD alone. After a human-chosen secret `scopes` are the counters that hold its
+    reservation. `starts_session` is True where the whole connection was signed in (NTLM, a ticket); `answer_token` is
+    what proves us to the client in return. `good_until` ends what the domain's word on a password is worth here.
     """
 
     account: Account
     password: AppPassword | None
     scopes: tuple[Scope, ...] = ()
     starts_session: bool = False
+    kind: CredentialKind = CredentialKind.APP_PASSWORD
+    answer_token: bytes = field(default=b"", repr=False)
+    good_until: datetime | None = None
+
+    @property
+    def proves_person(self) -> bool:
+        """True for what belongs to the account itself and to none of its devices."""
+        return self.kind in (CredentialKind.TICKET, CredentialKind.DOMAIN_PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +61,8 @@ class Identification:
     before: tuple[StageTrace, ...] = ()
     is_failure: bool = False
     """True where a guess failed, so that the source waits longer next time."""
+    hold_seconds: float = 0.0
+    """What a refusal waits beside that, so that its time does not tell whom the directory was asked about."""
     is_repeat: bool = False
     """True where it is the same wrong guess as just before: nothing new was learned, so nothing is counted."""
 

@@ -1,5 +1,7 @@
 """Basic: an app password found by one probe, else (where the policy allows it) a human-chosen secret under lockout.
 
+For accounts of a directory that secret is their domain password, on the listeners that take those (`credential_domain`).
+
 Whether the name exists or not, the same probes are made, the same kind of counter is written and one slow hash is
 computed, so that neither answer nor time tells one from the other. A generated secret is looked for first: what the
 counters say concerns human-chosen secrets alone.
@@ -7,12 +9,26 @@ counters say concerns human-chosen secrets alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from handfast.decision.access import AccessRequest, BasicCredential
 from handfast.decision.outcome import Deny
 from handfast.decision.publication import AuthMethod, Publication
 from handfast.decision.reasons import Reason
 from handfast.decision.services import Services
-from handfast.decision.stages.credential import LOCKOUT_NAME, Authenticated, Identification, identified
+from handfast.decision.stages.credential import (
+    LOCKOUT_NAME,
+    Authenticated,
+    CredentialKind,
+    Identification,
+    identified,
+)
+from handfast.decision.stages.credential_domain import (
+    as_unavailable,
+    identify_domain,
+    is_domain_listener,
+    may_ask_domain,
+)
 from handfast.decision.stages.device import find_wipe
 from handfast.decision.wrong_again import wrong_key
 from handfast.identity.app_passwords import find_password, find_refusal
@@ -42,9 +58,32 @@ async def identify_basic(
     """Whose login and secret these are. Raises: Unavailable."""
     if AuthMethod.BASIC not in publication.credentials.methods:
         return Identification(Deny(Reason.METHOD_NOT_OFFERED, rule="basic"), credential.login)
+    since = services.clock.now()
+    found = await _identify(services, publication, request, credential)
+    if not is_domain_listener(services, publication, request) or not isinstance(found.result, Deny):
+        return found
+    now = services.clock.now()
+    if found.result.reason is Reason.ACCOUNT_UNKNOWN and services.domain_passwords.is_out(now):
+        found = as_unavailable(found)
+    return replace(found, hold_seconds=services.domain_passwords.hold_seconds(since, now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Probed:
+    """What one read says of a login and a secret."""
+
+    account: Account | None
+    password: AppPassword | None
+    is_wiping: bool
+    may_ask_domain: bool
+
+
+async def _identify(
+    services: Services, publication: Publication, request: AccessRequest, credential: BasicCredential
+) -> Identification:
     now = services.clock.now()
 
-    def probe(repositories: Repositories) -> tuple[Account | None, AppPassword | None, bool]:
+    def probe(repositories: Repositories) -> _Probed:
         login = parse_login(credential.login)
         account = resolve_account(repositories, login, _default_domain(services, publication))
         account_id = NOBODY if account is None else account.id
@@ -56,14 +95,18 @@ async def identify_basic(
             and find_refusal(password, now) is not None
             and find_wipe(repositories, request, account, password) is not None
         )
-        return account, password, is_wiping
+        may_ask = password is None and may_ask_domain(services, repositories, publication, request, account)
+        return _Probed(account, password, is_wiping, may_ask)
 
-    account, password, is_wiping = await services.records.look_up(probe)
-    if account is not None and password is not None and is_wiping:
+    probed = await services.records.look_up(probe)
+    account, password = probed.account, probed.password
+    if account is not None and password is not None and probed.is_wiping:
         rule = f"app password {password.id}, for its wipe alone"
         return identified(credential.login, Authenticated(account, password), rule)
     if account is not None and password is not None and find_refusal(password, now) is None:
         return identified(credential.login, Authenticated(account, password), f"app password {password.id}")
+    if account is not None and probed.may_ask_domain:
+        return await identify_domain(services, publication, request, credential, account)
     key = wrong_key(services.keyring, publication, request, credential)
     verifier = None if account is None else account.pin_verifier
     reason = services.wrong_again.find(key, verifier, now)
@@ -125,7 +168,8 @@ async def _identify_human(
         return Identification(result, credential.login, before=before, is_failure=True)
     if not fits or too_long or account is None or verifier is None:
         return Identification(_refusal(account), credential.login, before=before, is_failure=True)
-    return identified(credential.login, Authenticated(account, None, scopes), "pin", before)
+    authenticated = Authenticated(account, None, scopes, kind=CredentialKind.PIN)
+    return identified(credential.login, authenticated, "pin", before)
 
 
 def _lockout_trace(reservation: Reservation) -> StageTrace:

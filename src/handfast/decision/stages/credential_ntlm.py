@@ -1,4 +1,4 @@
-"""NTLM: a proof over our own challenge, and later requests on the connection it authenticated.
+"""NTLM: a proof over our own challenge, and later requests on a connection that was authenticated whole.
 
 The proof is tried against sixteen hashes, whether the account exists or not. Only app passwords that allow NTLM are
 among them; a human-chosen secret never is.
@@ -16,6 +16,7 @@ from handfast.decision.reasons import Reason
 from handfast.decision.services import Services
 from handfast.decision.stages.credential import Authenticated, Identification, identified
 from handfast.decision.stages.credential_basic import NOBODY
+from handfast.decision.stages.credential_ticket import resume_ticket
 from handfast.identity.app_passwords import find_refusal
 from handfast.identity.names import resolve_account
 from handfast.identity.nt_candidates import NtCandidates
@@ -143,7 +144,7 @@ def _expectation(
 async def identify_connection(
     services: Services, publication: Publication, request: AccessRequest, credential: ConnectionCredential
 ) -> Identification:
-    """Whose connection this is. Where the session is not good any more, the client is asked for NTLM again."""
+    """Whose connection this is. Where the session is not good any more, the client is asked to sign in again."""
     now = services.clock.now()
     session = open_session(
         services.keyring,
@@ -153,16 +154,29 @@ async def identify_connection(
         publication=publication.name,
         now=now,
     )
-    if session is None or AuthMethod.NTLM not in publication.credentials.methods:
-        return Identification(
-            Challenge(Reason.CREDENTIAL_MISSING, rule="session", detail="unknown or too old")
+    if session is None:
+        return _ask_again("unknown or too old")
+    password_id = session.app_password_id
+    if password_id is None:
+        return await services.records.look_up(
+            lambda repositories: resume_ticket(repositories, publication, request, session)
         )
-    return await services.records.look_up(lambda repositories: _resume(repositories, session, now))
+    if AuthMethod.NTLM not in publication.credentials.methods:
+        return _ask_again("no longer taken")
+    return await services.records.look_up(
+        lambda repositories: _resume(repositories, session, password_id, now)
+    )
 
 
-def _resume(repositories: Repositories, session: ConnectionSession, now: datetime) -> Identification:
+def _ask_again(why: str) -> Identification:
+    return Identification(Challenge(Reason.CREDENTIAL_MISSING, rule="session", detail=why))
+
+
+def _resume(
+    repositories: Repositories, session: ConnectionSession, password_id: AppPasswordId, now: datetime
+) -> Identification:
     account = repositories.accounts.find(session.account_id)
-    password = repositories.app_passwords.find(session.app_password_id)
+    password = repositories.app_passwords.find(password_id)
     if account is None or password is None or password.account_id != account.id:
         return Identification(Deny(Reason.CREDENTIAL_WRONG, rule="session"), session.login)
     refusal = find_refusal(password, now)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from handfast.decision.access import AccessRequest, ClaimedDevice
 from handfast.decision.outcome import Deny, Pass, StageResult
-from handfast.decision.publication import Publication
+from handfast.decision.publication import DevicePolicy
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import DEVICE_CHANNELS, Channel
-from handfast.identity.companions import decide_companion
+from handfast.identity.companions import decide_companion, decide_deviceless
 from handfast.identity.device_rules import DeviceSighting
 from handfast.identity.devices import decide_partnership
 from handfast.identity.partnership_decision import PartnershipDecision
@@ -26,25 +26,31 @@ TELLING_COMMANDS = FACT_COMMANDS | {"OPTIONS"}
 
 def judge_device(
     repositories: Repositories,
-    publication: Publication,
+    policy: DevicePolicy,
     request: AccessRequest,
     account: Account,
     password: AppPassword | None,
     *,
     returned: bool,
     now: datetime,
+    proves_person: bool = False,
 ) -> PartnershipDecision:
-    """What identity's rules say; nothing is stored yet. `returned`: see `identity.networks`."""
+    """What identity's rules say; nothing is stored yet. `returned`: see `identity.networks`.
+
+    `proves_person` is True for a credential that no device need stand behind where the message names none (a ticket).
+    """
     if request.device is None or request.channel not in DEVICE_CHANNELS:
-        return _judge_without_device(repositories, publication, request, account, password, now)
+        if proves_person:
+            return decide_deviceless(policy, request.facts.user_agent)
+        return _judge_without_device(repositories, policy, request, account, password, now)
     facts = read_facts(repositories, account, password, request.device.device_id, returned=returned)
     sighting = _sighting(request, request.device)
-    return decide_partnership(publication.devices, account, sighting, facts, now)
+    return decide_partnership(policy, account, sighting, facts, now)
 
 
 def _judge_without_device(
     repositories: Repositories,
-    publication: Publication,
+    policy: DevicePolicy,
     request: AccessRequest,
     account: Account,
     password: AppPassword | None,
@@ -54,7 +60,7 @@ def _judge_without_device(
     known = None if owner is None else repositories.partnerships.find(account.id, owner)
     is_companion = request.channel not in DEVICE_CHANNELS
     return decide_companion(
-        publication.devices,
+        policy,
         request.facts.user_agent,
         password,
         known,

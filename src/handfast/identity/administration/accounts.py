@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from handfast.identity.administration.account_rows import account_row, group_names
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.office import JsonRow, Office, as_json
 from handfast.identity.audit import AuditEvent
-from handfast.identity.names import MAX_NAME_CHARACTERS, principal_of
+from handfast.identity.names import find_name_problem, principal_of
 from handfast.identity.pins import find_weakness, set_pin
 from handfast.identity.ports import Conflict, Repositories
 from handfast.identity.records import Account, AccountState, RevocationScope
-
-_BAD_IN_NAMES = frozenset('"/\\[]:;|=,+*?<>')
-"""What a sAMAccountName can't hold. Source: MS-SAMR 3.1.1.6, [MS-ADTS] 3.1.1.2.2."""
-
-
-def find_name_problem(user: str, domain: str, upn: str) -> str:
-    """Why names can't be an account's, in one clause; "" where they can."""
-    if not user or user != user.strip() or len(user) > MAX_NAME_CHARACTERS:
-        return "an account needs a user name without spaces around it"
-    if _BAD_IN_NAMES & set(user) or not user.isprintable():
-        return f"the user name {user!r} holds a character that user names can't have"
-    if "\\" in domain or "@" in domain or not domain.isprintable():
-        return f"{domain!r} is no domain name"
-    if upn and ("\\" in upn or not upn.isprintable() or not all(upn.rpartition("@"))):
-        return f"{upn!r} is no user principal name (user@domain)"
-    return ""
-
-
-def account_row(account: Account) -> JsonRow:
-    """An account as JSON; of the PIN only whether there is one."""
-    row = as_json(account, without=frozenset({"pin_verifier"}))
-    row["has_pin"] = account.pin_verifier is not None
-    return row
 
 
 class AccountAdministration(Office):
@@ -60,7 +38,7 @@ class AccountAdministration(Office):
             account = self._add(repositories, actor, account_user, domain, upn, display_name)
             if verifier is not None:
                 set_pin(repositories, account, verifier, now=self._clock.now(), actor=actor)
-            return {**account_row(account), "has_pin": verifier is not None}
+            return {**self._row(account), "has_pin": verifier is not None}
 
         return await self._records.write(work)
 
@@ -111,16 +89,22 @@ class AccountAdministration(Office):
     async def account_list(self, *, actor: str) -> list[JsonRow]:
         """All accounts."""
         del actor
-        accounts = await self._records.read(lambda repositories: repositories.accounts.list())
-        return [account_row(account) for account in accounts]
+        now = self._clock.now()
+
+        def work(repositories: Repositories) -> list[JsonRow]:
+            complete_at = repositories.positions.newest_read_at()
+            return [account_row(account, now, complete_at) for account in repositories.accounts.list()]
+
+        return await self._records.read(work)
 
     async def account_show(self, *, actor: str, account: str) -> JsonRow:
-        """One account with its devices, and its app passwords without the secrets."""
+        """One account with its devices, its groups, and its app passwords without the secrets."""
         del actor
 
         def work(repositories: Repositories) -> JsonRow:
             found = self._account(repositories, account)
-            row = account_row(found)
+            row = account_row(found, self._clock.now(), repositories.positions.newest_read_at())
+            row["groups"] = group_names(repositories, found)
             row["app_passwords"] = [
                 as_json(one) for one in repositories.app_passwords.list_of_account(found.id)
             ]
@@ -146,22 +130,31 @@ class AccountAdministration(Office):
             if state is AccountState.DISABLED:
                 repositories.revocations.publish(RevocationScope.ACCOUNT, now=now, account_id=account.id)
             repositories.audit.append(event, now=now, actor=actor, subject=principal_of(account))
-            return {**account_row(account), "state": state.value}
+            return {**self._row(account), "state": state.value}
 
         return await self._records.write(work)
 
     async def account_remove(self, *, actor: str, account: str) -> JsonRow:
-        """Removes the account and all that hangs on it; the audit trail stays."""
+        """Removes the account and all that hangs on it; the audit trail stays.
+
+        One that the directory has would come back with the next whole reading, and without its devices.
+        """
         now = self._clock.now()
 
         def work(repositories: Repositories) -> JsonRow:
             found = self._account(repositories, account)
+            if found.sid is not None and not found.is_gone:
+                raise AdministrationError(
+                    "refused",
+                    f"{principal_of(found)} is an account of the directory",
+                    "`handfast account disable` keeps it out here; to remove it, delete it in the directory first",
+                )
             repositories.revocations.publish(RevocationScope.ACCOUNT, now=now, account_id=found.id)
             repositories.accounts.remove(found.id)
             repositories.audit.append(
                 AuditEvent.ACCOUNT_REMOVED, now=now, actor=actor, subject=principal_of(found)
             )
-            return account_row(found)
+            return self._row(found)
 
         return await self._records.write(work)
 
@@ -175,9 +168,12 @@ class AccountAdministration(Office):
         def work(repositories: Repositories) -> JsonRow:
             found = self._account(repositories, account)
             set_pin(repositories, found, verifier, now=self._clock.now(), actor=actor)
-            return {**account_row(found), "has_pin": verifier is not None}
+            return {**self._row(found), "has_pin": verifier is not None}
 
         return await self._records.write(work)
+
+    def _row(self, account: Account) -> JsonRow:
+        return account_row(account, self._clock.now())
 
     def _check_pin(self, pin: str, user: str) -> None:
         weakness = find_weakness(pin, user)

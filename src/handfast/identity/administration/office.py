@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.names import find_named_account
@@ -20,6 +20,16 @@ JsonRow = dict[str, Any]
 MAX_LIST = 1_000_000
 """Rows a listing reads; above it a filter is needed."""
 PAGE = 1000
+
+
+class PolicyExplainer(Protocol):
+    """Knows the rules of decisions, and says what they mean for one account."""
+
+    async def check(
+        self, *, account: str, publication: str | None, listener: str | None, source: str | None
+    ) -> JsonRow:
+        """Raises: AdministrationError."""
+        ...
 
 
 class Office:
@@ -43,6 +53,7 @@ class Office:
         recent: RecentEvaluations | None = None,
         delays: SourceDelays | None = None,
         networks: NetworkSightings | None = None,
+        policies: PolicyExplainer | None = None,
     ) -> None:
         """`publications` are the names in the settings file, to catch a misspelt one."""
         self._records = records
@@ -56,6 +67,7 @@ class Office:
         self._recent = recent
         self._delays = delays
         self._networks = networks
+        self._policies = policies
 
     def _account(self, repositories: Repositories, name: str) -> Account:
         account = find_named_account(repositories, name, self._default_domain)

@@ -132,11 +132,13 @@ class TrailAdministration(Office):
 
         def work(repositories: Repositories) -> JsonRow:
             heads = {chain: repositories.audit.head(chain) for chain in repositories.audit.chains()}
+            read_at = repositories.positions.newest_read_at()
             return {
                 "now": self._clock.now().isoformat(),
                 "accounts": len(repositories.accounts.list()),
                 "epoch": repositories.revocations.current_epoch(),
                 "nodes": len(repositories.nodes.list()),
+                "directory_read_at": None if read_at is None else read_at.isoformat(),
                 "audit_entries": {chain: head[0] if head else 0 for chain, head in heads.items()},
                 "evaluations_dropped": 0 if self._recent is None else self._recent.dropped,
             }

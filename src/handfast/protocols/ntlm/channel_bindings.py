@@ -1,4 +1,4 @@
-"""Channel bindings of type tls-server-end-point, in the form NTLM carries them.
+"""Channel bindings of type tls-server-end-point: their application data, and the form NTLM carries them in.
 
 The client hashes the certificate that TLS showed it and puts that under the proof; a man in the middle with another
 certificate thus spoils the sign-in. Hashing the certificate itself is the caller's, who has it.
@@ -27,12 +27,23 @@ def certificate_hash_name(signature_hash: str | None) -> str:
     return "sha256" if name in _WEAK else name
 
 
+def tls_server_end_point_data(certificate_hash: bytes) -> bytes:
+    """The application data for a certificate's digest, as GSS-API is given it. Source: RFC 5929 4; RFC 5056 2.1."""
+    return _PREFIX + certificate_hash
+
+
 def tls_server_end_point_binding(certificate_hash: bytes) -> bytes:
-    """The 16-byte value of AV pair 10 for a certificate's digest.
+    """The 16-byte value of AV pair 10 for a certificate's digest."""
+    return channel_binding_hash(tls_server_end_point_data(certificate_hash))
+
+
+def channel_binding_hash(application_data: bytes) -> bytes:
+    """The 16-byte value of AV pair 10 for a binding's application data, b"" for b"".
 
     MD5 of a gss_channel_bindings_struct: two addresses of type and length 0 (16 zero bytes), then the application
     data with its length, little-endian.
     """
-    application_data = _PREFIX + certificate_hash
+    if not application_data:
+        return b""
     packed = bytes(16) + struct.pack("<I", len(application_data)) + application_data
     return hashlib.md5(packed, usedforsecurity=False).digest()

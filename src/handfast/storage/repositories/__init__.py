@@ -10,6 +10,7 @@ from handfast.storage.repositories.counters import SqlCounters
 from handfast.storage.repositories.evaluations import SqlEvaluations
 from handfast.storage.repositories.nodes import SqlNodes
 from handfast.storage.repositories.partnerships import SqlPartnerships
+from handfast.storage.repositories.positions import SqlPositions
 from handfast.storage.repositories.revocations import SqlRevocations
 from handfast.storage.repositories.stored_secrets import SqlStoredSecrets
 from handfast.storage.repositories.windows import SqlWindows
@@ -21,6 +22,7 @@ class SqlRepositories:
 
     def __init__(self, transaction: Transaction, keyring: KeyRing, chain: str) -> None:
         self.accounts = SqlAccounts(transaction)
+        self.positions = SqlPositions(transaction)
         self.app_passwords = SqlAppPasswords(transaction)
         self.partnerships = SqlPartnerships(transaction)
         self.windows = SqlWindows(transaction)

@@ -5,77 +5,114 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict
-from handfast.identity.records import Account, AccountId, AccountState
+from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts
+from handfast.storage.repositories.account_groups import SqlAccountGroups
+from handfast.storage.repositories.account_rows import (
+    ACCOUNT,
+    FACT_COLUMNS,
+    NAME_COLUMNS,
+    account_of,
+    fact_values,
+    folded_mail,
+    name_values,
+)
 from handfast.storage.schema import accounts
-from handfast.storage.statements import Row, Transaction
+from handfast.storage.statements import Row
 
 _c = accounts.c
-_ACCOUNT = select(
-    _c.id, _c.user_name, _c.domain, _c.upn, _c.state, _c.created_at, _c.display_name, _c.sid, _c.pin_verifier
+_PRESENT_FIRST = (_c.is_present.is_(False), _c.id)
+_BY_ID = ACCOUNT.where(_c.id == bindparam("id"))
+_BY_SID = ACCOUNT.where(_c.sid == bindparam("sid"))
+_BY_UPN = ACCOUNT.where(_c.folded_upn == bindparam("upn"))
+_BY_DOMAIN_USER = ACCOUNT.where(_c.folded_domain == bindparam("domain"), _c.folded_user == bindparam("user"))
+_BY_USER = ACCOUNT.where(_c.folded_user == bindparam("user")).order_by(*_PRESENT_FIRST).limit(2)
+_BY_MAIL = ACCOUNT.where(_c.folded_mail == bindparam("mail")).order_by(*_PRESENT_FIRST).limit(2)
+_ALL = ACCOUNT.order_by(_c.id)
+_MIRRORED = select(_c.sid, _c.id).where(_c.is_present.is_(True))
+_UNNAMED = ACCOUNT.where(_c.folded_user.is_(None), _c.is_present.is_(True))
+_ENDED = ACCOUNT.where(
+    _c.is_present.is_(True),
+    or_(
+        *(
+            and_(column > bindparam("after"), column <= bindparam("until"))
+            for column in (_c.expires_at, _c.password_expires_at)
+        )
+    ),
 )
-_BY_ID = _ACCOUNT.where(_c.id == bindparam("id"))
-_BY_UPN = _ACCOUNT.where(_c.folded_upn == bindparam("upn"))
-_BY_DOMAIN_USER = _ACCOUNT.where(_c.folded_domain == bindparam("domain"), _c.folded_user == bindparam("user"))
-_BY_USER = _ACCOUNT.where(_c.folded_user == bindparam("user")).order_by(_c.id).limit(2)
-_ALL = _ACCOUNT.order_by(_c.id)
+_NEW_COLUMNS = (*NAME_COLUMNS, "state", "created_at", "sid", "folded_mail", *FACT_COLUMNS)
 # One construct serves both: SQLite compiles PostgreSQL's ON CONFLICT as it stands.
 _ADD = (
     insert(accounts)
-    .values(
-        user_name=bindparam("user_name"),
-        domain=bindparam("domain"),
-        upn=bindparam("upn"),
-        state=bindparam("state"),
-        created_at=bindparam("created_at"),
-        display_name=bindparam("display_name"),
-        folded_user=bindparam("folded_user"),
-        folded_domain=bindparam("folded_domain"),
-        folded_upn=bindparam("folded_upn"),
-    )
+    .values({name: bindparam(name) for name in _NEW_COLUMNS})
     .on_conflict_do_nothing()
     .returning(_c.id)
+)
+_RENAME = (
+    update(accounts)
+    .where(_c.id == bindparam("key"))
+    .values({name: bindparam(name) for name in (*NAME_COLUMNS, "folded_mail")})
+)
+_SET_DIRECTORY = (
+    update(accounts)
+    .where(_c.id == bindparam("key"))
+    .values({name: bindparam(name) for name in ("sid", "folded_mail", *FACT_COLUMNS)})
 )
 _SET_STATE = update(accounts).where(_c.id == bindparam("key")).values(state=bindparam("new"))
 _SET_PIN = update(accounts).where(_c.id == bindparam("key")).values(pin_verifier=bindparam("new"))
 _REMOVE = delete(accounts).where(_c.id == bindparam("id"))
 
 
-def _account(row: Row) -> Account:
-    key, user, domain, upn, state, created_at, display_name, sid, pin_verifier = row
-    return Account(key, user, domain, upn, AccountState(state), created_at, display_name, sid, pin_verifier)
-
-
-class SqlAccounts:
+class SqlAccounts(SqlAccountGroups):
     """Fits `identity.ports.AccountRepository`."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._t = transaction
-
-    def add(self, *, user: str, domain: str, upn: str, display_name: str, now: datetime) -> Account:
-        """Raises: Conflict."""
+    def add(
+        self,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        now: datetime,
+        sid: str | None = None,
+        directory: DirectoryFacts | None = None,
+        is_named: bool = True,
+    ) -> Account:
+        """Raises: Conflict, ValueError (what the schema refuses)."""
+        names = name_values(user=user, domain=domain, upn=upn, display_name=display_name, is_named=is_named)
         row = self._t.first(
             _ADD,
-            user_name=user,
-            domain=domain,
-            upn=upn,
+            **names,
             state=AccountState.ENABLED,
             created_at=now,
-            display_name=display_name,
-            folded_user=fold(user),
-            folded_domain=fold(domain),
-            folded_upn=fold(upn) if upn else None,
+            sid=sid,
+            folded_mail=folded_mail(directory.mail if directory else "", is_named=is_named),
+            **fact_values(directory),
         )
         if row is None:
-            raise Conflict("another account has that user name or UPN")
-        return Account(AccountId(row[0]), user, domain, upn, AccountState.ENABLED, now, display_name)
+            raise Conflict("another account has that user name, UPN or SID")
+        return Account(
+            AccountId(row[0]),
+            user,
+            domain,
+            upn,
+            AccountState.ENABLED,
+            now,
+            display_name,
+            sid,
+            directory=directory,
+            is_named=is_named,
+        )
 
     def find(self, account_id: AccountId) -> Account | None:
         return self._one(self._t.first(_BY_ID, id=account_id))
+
+    def find_by_sid(self, sid: str) -> Account | None:
+        return self._one(self._t.first(_BY_SID, sid=sid))
 
     def find_by_upn(self, upn: str) -> Account | None:
         return self._one(self._t.first(_BY_UPN, upn=fold(upn)))
@@ -85,10 +122,44 @@ class SqlAccounts:
 
     def find_by_user(self, user: str) -> Sequence[Account]:
         """At most two: one is an answer, two are an ambiguity."""
-        return [_account(row) for row in self._t.all(_BY_USER, user=fold(user))]
+        return [account_of(row) for row in self._t.all(_BY_USER, user=fold(user))]
+
+    def find_by_mail(self, mail: str) -> Sequence[Account]:
+        """At most two, as `find_by_user`."""
+        return [account_of(row) for row in self._t.all(_BY_MAIL, mail=fold(mail))]
 
     def list(self) -> Sequence[Account]:
-        return [_account(row) for row in self._t.all(_ALL)]
+        return [account_of(row) for row in self._t.all(_ALL)]
+
+    def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
+        return [(sid, key) for sid, key in self._t.all(_MIRRORED)]
+
+    def list_unnamed(self) -> Sequence[Account]:
+        return [account_of(row) for row in self._t.all(_UNNAMED)]
+
+    def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
+        return [account_of(row) for row in self._t.all(_ENDED, after=after, until=until)]
+
+    def rename(
+        self,
+        account_id: AccountId,
+        *,
+        user: str,
+        domain: str,
+        upn: str,
+        display_name: str,
+        is_named: bool = True,
+    ) -> None:
+        """Raises: Conflict, KeyError, ValueError (a local account must have names)."""
+        known = self._get(account_id)
+        mail = known.directory.mail if known.directory else ""
+        names = name_values(user=user, domain=domain, upn=upn, display_name=display_name, is_named=is_named)
+        self._t.run(_RENAME, key=account_id, **names, folded_mail=folded_mail(mail, is_named=is_named))
+
+    def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
+        """Raises: Conflict, KeyError."""
+        mail = folded_mail(facts.mail, is_named=self._get(account_id).is_named)
+        self._t.run(_SET_DIRECTORY, key=account_id, sid=sid, folded_mail=mail, **fact_values(facts))
 
     def set_state(self, account_id: AccountId, state: AccountState) -> None:
         """Raises: KeyError."""
@@ -104,6 +175,12 @@ class SqlAccounts:
         """The schema's cascades remove what hangs on it."""
         self._t.run(_REMOVE, id=account_id)
 
+    def _get(self, account_id: AccountId) -> Account:
+        account = self.find(account_id)
+        if account is None:
+            raise KeyError(account_id)
+        return account
+
     @staticmethod
     def _one(row: Row | None) -> Account | None:
-        return None if row is None else _account(row)
+        return None if row is None else account_of(row)

@@ -39,6 +39,24 @@ _INCREMENT = (
     )
     .returning(_c.failures)
 )
+_SAVE = (
+    insert(counters)
+    .values(
+        kind=bindparam("kind"),
+        scope=bindparam("scope"),
+        window_start=bindparam("window_start"),
+        ends_at=bindparam("ends_at"),
+        failures=bindparam("failures"),
+    )
+    .on_conflict_do_update(
+        index_elements=["kind", "scope"],
+        set_={
+            "failures": bindparam("failures"),
+            "window_start": bindparam("window_start"),
+            "ends_at": bindparam("ends_at"),
+        },
+    )
+)
 _CLEAR = delete(counters).where(_c.kind == bindparam("kind"), _c.scope == bindparam("scope"))
 # The scope of an account's counter is its id, alone or before a colon; ";" follows ":", so this is a range of the key.
 _CLEAR_ACCOUNT = delete(counters).where(
@@ -48,7 +66,14 @@ _CLEAR_ACCOUNT = delete(counters).where(
         and_(_c.scope >= bindparam("first"), _c.scope < bindparam("end")),
     ),
 )
-_ACCOUNT_KINDS = (CounterKind.ACCOUNT, CounterKind.ACCOUNT_SOURCE, CounterKind.FAMILIAR)
+_ACCOUNT_KINDS = (
+    CounterKind.ACCOUNT,
+    CounterKind.ACCOUNT_SOURCE,
+    CounterKind.FAMILIAR,
+    CounterKind.DOMAIN,
+    CounterKind.DOMAIN_TRYING,
+    CounterKind.DOMAIN_WRONG,
+)
 _SWEEP = delete(counters).where(_c.ends_at < bindparam("before"))
 
 _f = familiar_networks.c
@@ -94,6 +119,16 @@ class SqlCounters:
         row = self._t.first(_INCREMENT, kind=kind, scope=scope, now=now, ends_at=ends_at)
         assert row is not None
         return int(row[0])
+
+    def save(self, counter: Counter, *, window_seconds: int) -> None:
+        self._t.run(
+            _SAVE,
+            kind=counter.kind,
+            scope=counter.scope,
+            window_start=counter.window_start,
+            ends_at=counter.window_start + timedelta(seconds=window_seconds),
+            failures=counter.failures,
+        )
 
     def clear(self, kind: CounterKind, scope: str) -> None:
         self._t.run(_CLEAR, kind=kind, scope=scope)

@@ -15,6 +15,7 @@ from handfast.decision.reasons import Reason
 from handfast.decision.stages.credential_ntlm import reason_of
 from handfast.identity.app_passwords import revoke_password
 from handfast.identity.channels import Channel
+from handfast.identity.ntlm_challenges import ConnectionSession, seal_session
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.ntlm.verify import NtlmRefusal
 from tests.fakes.identity_process import MAIL, IdentityProcess
@@ -174,3 +175,21 @@ def test_every_refusal_of_the_protocol_has_its_own_reason():
 def test_a_refusal_that_nobody_mapped_is_a_mistake_of_the_program():
     with pytest.raises(AssertionError):
         reason_of("new")
+
+
+async def test_where_ntlm_is_no_longer_offered_its_sessions_end(identity):
+    secret, _ = await identity.issue(await identity.add_account(), ntlm=True)
+    session = (await sign_in(identity, "CONTOSO\\alice", secret)).grant.session
+    again = identity.request(ConnectionCredential("c1", session))
+    assert (await identity.pipeline.evaluate(again)).reason is Reason.ALLOWED
+    identity.publish(MAIL)
+    refused = await identity.pipeline.evaluate(again)
+    assert (refused.outcome, refused.reason) == (Outcome.CHALLENGE, Reason.CREDENTIAL_MISSING)
+
+
+async def test_a_session_that_a_ticket_began_is_no_ntlm_session(identity):
+    account = await identity.add_account()
+    session = ConnectionSession(account.id, None, "mail", "alice@CONTOSO.LAB", identity.clock.now())
+    sealed = seal_session(identity.keyring, session, node="local", connection_id="c1")
+    decision = await identity.pipeline.evaluate(identity.request(ConnectionCredential("c1", sealed)))
+    assert (decision.outcome, decision.reason) == (Outcome.CHALLENGE, Reason.CREDENTIAL_MISSING)

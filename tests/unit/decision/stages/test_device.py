@@ -28,12 +28,12 @@ async def site():
     return identity, account, password
 
 
-async def judge(site, password, *, publication=MAIL, returned=False, **request):
+async def judge(site, password, *, policy=MAIL.devices, returned=False, **request):
     identity, account, _ = site
     asked = identity.request(BasicCredential("alice", "x"), **request)
     now = identity.clock.now()
     return await identity.records.read(
-        lambda r: judge_device(r, publication, asked, account, password, returned=returned, now=now)
+        lambda r: judge_device(r, policy, asked, account, password, returned=returned, now=now)
     )
 
 
@@ -56,8 +56,8 @@ async def test_what_the_request_claims_reaches_the_rules(site):
         "UA",
         "192.0.2.7",
     )
-    strict = replace(MAIL, devices=DevicePolicy(deny_protocol_versions=("16.*",)))
-    refused = await judge(site, password, publication=strict, version="16.1")
+    strict = DevicePolicy(deny_protocol_versions=("16.*",))
+    refused = await judge(site, password, policy=strict, version="16.1")
     assert refused.refusal is DeviceRefusal.PROTOCOL_VERSION_REFUSED
 
 

@@ -5,17 +5,16 @@ from ipaddress import ip_network
 
 import pytest
 
-from handfast.decision.access import NoCredential
 from handfast.decision.outcome import Deny, Pass
 from handfast.decision.reasons import Reason
 from handfast.decision.stages.source import decide_source
-from tests.fakes.identity_process import MAIL, IdentityProcess
+from tests.fakes.identity_process import MAIL
 
 LIMITED = replace(MAIL, networks=(ip_network("198.51.100.0/24"), ip_network("2001:db8::/32")))
 
 
 def decide(source, publication=LIMITED):
-    return decide_source(publication, IdentityProcess().request(NoCredential(), source=source))
+    return decide_source(publication, source)
 
 
 @pytest.mark.parametrize(

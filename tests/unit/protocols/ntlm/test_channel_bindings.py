@@ -2,7 +2,12 @@ import hashlib
 
 import pytest
 
-from handfast.protocols.ntlm.channel_bindings import certificate_hash_name, tls_server_end_point_binding
+from handfast.protocols.ntlm.channel_bindings import (
+    certificate_hash_name,
+    channel_binding_hash,
+    tls_server_end_point_binding,
+    tls_server_end_point_data,
+)
 
 
 def test_the_published_value(chromium):
@@ -34,3 +39,11 @@ def test_another_implementation_packs_the_same(length):
 def test_weak_signatures_are_hashed_with_sha256(signature_hash, name):
     assert certificate_hash_name(signature_hash) == name
     assert hashlib.new(name)
+
+
+def test_the_application_data_is_what_the_binding_is_made_of(chromium):
+    certificate_hash = bytes.fromhex(chromium["certificate_hash"])
+    data = tls_server_end_point_data(certificate_hash)
+    assert data == b"tls-server-end-point:" + certificate_hash
+    assert channel_binding_hash(data) == tls_server_end_point_binding(certificate_hash)
+    assert channel_binding_hash(b"") == b""

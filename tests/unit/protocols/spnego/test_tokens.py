@@ -25,6 +25,7 @@ from handfast.protocols.spnego.tokens import (
     SpnegoToken,
     encode_init,
     encode_resp,
+    is_kerberos,
     is_ntlmssp,
     unwrap,
     wrap_challenge,
@@ -222,3 +223,40 @@ def check(raw):
             mech_list_mic=token.mech_list_mic,
         )
     assert again == raw or (token.is_init and len(again) < len(raw))
+
+
+def kerberos(mechanism=KERBEROS_OID, rest=b"\x01\x00ap-req"):
+    return encode_element(APPLICATION_0, encode_element(OBJECT_IDENTIFIER, encode_oid(mechanism)) + rest)
+
+
+@pytest.mark.parametrize("mechanism", [KERBEROS_OID, MS_KERBEROS_OID])
+def test_a_ticket_is_told_by_the_mechanism_of_its_token(mechanism):
+    assert is_kerberos(kerberos(mechanism))
+    assert unwrap(encode_init([mechanism, NTLM_OID], kerberos(mechanism))).holds_ticket
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"",
+        NTLM,
+        b"\x60",
+        kerberos(NTLM_OID),
+        kerberos(SPNEGO_OID),
+        kerberos() + b"more",
+        encode_element(APPLICATION_0, b"\x06\x00"),
+        encode_init([KERBEROS_OID]),
+    ],
+)
+def test_anything_else_is_no_ticket(token):
+    assert not is_kerberos(token)
+
+
+def test_a_token_without_a_message_or_with_another_holds_no_ticket():
+    assert not unwrap(encode_init([KERBEROS_OID])).holds_ticket
+    assert not unwrap(encode_init([KERBEROS_OID, NTLM_OID], NTLM)).holds_ticket
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_ticket_or_not(data):
+    assert is_kerberos(data) in (True, False)

@@ -14,9 +14,13 @@ from handfast.rewriting.activesync.refusals import STATUSES, WAITING
 
 POLICY = DevicePolicy()
 HTTP = DevicePolicy(phone_refusals=PhoneRefusals.HTTP, quarantine_message="call us")
-AFTER_THE_CREDENTIAL = {Reason.ACCOUNT_DISABLED, Reason.PROFILE_REFUSED} | {
-    Reason.from_value(refusal.value) for refusal in DeviceRefusal
+ACCOUNT_AND_ACCESS = {
+    Reason.ACCOUNT_DISABLED,
+    Reason.PROFILE_REFUSED,
+    Reason.ACCESS_REFUSED,
+    Reason.CREDENTIAL_KIND_REFUSED,
 }
+AFTER_THE_CREDENTIAL = ACCOUNT_AND_ACCESS | {Reason.from_value(refusal.value) for refusal in DeviceRefusal}
 
 
 def told(reason, command="FolderSync", version="14.1", policy=POLICY):

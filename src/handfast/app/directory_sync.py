@@ -1,0 +1,226 @@
+"""Keeps the mirror of the directory: reads what changed every few seconds, for as long as identity runs.
+
+What keeps it from reading (no domain controller, a locked database, a mistake of ours) is logged once and tried again;
+meanwhile sign-ins are decided on the mirror as it is, until it is too old to be believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
+
+from handfast.app.current_directory import CurrentDirectory
+from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.mirroring import MirrorReport, end_accounts
+from handfast.identity.directory.rounds import MirrorRound, TooManyMissing
+from handfast.identity.names import fold
+from handfast.identity.ports import Clock, Records, Unavailable
+from handfast.observability import metrics
+from handfast.observability.logging import event_log
+from handfast.settings.directory import DirectorySettings
+from handfast.settings.model import Settings
+
+MAX_PAUSE_SECONDS = 120.0
+"""Between two attempts while reading fails."""
+MAX_DOUBLINGS = 10
+SHRUNK_PAUSE_SECONDS = 300.0
+"""After a whole reading that was not believed: the next one costs the domain controller as much, and says the same."""
+MAX_NAMES_LOGGED = 20
+ENDS_LOOKED_BACK = timedelta(hours=1)
+"""How far a start looks back for accounts that ended, where nothing was read before: longer than a request hangs."""
+
+_LOG = event_log("directory")
+
+
+def build_mirror_policy(settings: Settings) -> MirrorPolicy:
+    """What mirroring has to know of the settings."""
+    by_access = {fold(group) for rule in settings.access for group in rule.groups}
+    by_role = {fold(group) for rule in settings.roles for group in rule.groups}
+    return MirrorPolicy(
+        watched_groups=frozenset(by_access | by_role),
+        refuses_expired_passwords=settings.directory.refuse_expired_passwords,
+        max_missing_percent=settings.directory.max_missing_percent,
+    )
+
+
+def scope_of(directory: DirectorySettings) -> str:
+    """What of the directory is mirrored, as one text: where it changes, everything is read anew."""
+    return f"{directory.base}|{directory.account_filter}"
+
+
+class DirectorySync:
+    """Two loops: one reads, the other cuts what has ended meanwhile, whether anybody answers or not."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        records: Records,
+        clock: Clock,
+        directory: CurrentDirectory,
+    ) -> None:
+        self._settings = settings
+        self._records = records
+        self._clock = clock
+        self._directory = directory
+        self._tasks: list[asyncio.Task[None]] = []
+        self._nudged = asyncio.Event()
+        self._failures = 0
+        self._ended_until: datetime | None = None
+        self._unsettled: dict[str, tuple[str, ...]] = {}
+
+    def start(self) -> None:
+        """Begins to read."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep_reading()), loop.create_task(self._keep_ending())]
+
+    async def reload(self, settings: Settings) -> None:
+        """Reads by the new settings, at once. Where they name no servers any more, the mirror ages.
+
+        Raises: what is wrong with the new settings; then those before stay.
+        """
+        if settings.directory != self._settings.directory:
+            await self._directory.replace(settings.directory)
+        self._settings = settings
+        self._failures = 0
+        self._nudged.set()
+
+    async def stop(self) -> None:
+        """Ends in the middle of a reading, if need be: the next one begins where the last whole one ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._directory.close()
+
+    async def _keep_ending(self) -> None:
+        while True:
+            try:
+                await self.end_accounts()
+            except Unavailable as problem:
+                _LOG.warning("ended-accounts-postponed", why=str(problem))
+            except Exception as error:  # noqa: BLE001 - the next turn does what this one did not
+                _LOG.error("ended-accounts-failed", error=repr(error))
+            await asyncio.sleep(self._settings.directory.poll_seconds)
+
+    async def _keep_reading(self) -> None:
+        while True:
+            pause = await self._turn()
+            self._nudged.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._nudged.wait()
+
+    async def _turn(self) -> float:
+        """One reading, whatever comes of it; the seconds until the next."""
+        try:
+            if self._directory.is_named:
+                await self.read_once()
+        except TooManyMissing as problem:
+            metrics.ALARMS.labels("directory-shrunk").inc()
+            _LOG.error(
+                "directory-shrunk",
+                missing=problem.missing,
+                mirrored=problem.mirrored,
+                remedy="may the bind user still read all accounts, and is directory.base right? If the directory is right,"
+                " set directory.max_missing_percent = 100, reload, and set it back",
+                **await self._age(),
+            )
+            return max(SHRUNK_PAUSE_SECONDS, self._settings.directory.poll_seconds)
+        except Unavailable as problem:
+            return await self._failed("directory-unavailable", str(problem))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the mirror must go on
+            return await self._failed("directory-reading-failed", repr(error))
+        if self._failures:
+            _LOG.info("directory-read-again", failures=self._failures)
+        self._failures = 0
+        return self._settings.directory.poll_seconds
+
+    async def read_once(self) -> MirrorReport:
+        """Stores what changed since the last time. Raises: Unavailable, TooManyMissing."""
+        scope = scope_of(self._settings.directory)
+        policy = build_mirror_policy(self._settings)
+        reading = MirrorRound(self._records, self._clock, policy, scope)
+        began_at = self._clock.now()
+        batches = self._directory.changes(await reading.read_positions())
+        try:
+            async for batch in batches:
+                await reading.store(batch)
+        finally:
+            if isinstance(batches, AsyncGenerator):
+                await batches.aclose()  # else what it holds of a controller stays taken until it is collected
+            self._tell(reading.report, reading.accounts_read)
+        metrics.DIRECTORY_READ.labels("directory").set(began_at.timestamp())
+        self._tell_unsettled(reading.report)
+        return reading.report
+
+    async def end_accounts(self) -> None:
+        """What ended since the last time is cut. Raises: Unavailable."""
+        policy, now = build_mirror_policy(self._settings), self._clock.now()
+        after = self._ended_until
+        if after is None:
+            newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+            after = newest or now - ENDS_LOOKED_BACK
+        if after >= now:
+            return
+        ended_before = after
+        if await self._records.read(
+            lambda repositories: repositories.accounts.list_ended(after=ended_before, until=now)
+        ):
+            report = await self._records.write(
+                lambda repositories: end_accounts(repositories, policy, after=ended_before, until=now)
+            )
+            self._tell(report, 0)
+        self._ended_until = now
+
+    async def _failed(self, event: str, why: str) -> float:
+        """Longer each time, with a line each time: there are not many."""
+        self._failures += 1
+        doublings = min(self._failures - 1, MAX_DOUBLINGS)
+        pause = min(self._settings.directory.poll_seconds * float(1 << doublings), MAX_PAUSE_SECONDS)
+        pause = max(pause, self._settings.directory.poll_seconds)
+        _LOG.warning(event, why=why, failures=self._failures, next_in_seconds=pause, **await self._age())
+        return pause
+
+    async def _age(self) -> dict[str, float | None]:
+        """How old the mirror is, and how old it may become, in seconds."""
+        try:
+            newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        except Unavailable:
+            return {}
+        age = None if newest is None else round((self._clock.now() - newest).total_seconds(), 1)
+        return {
+            "mirror_age_seconds": age,
+            "believed_for_seconds": self._settings.directory.stale_minutes * 60,
+        }
+
+    def _tell(self, report: MirrorReport, accounts_read: int) -> None:
+        """One line where something changed, and the counts."""
+        counts = Counter(event.value.rpartition(":")[2] for event in report.events)
+        for change, count in counts.items():
+            metrics.DIRECTORY_CHANGES.labels(change).inc(count)
+        if counts:
+            changes = {change.replace("-", "_"): count for change, count in counts.items()}
+            _LOG.info("directory-mirrored", accounts_read=accounts_read, **changes)
+
+    def _tell_unsettled(self, report: MirrorReport) -> None:
+        """Accounts that are not mirrored as they are, whenever others are among them than before."""
+        remedies = {
+            "conflicts": "a local account has the name: `handfast account adopt NAME` gives it to the directory's,"
+            " `handfast account remove NAME` removes the local one",
+            "unfit": "rename it in the directory; until then it can't sign in here",
+        }
+        for kind, names in (("conflicts", report.conflicts), ("unfit", report.unfit)):
+            now = tuple(sorted(set(names)))
+            if kind == "unfit" and not now:
+                continue
+            metrics.DIRECTORY_UNSETTLED.labels(kind).set(len(now))
+            if now and now != self._unsettled.get(kind):
+                _LOG.warning(
+                    f"directory-{kind}",
+                    count=len(now),
+                    accounts=list(now[:MAX_NAMES_LOGGED]),
+                    remedy=remedies[kind],
+                )
+            self._unsettled[kind] = now

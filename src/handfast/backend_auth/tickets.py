@@ -1,0 +1,106 @@
+"""Kerberos tickets for sign-ins behind: one token a call, and a pause for what a server has refused.
+
+A server that refuses a ticket refuses the next one as well until somebody mends it: for a minute the account gets no
+other for that publication, so that one failed attempt stands behind us and not one for each retry of a phone.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
+from handfast.decision.reasons import Reason
+from handfast.identity.directory.ports import Delegation, DelegationRefused
+from handfast.identity.ports import Unavailable
+from handfast.identity.records import Account, AccountId
+from handfast.observability import metrics
+from handfast.observability.logging import event_log
+
+PAUSE = timedelta(seconds=60)
+MAX_PAUSED = 20_000
+"""Accounts with a refused ticket; what is more lets the oldest try again early."""
+
+_LOG = event_log("backend-auth")
+
+
+class TicketDesk:
+    """What there is of a `Delegation` (None: no keytab), and which of its tickets servers have refused lately."""
+
+    def __init__(self, delegation: Delegation | None) -> None:
+        self._delegation = delegation
+        self._life = secrets.token_hex(4)
+        self._paused: OrderedDict[tuple[AccountId, str], datetime] = OrderedDict()
+
+    async def sign_in(
+        self, account: Account, publication: str, spn: str, channel_binding: bytes, now: datetime
+    ) -> BackendAuthorization:
+        """One token for one request to the servers of `spn`. Raises: BackendSignInRefused."""
+        delegation, facts = self._delegation, account.directory
+        if delegation is None:
+            raise BackendSignInRefused(Reason.KEYTAB_REFUSED)
+        # Nobody in the realm is a local account, whatever its name.
+        if facts is None or not facts.is_delegable:
+            raise BackendSignInRefused(Reason.DELEGATION_REFUSED)
+        if self._is_paused(account, publication, now):
+            raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+        try:
+            token = await delegation.sign_in(account, spn, channel_binding)
+        except DelegationRefused as refused:
+            _LOG.warning(
+                "no-ticket-for-account",
+                publication=publication,
+                account=account.id,
+                spn=spn,
+                reason=refused.failure.value,
+                detail=refused.detail,
+            )
+            raise BackendSignInRefused(Reason.from_value(refused.failure.value)) from None
+        value = b"Negotiate " + base64.b64encode(token.token)
+        return BackendAuthorization(
+            ((b"Authorization", value),), handle=f"{self._life}.{token.handle}", is_single_use=True
+        )
+
+    async def confirm(
+        self, account: Account, publication: str, handle: str, token: bytes, now: datetime
+    ) -> bool:
+        """True where the server's own token is good; what is not the server gets no more tickets for a while.
+
+        Raises: Unavailable for a ticket made before a restart: nobody can say what its server's proof is worth.
+        """
+        life, _, own_handle = handle.partition(".")
+        if self._delegation is None or life != self._life:
+            raise Unavailable("the ticket was made before identity was restarted")
+        if await self._delegation.confirm(own_handle, token):
+            return True
+        self._pause(account, publication, now, alarm="backend-proof-wrong")
+        return False
+
+    def note_refused(self, account: Account, publication: str, now: datetime) -> None:
+        """A server answered a ticket with 401: the next one will be made anew, and not before the pause is over."""
+        self._pause(account, publication, now, alarm="backend-ticket-refused")
+
+    def _is_paused(self, account: Account, publication: str, now: datetime) -> bool:
+        until = self._paused.get((account.id, publication))
+        return until is not None and now < until
+
+    def _pause(self, account: Account, publication: str, now: datetime, *, alarm: str) -> None:
+        if self._delegation is not None:
+            self._delegation.forget(account)
+        if self._is_paused(account, publication, now):
+            return
+        key = account.id, publication
+        self._paused[key] = now + PAUSE
+        self._paused.move_to_end(key)
+        while len(self._paused) > MAX_PAUSED:
+            self._paused.popitem(last=False)
+        metrics.ALARMS.labels(alarm).inc()
+        _LOG.error(
+            alarm,
+            publication=publication,
+            account=account.id,
+            seconds=PAUSE.total_seconds(),
+            remedy="handfast kerberos check: the SPN, and the key of the servers behind it",
+        )

@@ -1,0 +1,178 @@
+"""`handfast directory`: is the domain reached, what does it say of somebody, and how it is set up."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from handfast.cli.connection import open_administration
+from handfast.cli.directory_init import init
+from handfast.cli.exits import CommandFailed, Exit, failure_of
+from handfast.cli.options import JsonOption, SettingsOption
+from handfast.cli.output import plain, show_json, show_record, show_rows
+from handfast.settings.load import load_settings
+from handfast.settings.model import Settings
+
+if TYPE_CHECKING:
+    from handfast.directory.findings import DirectoryFinding, Seen
+    from handfast.identity.directory.entries import DirectoryAccount
+
+commands = typer.Typer(
+    name="directory", help="Active Directory: controllers, accounts, setup.", no_args_is_help=True
+)
+commands.command("init")(init)
+COLUMNS = ("severity", "controller", "what", "remedy")
+CONTROLLER_COLUMNS = ("controller", "state", "seconds", "certificate_ends", "clock_skew", "highest_usn")
+MISSED_POLLS = 4
+"""So many polls late, the mirror is worth a warning; a controller that is slow once is not."""
+
+
+@commands.callback()
+def group() -> None:
+    """Active Directory: controllers, accounts, setup."""
+
+
+@commands.command("check")
+def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """Ask every domain controller: reached, certificate, bind, base, clock; the lockout policy; the mirror's age. Exit 1 on errors."""
+    from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
+
+    loaded = _settings(settings)
+    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=_margin(loaded)))
+    age = _mirror_age(loaded)
+    findings = [*findings, *_of_mirror(age, loaded)]
+    if as_json:
+        rows = [controller_row(one) for one in seen]
+        show_json({"controllers": rows, "mirror_age_seconds": age, "findings": plain(findings)})
+    else:
+        show_rows([controller_row(one) for one in seen], CONTROLLER_COLUMNS, as_json=False)
+        for line in _domain_lines(seen, age):
+            typer.echo(line)
+        typer.echo("")
+        show_rows(findings, COLUMNS, as_json=False, empty="no findings")
+    if any(one.severity == "error" for one in findings):
+        raise typer.Exit(Exit.REFUSED)
+
+
+@commands.command("show")
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="UPN, DOMAIN\\user, user name, mail or SID.", show_default=False),
+    ],
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the directory itself says of an account now, with all its groups."""
+    from handfast.directory.checking import find_in_directory  # noqa: PLC0415 - loads LDAP
+
+    loaded = _settings(settings)
+    found = asyncio.run(find_in_directory(loaded.directory, name))
+    if found is None:
+        what = f"the directory knows no account {name} among those mirrored, or more than one"
+        raise CommandFailed(
+            Exit.NOT_FOUND, what, "try its UPN or SID; `base` and `account_filter` under [directory] count"
+        )
+    show_record(account_record(found), as_json=as_json)
+
+
+def account_record(account: DirectoryAccount) -> dict[str, object]:
+    """As it is printed. An end that is far off has no date: "until unlocked"."""
+    facts = account.facts
+    locked = facts.locked_until
+    groups = sorted(account.groups, key=lambda group: (group.domain, group.name.casefold()))
+    return {
+        "user": f"{account.domain}\\{account.user}",
+        "upn": account.upn,
+        "display_name": account.display_name,
+        "mail": facts.mail,
+        "sid": account.sid,
+        "realm": facts.realm,
+        "enabled": facts.is_enabled,
+        "delegable": facts.is_delegable,
+        "locked_until": "an administrator unlocks it" if locked and locked.year == MAXYEAR else locked,
+        "expires": facts.expires_at,
+        "password_expires": "must be changed now"
+        if _is_begun(facts.password_expires_at)
+        else facts.password_expires_at,
+        "groups": [{"group": f"{one.domain}\\{one.name}", "sid": one.sid} for one in groups],
+    }
+
+
+def _is_begun(when: datetime | None) -> bool:
+    """A FILETIME of 0, which stands for "at once"."""
+    return when is not None and when.year == datetime(1601, 1, 1, tzinfo=UTC).year
+
+
+def controller_row(seen: Seen) -> dict[str, object]:
+    """One line of `check`."""
+    return {
+        "controller": seen.name,
+        "state": "ok" if seen.domain is not None else f"failed ({seen.failed_at.value})",
+        "seconds": seen.seconds,
+        "certificate_ends": seen.certificate_ends,
+        "clock_skew": None if seen.skew is None else seen.skew.total_seconds(),
+        "highest_usn": None if seen.domain is None else seen.domain.root.highest_usn,
+        "invocation_id": None if seen.domain is None else seen.domain.invocation_id,
+    }
+
+
+def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+    domain = next((one.domain for one in seen if one.domain is not None), None)
+    lines = []
+    if domain is not None:
+        policy = domain.policy
+        lasts = "until unlocked" if policy.lockout_duration is None else f"for {policy.lockout_duration}"
+        after = f"after {policy.lockout_threshold} wrong passwords within {policy.lockout_window}, {lasts}"
+        lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
+        lines.append(f"lockout  {after if policy.lockout_threshold else 'never'}")
+    if age is not None:
+        lines.append(f"mirror   {age:.0f} s old")
+    return lines
+
+
+def _settings(path: Path | None) -> Settings:
+    settings = load_settings(path).settings
+    if not settings.directory.servers:
+        raise CommandFailed(
+            Exit.USAGE, "there is no [[directory.server]]", "`handfast directory init` sets it up"
+        )
+    return settings
+
+
+def _margin(settings: Settings) -> int | None:
+    """Where no listener takes domain passwords, the domain's lockout is no concern of ours."""
+    takes = any(one.domain_password_listeners for one in settings.publications)
+    return settings.directory.lockout_margin if takes else None
+
+
+def _mirror_age(settings: Settings) -> float | None:
+    """Seconds since identity last read the directory; None where it never did, or can't be asked."""
+    try:
+        with open_administration(settings) as administration:
+            read_at = administration.call("status").get("directory_read_at")
+    except Exception as problem:
+        if failure_of(problem) is None:
+            raise
+        return None
+    if not read_at:
+        return None
+    return (datetime.now(UTC) - datetime.fromisoformat(read_at)).total_seconds()
+
+
+def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
+    from handfast.directory.findings import DirectoryFinding  # noqa: PLC0415 - as its callers
+
+    limit = timedelta(minutes=settings.directory.stale_minutes).total_seconds()
+    late = MISSED_POLLS * settings.directory.poll_seconds
+    if age is None or age <= max(late, settings.directory.timeout_seconds):
+        return []
+    severity = "error" if age > limit else "warning"
+    what = f"what identity knows of the directory is {age:.0f} s old; it is believed for {limit:.0f} s"
+    return [
+        DirectoryFinding(severity, "", what, "is identity running? its log says what keeps it from reading")
+    ]

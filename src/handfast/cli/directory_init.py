@@ -1,0 +1,313 @@
+"""`handfast directory init`: asks, tries the answers out at once, writes the `[directory]` section and the password file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from handfast.cli.exits import CommandFailed, Exit, printable, report
+from handfast.cli.installation.directory_files import write_password, write_settings
+from handfast.cli.installation.directory_section import (
+    DirectoryAnswers,
+    Server,
+    build_section,
+    has_section,
+    put_section,
+)
+from handfast.cli.installation.domain_commands import (
+    DomainCommands,
+    build_delegation_commands,
+    build_reader_commands,
+)
+from handfast.cli.options import JsonOption, SettingsOption
+from handfast.cli.output import plain, show_json
+from handfast.cli.secrets_input import read_secret
+from handfast.settings.load import parse_settings, settings_path
+
+if TYPE_CHECKING:
+    from handfast.directory.findings import DirectoryFinding
+    from handfast.settings.directory import DirectorySettings
+
+T = TypeVar("T")
+
+DEFAULT_READER = "svc-handfast-read"
+DEFAULT_SERVICE = "svc-handfast"
+
+
+def init(
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=ADDRESS[:PORT]]",
+            help="A domain controller, in order of preference; may be repeated.",
+            show_default="asked",
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM of their CA; else the system's.", show_default="asked"),
+    ] = None,
+    bind_user: Annotated[
+        str | None, typer.Option(metavar="UPN", help="The account to read with.", show_default="asked")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File that holds its password; - for standard input; else asked for."
+        ),
+    ] = None,
+    base: Annotated[str, typer.Option(metavar="DN", help="Mirror this part of the domain only.")] = "",
+    account_filter: Annotated[str, typer.Option(metavar="FILTER", help="Mirror these accounts only.")] = "",
+    delegate_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPN",
+            help="Also print what lets Handfast sign people in there by Kerberos; may be repeated.",
+            show_default="those of the settings",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing but the password.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a [directory] section that differs.")
+    ] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set the directory up: ask, try it out, write it. Running it again with the same answers changes nothing."""
+    file = settings_path(settings)
+    text = _read(file)
+    asks = not yes and sys.stdin.isatty()
+    given = Given(tuple(server or ()), ca_file, bind_user, password_file)
+    way, _ = _settled(lambda given: _ask_way(given, asks=asks), _reach, given, asks=asks)
+
+    def ask_account(given: Given) -> tuple[DirectoryAnswers, str]:
+        user = _bind_user(given.bind_user, way.servers, asks=asks, quiet=as_json)
+        place = file.parent.absolute() / "directory.password"
+        answers = DirectoryAnswers(way.servers, user, place, way.ca_file, base, account_filter)
+        _check_section(answers, text, file, force=force)
+        return answers, read_secret(given.password_file, f"Password of {user}", is_new=False)
+
+    (answers, password), findings = _settled(ask_account, _try_out, given, asks=asks)
+    done = _write(answers, password, file, text)
+    next_steps = ["handfast settings check && handfast directory check", "systemctl reload handfast"]
+    if as_json:
+        show_json({"done": done, "next": next_steps, "findings": plain(findings)})
+        return
+    for finding in findings:
+        typer.echo(printable(f"{finding.severity}: {finding.controller} {finding.what}; {finding.remedy}"))
+    for line in [
+        *done,
+        "",
+        "Next:",
+        *(f"  {number}. {step}" for number, step in enumerate(next_steps, start=1)),
+    ]:
+        typer.echo(printable(line))
+    spns = delegate_to or _spns_of(text)
+    if spns:
+        typer.echo(
+            "\nThe account that signs people in behind, by Kerberos, the domain's administrator makes with"
+        )
+        _show_commands(build_delegation_commands(_principal_of(text, answers.bind_user), spns))
+
+
+def _spns_of(text: str) -> list[str]:
+    """Of the publications that sign in behind by Kerberos."""
+    backends = [one.get("backend", {}) for one in tomllib.loads(text).get("publication", [])]
+    return list(
+        dict.fromkeys(one["spn"] for one in backends if one.get("auth") == "kerberos" and one.get("spn"))
+    )
+
+
+def _principal_of(text: str, bind_user: str) -> str:
+    realm = bind_user.rpartition("@")[2].upper()
+    return str(tomllib.loads(text).get("kerberos", {}).get("principal") or f"{DEFAULT_SERVICE}@{realm}")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands on the command line; the rest is asked for."""
+
+    servers: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    bind_user: str | None = None
+    password_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """To the controllers: who they are, and whose certificates they have."""
+
+    servers: tuple[Server, ...]
+    ca_file: Path | None
+
+
+def _settled(
+    ask: Callable[[Given], T],
+    try_out: Callable[[T], list[DirectoryFinding]],
+    given: Given,
+    *,
+    asks: bool,
+) -> tuple[T, list[DirectoryFinding]]:
+    """Answers that work, with what is to be said of them. At a terminal they are asked for until they do.
+
+    Raises: CommandFailed, where nobody can be asked.
+    """
+    while True:
+        answers = ask(given)
+        findings = try_out(answers)
+        errors = [one for one in findings if one.severity == "error"]
+        if not errors:
+            return answers, findings
+        failure = CommandFailed(Exit.REFUSED, f"nothing was written: {errors[0].what}", errors[0].remedy)
+        if not asks:
+            raise failure
+        report(failure)
+        given = Given()
+
+
+def _ask_way(given: Given, *, asks: bool) -> Way:
+    return Way(_servers(given.servers, asks=asks), _ca_file(given.ca_file, asks=asks))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CommandFailed(
+            Exit.NOT_FOUND, f"{file}: there is no such file", "`handfast init` writes one"
+        ) from None
+
+
+def _servers(given: Sequence[str], *, asks: bool) -> tuple[Server, ...]:
+    if not given and asks:
+        given = (
+            str(typer.prompt("Domain controllers (DNS names, the preferred one first)"))
+            .replace(",", " ")
+            .split()
+        )
+    if not given:
+        remedy = "give --server dc1.example.lan, once for each"
+        raise CommandFailed(Exit.USAGE, "no domain controller was named", remedy)
+    return tuple(map(parse_server, given))
+
+
+def parse_server(text: str) -> Server:
+    """`dc1.contoso.lab`, `dc1.contoso.lab=10.0.0.5` or `dc1.contoso.lab=10.0.0.5:1636`. Raises: CommandFailed."""
+    name, _, where = text.partition("=")
+    address, colon, port = where.rpartition(":") if not where.endswith("]") else (where, "", "")
+    if not colon:
+        return Server(name, where.strip("[]") or None)
+    if not port.isascii() or not port.isdigit():
+        raise CommandFailed(Exit.USAGE, f"{text}: not a port", "write NAME=ADDRESS:PORT")
+    return Server(name, address.strip("[]") or None, int(port))
+
+
+def _ca_file(given: Path | None, *, asks: bool) -> Path | None:
+    if given is None and asks:
+        answer = str(typer.prompt("CA of their certificates (PEM file; empty: the system's)", default=""))
+        given = Path(answer) if answer else None
+    return given.absolute() if given is not None else None
+
+
+def _bind_user(given: str | None, servers: tuple[Server, ...], *, asks: bool, quiet: bool) -> str:
+    """The account, with the lines that make it, so that somebody can before the password is asked for."""
+    domain = servers[0].name.partition(".")[2] or "example.lan"
+    default = f"{DEFAULT_READER}@{domain}"
+    chosen = given or (str(typer.prompt("Account to read with", default=default)) if asks else default)
+    if "@" not in chosen:
+        raise CommandFailed(Exit.USAGE, f"{chosen}: not a UPN", f"write e.g. {default}")
+    if not quiet:
+        typer.echo(
+            "The domain's administrator makes that account, an ordinary user without further rights, with"
+        )
+        _show_commands(build_reader_commands(chosen))
+    return chosen
+
+
+def _show_commands(commands: DomainCommands) -> None:
+    for line in commands.powershell:
+        typer.echo(printable(f"  PS> {line}"))
+    typer.echo("or, in a Samba domain,")
+    for line in commands.samba:
+        typer.echo(printable(f"  #   {line}"))
+
+
+def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> None:
+    """Whatever was answered must make settings our own check takes. Raises: CommandFailed, SettingsError."""
+    section = build_section(answers)
+    try:
+        if has_section(text) and not force and _directory_of(text) != _directory_of(section):
+            remedy = "edit it, or give --force to replace it"
+            raise CommandFailed(Exit.REFUSED, f"{file} has another [directory] already", remedy)
+        parse_settings(put_section(text, section))
+    except (ValueError, tomllib.TOMLDecodeError) as error:
+        raise CommandFailed(Exit.REFUSED, f"{file}: {error}", "put this in by hand:\n" + section) from None
+
+
+def _directory_of(text: str) -> Any:
+    return tomllib.loads(text)["directory"]
+
+
+def _reach(way: Way) -> list[DirectoryFinding]:
+    """Whether every controller is reached and proves who it is; nobody signs in. Raises: CommandFailed."""
+    from handfast.directory.checking import reach_directory  # noqa: PLC0415 - loads LDAP
+
+    section = _directory_of(build_section(DirectoryAnswers(way.servers, "", Path("/"), way.ca_file)))
+    return _ask_controllers(section, reach_directory)
+
+
+def _try_out(answered: tuple[DirectoryAnswers, str]) -> list[DirectoryFinding]:
+    """Asks every controller, before anything is written. Raises: CommandFailed."""
+    from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
+
+    answers, password = answered
+
+    async def check(settings: DirectorySettings) -> list[DirectoryFinding]:
+        return (await check_directory(settings))[1]
+
+    with tempfile.TemporaryDirectory(prefix="handfast-") as folder:
+        trial = Path(folder) / "password"
+        write_password(trial, password)
+        section = _directory_of(build_section(answers))
+        return _ask_controllers({**section, "bind_password_file": trial}, check)
+
+
+def _ask_controllers(
+    section: dict[str, Any], look: Callable[[DirectorySettings], Coroutine[Any, Any, list[DirectoryFinding]]]
+) -> list[DirectoryFinding]:
+    from handfast.directory.opening import DirectorySetupError  # noqa: PLC0415 - loads LDAP
+    from handfast.settings.directory import DirectorySettings  # noqa: PLC0415 - as above
+
+    try:
+        return asyncio.run(look(DirectorySettings.model_validate(section)))
+    except DirectorySetupError as problem:
+        raise CommandFailed(Exit.REFUSED, problem.problem, problem.remedy) from None
+    except ValidationError as problem:
+        what = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in problem.errors())
+        raise CommandFailed(Exit.USAGE, what, "give other answers") from None
+
+
+def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> list[str]:
+    """The password first: settings that name a file which is not there would keep identity from starting."""
+    done = []
+    for path, was_written in (
+        (answers.password_file, write_password(answers.password_file, password)),
+        (file, _put(file, text, build_section(answers))),
+    ):
+        done.append(f"wrote {path}" if was_written else f"kept {path}")
+    return done
+
+
+def _put(file: Path, text: str, section: str) -> bool:
+    if has_section(text) and _directory_of(text) == _directory_of(section):
+        return False
+    return write_settings(file, put_section(text, section))

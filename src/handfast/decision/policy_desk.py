@@ -1,0 +1,215 @@
+"""What applies to an account, and why: its standing, its groups, and for each publication the rule that decides.
+
+It asks the same stages as a sign-in does and stores nothing, so that what it says is what would happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from handfast.decision.access_rules import AccessRule, Applicant, find_rule
+from handfast.decision.outcome import Deny, StageResult
+from handfast.decision.publication import AuthMethod, DevicePolicy, Publication
+from handfast.decision.stages.access import decide_access, devices_of
+from handfast.decision.stages.credential import CredentialKind
+from handfast.decision.stages.source import decide_source
+from handfast.identity.administration.errors import AdministrationError
+from handfast.identity.administration.role_desk import RolePolicy
+from handfast.identity.directory.standing import DirectoryPolicy, read_standing
+from handfast.identity.names import find_named_account, principal_of
+from handfast.identity.ports import Clock, Records, Repositories
+from handfast.identity.records import Account, CounterKind, DirectoryGroup
+from handfast.identity.roles import RoleRule, find_role
+from handfast.identity.sources import parse_source
+
+JsonRow = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationPolicy:
+    """Everything the settings say of who may what. `listeners` are all that there are, in their order."""
+
+    publications: Mapping[str, Publication]
+    listeners: tuple[str, ...]
+    roles: tuple[RoleRule, ...] = ()
+    default_domain: str = ""
+    directory: DirectoryPolicy = field(default_factory=DirectoryPolicy)
+
+    @property
+    def role_policy(self) -> RolePolicy:
+        """What is said of administration."""
+        return RolePolicy(self.roles, self.default_domain, self.directory)
+
+
+class PolicyDesk:
+    """Explains the policy. One an identity process; the policy may be replaced as a whole on reload."""
+
+    def __init__(self, records: Records, clock: Clock, policy: InstallationPolicy) -> None:
+        self._records = records
+        self._clock = clock
+        self._policy = policy
+
+    def replace(self, policy: InstallationPolicy) -> None:
+        """A reload."""
+        self._policy = policy
+
+    async def check(
+        self,
+        *,
+        account: str,
+        publication: str | None = None,
+        listener: str | None = None,
+        source: str | None = None,
+    ) -> JsonRow:
+        """What applies to the account, for one publication, listener and source or for all. Raises: AdministrationError."""
+        policy, now = self._policy, self._clock.now()
+        _check_names(policy, publication, listener, source)
+
+        def work(repositories: Repositories) -> JsonRow:
+            found = find_named_account(repositories, account, policy.default_domain)
+            if found is None:
+                remedy = "`handfast account list` shows all"
+                raise AdministrationError("not-found", f"no account is called {account!r}", remedy)
+            groups = repositories.accounts.groups_of(found.id)
+            asked = [one for one in policy.publications.values() if publication in (None, one.name)]
+            role = find_role(policy.roles, found, groups)
+            return {
+                **_account_row(repositories, found, policy.directory, now),
+                "groups": [_group_row(one) for one in sorted(groups, key=_group_name)],
+                "role": "" if role is None else role.value,
+                "publications": [
+                    _publication_row(repositories, one, found, groups, where, source)
+                    for one in asked
+                    for where in _listeners(policy, one, listener)
+                ],
+            }
+
+        return await self._records.read(work)
+
+
+def _check_names(
+    policy: InstallationPolicy, publication: str | None, listener: str | None, source: str | None
+) -> None:
+    if publication is not None and publication not in policy.publications:
+        known = ", ".join(sorted(policy.publications))
+        raise AdministrationError("usage", f"no publication is called {publication!r}", f"known are {known}")
+    if listener is not None and listener not in policy.listeners:
+        known = ", ".join(policy.listeners)
+        raise AdministrationError("usage", f"no listener is called {listener!r}", f"known are {known}")
+    if source is not None and parse_source(source) is None:
+        raise AdministrationError("usage", f"{source!r} is no IP address")
+
+
+def _listeners(policy: InstallationPolicy, publication: Publication, wanted: str | None) -> Sequence[str]:
+    """Where it is served, beside mere redirects."""
+    return [
+        one
+        for one in policy.listeners
+        if wanted in (None, one) and publication.is_on(one) and not publication.only_redirects(one)
+    ]
+
+
+def _account_row(
+    repositories: Repositories, account: Account, policy: DirectoryPolicy, now: datetime
+) -> JsonRow:
+    standing = read_standing(repositories, account, policy, now)
+    failures = repositories.counters.find(CounterKind.DOMAIN, str(account.id))
+    read_at = None if account.directory is None else repositories.positions.newest_read_at()
+    return {
+        "account": principal_of(account),
+        "account_id": account.id,
+        "home": "local" if account.directory is None else "directory",
+        "sid": account.sid or "",
+        "standing": "" if standing.refusal is None else standing.refusal.value,
+        "stands_until": None if standing.ends_at is None else standing.ends_at.isoformat(),
+        "mirror_read_at": None if read_at is None else read_at.isoformat(),
+        "mirror_age_seconds": None if read_at is None else round((now - read_at).total_seconds(), 1),
+        "domain_failures": 0 if failures is None else failures.failures,
+    }
+
+
+def _group_name(group: DirectoryGroup) -> str:
+    return f"{group.domain}\\{group.name}" if group.name else group.sid
+
+
+def _group_row(group: DirectoryGroup) -> JsonRow:
+    return {"group": _group_name(group), "sid": group.sid}
+
+
+def _publication_row(
+    repositories: Repositories,
+    publication: Publication,
+    account: Account,
+    groups: frozenset[DirectoryGroup],
+    listener: str,
+    source: str | None,
+) -> JsonRow:
+    rule = find_rule(publication.access, Applicant(account, groups, listener, source or ""))
+    taken = _credentials(publication, rule, account, listener)
+    verdict = _verdict(publication, rule, taken, source)
+    policy = devices_of(publication, rule)
+    return {
+        "publication": publication.name,
+        "listener": listener,
+        "outcome": "deny" if isinstance(verdict, Deny) else "allow",
+        "reason": verdict.reason.value if isinstance(verdict, Deny) else "",
+        "rule": verdict.rule,
+        "detail": verdict.detail,
+        "asks_for_source": source is None and _depends_on_source(publication),
+        "credentials": [kind.value for kind in taken],
+        "devices": len(repositories.partnerships.list_of_account(account.id)),
+        "policy": _policy_row(policy),
+    }
+
+
+def _verdict(
+    publication: Publication, rule: AccessRule | None, taken: Sequence[CredentialKind], source: str | None
+) -> StageResult:
+    """As the stages say it; without a credential that is taken, as the first one is refused."""
+    if source is not None:
+        by_source = decide_source(publication, source)
+        if isinstance(by_source, Deny):
+            return by_source
+    kind = taken[0] if taken else CredentialKind.APP_PASSWORD
+    return decide_access(publication, rule, kind)
+
+
+def _depends_on_source(publication: Publication) -> bool:
+    return bool(publication.networks) or any(rule.networks for rule in publication.access)
+
+
+def _credentials(
+    publication: Publication, rule: AccessRule | None, account: Account, listener: str
+) -> list[CredentialKind]:
+    """What this account could sign in with there."""
+    policy = publication.credentials
+    is_mirrored = account.directory is not None
+    offered = {
+        CredentialKind.APP_PASSWORD: bool(policy.methods & {AuthMethod.BASIC, AuthMethod.NTLM}),
+        CredentialKind.PIN: policy.human_secrets and account.pin_verifier is not None,
+        CredentialKind.DOMAIN_PASSWORD: is_mirrored and listener in policy.domain_password_listeners,
+        CredentialKind.TICKET: is_mirrored and policy.takes_tickets(listener),
+    }
+    may = (kind for kind, is_offered in offered.items() if is_offered)
+    if not publication.access:
+        return list(may)
+    return [] if rule is None else [kind for kind in may if rule.takes(kind)]
+
+
+def _policy_row(policy: DevicePolicy) -> JsonRow:
+    return {one.name: _plain(getattr(policy, one.name)) for one in fields(policy)}
+
+
+def _plain(value: object) -> object:
+    """As JSON: sets in order, times in seconds."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return sorted(str(one) for one in value)
+    return value

@@ -1,0 +1,84 @@
+"""Active Directory behind the port `identity.directory.ports.Directory`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+from handfast.directory.changes import ChangeFeed
+from handfast.directory.controllers import Controllers, Link
+from handfast.directory.domain_facts import DomainFacts
+from handfast.directory.lookup import find_account
+from handfast.directory.password import check_password, is_worth_sending
+from handfast.directory.reading import read_domain, read_policy
+from handfast.directory.scope import Scope
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
+from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.records import Account
+
+POLICY_KEPT_SECONDS = 300.0
+DOMAIN_KEPT_SECONDS = 60.0
+
+
+class ActiveDirectory:
+    """One domain. Passwords are checked over connections, threads and breakers of their own: no flood of sign-ins makes the
+    mirror old, and none of what is sent there shares a connection with what we read.
+    """
+
+    def __init__(
+        self,
+        readers: Controllers,
+        passwords: Controllers,
+        scope: Scope,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.readers = readers
+        self.scope = scope
+        self._passwords = passwords
+        self._clock = clock
+        self._changes = ChangeFeed(scope, clock)
+        self._domain: tuple[float, DomainFacts] | None = None
+        self._lockout: tuple[float, DomainLockout] | None = None
+
+    async def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
+        """As the port says. The first read of a controller after a start is whole. Raises: Unavailable."""
+        async with self.readers.first(self.readers.account) as link:
+            domain = await read_domain(link)
+            since = positions.get(domain.invocation_id)
+            async for batch in self._changes.read(link, domain, since):
+                yield batch
+
+    async def find(self, name: str) -> DirectoryAccount | None:
+        """As the port says. Raises: Unavailable."""
+
+        async def look(link: Link) -> DirectoryAccount | None:
+            return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
+
+        return await self.readers.ask(look)
+
+    async def _domain_of(self, link: Link) -> DomainFacts:
+        """Its names, which are the same wherever one asks; kept for a minute for those who look somebody up."""
+        now = time.monotonic()
+        if self._domain is None or now - self._domain[0] > DOMAIN_KEPT_SECONDS:
+            self._domain = now, await read_domain(link)
+        return self._domain[1]
+
+    async def lockout(self) -> DomainLockout:
+        """As the port says; kept for five minutes. Raises: Unavailable."""
+        now = time.monotonic()
+        if self._lockout is None or now - self._lockout[0] > POLICY_KEPT_SECONDS:
+            self._lockout = now, (await self.readers.ask(read_policy)).lockout
+        return self._lockout[1]
+
+    async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
+        """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
+        if not is_worth_sending(account, secret):
+            return PasswordVerdict.WRONG
+        async with self._passwords.first(None) as link:
+            return await check_password(link, account, secret)
+
+    async def close(self) -> None:
+        """Ends every connection; what is under way fails."""
+        self.readers.close()
+        self._passwords.close()

@@ -1,0 +1,237 @@
+"""What changed in the directory since it was last read: everything once, then by update sequence numbers (USN).
+
+A controller numbers each change it makes to its copy; `uSNChanged` of an object is the number of its last one. Those numbers
+are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Four kinds
+of change don't raise the number of the account they matter to, and are found otherwise:
+
+- *Membership*: the group changes, not its member. The members that differ, down through nested groups, are read anew. For
+  that the members of every group are remembered, and read whole at the first read after a start.
+- *Deletion*: ordinary users don't see tombstones unless an administrator lets them. So now and then the accounts there are
+  are listed by SID alone, and compared with those there were.
+- *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
+- *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
+
+The read begins with the controller's highest USN, so what changes while it reads is read again the next time.
+Source: MS-ADTS 3.1.1.1.9, 3.1.1.5.5 (deletion); DirSync is not used, because it needs the right to read secrets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from handfast.directory import account_attributes, filters
+from handfast.directory.accounts import AccountBuilder
+from handfast.directory.controllers import Link
+from handfast.directory.domain_facts import DomainFacts, Policy
+from handfast.directory.entries import Entry
+from handfast.directory.group_graph import GroupGraph, Key, key_of, sid_of
+from handfast.directory.reading import read_groups
+from handfast.directory.scope import Scope
+from handfast.directory.session import EXTENDED_DN, SHOW_DELETED, NoSuchObject
+from handfast.directory.values import parse_sid
+from handfast.identity.directory.entries import ChangeBatch, SyncPosition
+from handfast.observability.logging import event_log
+from handfast.protocols.errors import MalformedMessage
+
+_LOG = event_log("directory")
+MAX_NAMES_LOGGED = 10
+SIDS_IN_ONE_QUERY = 100
+COMPARISON_SHARE = 20
+"""Comparing all SIDs takes the controller and us some time; at most one part in so many of all time is spent so."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of one controller between two reads. `usn` is None while a read is under way."""
+
+    policy: Policy
+    graph: GroupGraph
+    usn: int | None = None
+    present: set[Key] = field(default_factory=set)
+    compared_usn: int = 0
+    compare_after: float = 0.0
+
+
+class ChangeFeed:
+    """Reads one domain's changes; one read at a time."""
+
+    def __init__(self, scope: Scope, clock: Callable[[], datetime]) -> None:
+        self._scope = scope
+        self._clock = clock
+        self._memories: dict[str, Memory] = {}
+
+    async def read(self, link: Link, domain: DomainFacts, since: int | None) -> AsyncIterator[ChangeBatch]:
+        """The batches for a caller who has stored all up to `since` of this controller's numbers; None: nothing.
+
+        Raises: session.ControllerFailed.
+        """
+        memory = self._memories.pop(domain.invocation_id, None)
+        start = self._start(memory, domain, since)
+        work = _Read(link, domain, self._scope, self._clock)
+        await work.check_base()
+        if memory is None or start is None:
+            memory = await work.begin()
+            batches = work.everything(memory)
+        else:
+            batches = work.difference(memory, start)
+        async for batch in batches:
+            yield batch
+        if work.malformed:
+            few = work.malformed[:MAX_NAMES_LOGGED]
+            _LOG.warning("directory-malformed-accounts", count=len(work.malformed), objects=few)
+        # Kept before the last batch is: a caller who could not store it comes with an older position, and begins anew.
+        memory.usn = domain.root.highest_usn
+        self._memories[domain.invocation_id] = memory
+        position = SyncPosition(domain.invocation_id, domain.root.highest_usn)
+        yield ChangeBatch(is_whole=work.is_whole, is_last=True, position=position)
+
+    def _start(self, memory: Memory | None, domain: DomainFacts, since: int | None) -> int | None:
+        """The USN from which on the difference is read; None where everything must be."""
+        if memory is None or memory.usn is None or since is None or memory.policy != domain.policy:
+            return None
+        # Less than remembered: the caller lost what it was given. More than there is: the numbers are void.
+        return memory.usn if memory.usn <= since <= domain.root.highest_usn else None
+
+
+class _Read:
+    """One read of one controller."""
+
+    def __init__(self, link: Link, domain: DomainFacts, scope: Scope, clock: Callable[[], datetime]) -> None:
+        self.is_whole = False
+        self.malformed: list[str] = []
+        self._link = link
+        self._domain = domain
+        self._scope = scope
+        self._clock = clock
+        self._naming_context = domain.root.naming_context
+        self._base = scope.within(self._naming_context)
+
+    async def check_base(self) -> None:
+        """A base that was renamed or hidden from us must not look like one without accounts. Raises: ControllerFailed."""
+        if self._scope.base and await self._link.read(self._base, ("objectClass",)) is None:
+            raise NoSuchObject(f"{self._link.name}: there is no {self._base}")
+
+    async def begin(self) -> Memory:
+        """The groups, from which every account's membership follows."""
+        graph = GroupGraph([group async for group in read_groups(self._link, self._domain)])
+        await self._link.call(lambda _: graph.prepare())
+        return Memory(self._domain.policy, graph, compared_usn=self._domain.root.highest_usn)
+
+    async def everything(self, memory: Memory) -> AsyncIterator[ChangeBatch]:
+        """All accounts, a page a batch."""
+        self.is_whole = True
+        builder = self._builder(memory)
+        async for page in self._accounts(""):
+            accounts = await builder.build(page)
+            memory.present |= {self._key(account.sid) for account in accounts}
+            yield ChangeBatch(accounts, is_whole=True, is_last=False)
+
+    async def difference(self, memory: Memory, start: int) -> AsyncIterator[ChangeBatch]:
+        """Accounts that changed after `start`, or whose groups did, and those that are gone."""
+        if self._domain.root.highest_usn == start and not self._is_comparison_due(memory):
+            return
+        touched = await self._changed_memberships(memory, start)
+        touched |= await self._changed_accounts(start)
+        gone = await self._deleted_accounts(start)
+        if self._is_comparison_due(memory):
+            touched |= await self._compare(memory)
+        await self._link.call(lambda _: memory.graph.prepare())
+        builder = self._builder(memory)
+        found: set[Key] = set()
+        for some in _parts(sorted(touched - gone, key=str), SIDS_IN_ONE_QUERY):
+            condition = filters.with_sids(sid_of(key, self._domain.sid) for key in some)
+            async for page in self._accounts(condition):
+                accounts = await builder.build(page)
+                found |= {self._key(account.sid) for account in accounts}
+                yield ChangeBatch(accounts, is_last=False)
+        # Whoever changed and is not among the mirrored accounts any more was deleted, or has left them.
+        gone = memory.present & ((gone | touched) - found)
+        memory.present = (memory.present | found) - gone
+        if gone:
+            yield ChangeBatch(gone=frozenset(sid_of(key, self._domain.sid) for key in gone), is_last=False)
+
+    async def _changed_memberships(self, memory: Memory, start: int) -> set[Key]:
+        """Whoever came into a group or left one, and whose groups' names or kinds changed."""
+        touched: set[Key] = set()
+        async for group in read_groups(self._link, self._domain, filters.changed_since(start)):
+            touched |= memory.graph.put(group)
+        for key in await self._tombstones(filters.both("(objectClass=group)", filters.changed_since(start))):
+            touched |= memory.graph.remove(key)
+        return self._accounts_among(touched, memory)
+
+    def _accounts_among(self, members: set[Key], memory: Memory) -> set[Key]:
+        """Members that may be accounts of ours. Only a filter on groups lets anybody in who was not among the mirrored ones."""
+        own: set[Key] = {key for key in members if isinstance(key, int)}
+        return own if self._scope.account_filter else own & memory.present
+
+    async def _changed_accounts(self, start: int) -> set[Key]:
+        """Every account of the domain that changed, mirrored or not."""
+        query = filters.both(filters.USERS, filters.changed_since(start))
+        return await self._keys(self._naming_context, query)
+
+    async def _deleted_accounts(self, start: int) -> set[Key]:
+        condition = filters.both("(objectClass=user)", filters.changed_since(start))
+        return await self._tombstones(condition)
+
+    async def _tombstones(self, condition: str) -> set[Key]:
+        """Of deleted objects, as far as we may see any."""
+        found: set[Key] = set()
+        query = filters.both("(isDeleted=TRUE)", condition)
+        pages = self._link.pages(self._naming_context, query, ("objectSid",), controls=[SHOW_DELETED])
+        async for page in pages:
+            found |= self._sids(page)
+        return found
+
+    def _is_comparison_due(self, memory: Memory) -> bool:
+        has_moved = memory.compared_usn != self._domain.root.highest_usn
+        return has_moved and time.monotonic() >= memory.compare_after
+
+    async def _compare(self, memory: Memory) -> set[Key]:
+        """Accounts and groups that came or went without any change of their own."""
+        began = time.monotonic()
+        touched: set[Key] = set()
+        for key in memory.graph.keys - await self._keys(self._naming_context, filters.GROUPS):
+            touched |= memory.graph.remove(key)
+        there = await self._keys(self._base, self._scope.query())
+        memory.compared_usn = self._domain.root.highest_usn
+        ended = time.monotonic()
+        memory.compare_after = ended + COMPARISON_SHARE * (ended - began)
+        return self._accounts_among(touched, memory) | (there ^ memory.present)
+
+    async def _keys(self, base: str, query: str) -> set[Key]:
+        found: set[Key] = set()
+        async for page in self._link.pages(base, query, ("objectSid",)):
+            found |= self._sids(page)
+        return found
+
+    def _sids(self, page: Iterable[Entry]) -> set[Key]:
+        """Objects whose SID makes no sense are nobody's."""
+        found = set()
+        for entry in page:
+            try:
+                found.add(self._key(parse_sid(entry.require("objectSid"))))
+            except MalformedMessage:
+                continue
+        return found
+
+    async def _accounts(self, condition: str) -> AsyncIterator[tuple[Entry, ...]]:
+        attributes = account_attributes.ATTRIBUTES
+        query = self._scope.query(condition)
+        async for page in self._link.pages(self._base, query, attributes, controls=[EXTENDED_DN]):
+            yield page
+
+    def _builder(self, memory: Memory) -> AccountBuilder:
+        return AccountBuilder(self._link, self._domain, memory.graph, self._clock, self.malformed)
+
+    def _key(self, sid: str) -> Key:
+        return key_of(sid, self._domain.sid)
+
+
+def _parts(keys: Iterable[Key], size: int) -> Iterator[list[Key]]:
+    rest = iter(keys)
+    while part := list(islice(rest, size)):
+        yield part

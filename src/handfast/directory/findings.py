@@ -1,0 +1,135 @@
+"""What is wrong with the way to the domain controllers, and how to mend it. Pure: judges what `examination` saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from handfast.directory.domain_facts import DomainFacts
+
+CERTIFICATE_WARNING = timedelta(days=14)
+SKEW_WARNING = timedelta(seconds=60)
+SKEW_ERROR = timedelta(minutes=5)
+"""Kerberos refuses everything beyond this (MS-KILE 3.1.5.1; RFC 4120 1.3)."""
+
+
+class Step(StrEnum):
+    """How far we got with one controller."""
+
+    CONNECT = "connect"
+    CERTIFICATE = "certificate"
+    BIND = "bind"
+    READ = "read"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One controller. `failed_at` is DONE where nothing failed, else `problem` says why; later fields are then unknown."""
+
+    name: str
+    failed_at: Step
+    problem: str = ""
+    seconds: float | None = None
+    certificate_ends: datetime | None = None
+    domain: DomainFacts | None = None
+    skew: timedelta | None = None
+    has_base: bool = True
+    has_accounts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryFinding:
+    """`severity` is "error" where people can't sign in because of it, or soon won't; else "warning"."""
+
+    severity: str
+    controller: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What the settings say. `lockout_margin` None: no listener takes domain passwords."""
+
+    base: str
+    account_filter: str
+    lockout_margin: int | None = None
+
+
+def judge(seen: Sequence[Seen], expected: Expectations, now: datetime) -> list[DirectoryFinding]:
+    """All findings, controller by controller, then those of the domain."""
+    found = [finding for one in seen for finding in _of_controller(one, expected, now)]
+    domains = [one.domain for one in seen if one.domain is not None]
+    return [*found, *_of_domain(domains, expected)]
+
+
+def _of_controller(seen: Seen, expected: Expectations, now: datetime) -> Iterator[DirectoryFinding]:
+    if seen.failed_at is not Step.DONE:
+        yield DirectoryFinding("error", seen.name, seen.problem, _remedy(seen))
+    if seen.certificate_ends is not None and seen.certificate_ends - now < CERTIFICATE_WARNING:
+        remedy = "renew it: after that day this controller is no longer asked"
+        yield DirectoryFinding(
+            "warning", seen.name, f"its certificate ends {seen.certificate_ends:%Y-%m-%d}", remedy
+        )
+    if seen.skew is not None and abs(seen.skew) >= SKEW_WARNING:
+        severity = "error" if abs(seen.skew) >= SKEW_ERROR else "warning"
+        what = f"its clock differs from ours by {abs(seen.skew).total_seconds():.0f} s"
+        yield DirectoryFinding(
+            severity, seen.name, what, "let both follow the same time servers (chrony, w32tm)"
+        )
+    if not seen.has_base:
+        remedy = "correct `base` under [directory], or let the bind account read it"
+        yield DirectoryFinding(
+            "error", seen.name, f"there is no {expected.base}, or we may not see it", remedy
+        )
+    elif not seen.has_accounts:
+        remedy = (
+            "correct `base` and `account_filter` under [directory], or let the bind account read user objects"
+        )
+        what = f"no account fits {expected.account_filter or 'there'}"
+        yield DirectoryFinding("error", seen.name, what, remedy)
+
+
+def _remedy(seen: Seen) -> str:
+    if seen.failed_at is Step.CONNECT:
+        return "is it up, is its name or `address` right, does the firewall let TCP 636 through?"
+    if seen.failed_at is Step.BIND:
+        return "correct `bind_user` and its password file, unlock the account; `handfast directory init` asks for both"
+    if seen.failed_at is Step.READ:
+        return "is it a domain controller of Active Directory, and may the bind account read it?"
+    problem = seen.problem.casefold()
+    if "mismatch" in problem or "doesn't match" in problem:
+        return "write the name that is in its certificate as `name`, and where it is reached as `address`"
+    if "expired" in problem:
+        return "renew the controller's certificate"
+    return "give the CA that signed it as `ca_file` under [directory] (PEM)"
+
+
+def _of_domain(domains: Sequence[DomainFacts], expected: Expectations) -> Iterator[DirectoryFinding]:
+    if len({domain.sid for domain in domains}) > 1:
+        names = ", ".join(sorted({domain.dns_name for domain in domains}))
+        remedy = "name controllers of one domain only under [[directory.server]]"
+        yield DirectoryFinding("error", "", f"the controllers are of different domains: {names}", remedy)
+    yield from _of_lockout(domains[:1], expected)
+
+
+def _of_lockout(domains: Iterable[DomainFacts], expected: Expectations) -> Iterator[DirectoryFinding]:
+    if expected.lockout_margin is None:
+        return
+    for domain in domains:
+        threshold = domain.policy.lockout_threshold
+        if threshold == 0:
+            what = "the domain locks nobody, however many passwords are tried; only Handfast's own counters stand"
+            yield DirectoryFinding(
+                "warning", "", what, "set an account lockout threshold in the domain's policy"
+            )
+        elif threshold <= expected.lockout_margin:
+            what = (
+                f"the domain locks after {threshold} wrong passwords, and lockout_margin is {expected.lockout_margin}:"
+                " no domain password is tried at all"
+            )
+            remedy = "lower `lockout_margin` under [directory], or raise the domain's threshold"
+            yield DirectoryFinding("error", "", what, remedy)

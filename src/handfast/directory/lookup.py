@@ -1,0 +1,91 @@
+"""One account by any of its names, with its groups; read there and then, for administrators and for what can't wait for a poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from handfast.directory import account_attributes, filters
+from handfast.directory.account_attributes import parse_direct_groups
+from handfast.directory.accounts import AccountBuilder
+from handfast.directory.controllers import Link
+from handfast.directory.domain_facts import DomainFacts
+from handfast.directory.entries import Entry
+from handfast.directory.group_graph import Group, GroupGraph, Key, build_group, sid_of
+from handfast.directory.reading import parse_group
+from handfast.directory.scope import Scope
+from handfast.directory.session import EXTENDED_DN, ControllerFailed
+from handfast.identity.directory.entries import DirectoryAccount
+from handfast.protocols.errors import MalformedMessage
+
+MAX_NAME_CHARACTERS = 1024
+MAX_LEVELS = 64
+"""How deep groups may stand in groups; a loop ends by itself, because no group is asked for twice."""
+GROUPS_IN_ONE_QUERY = 50
+
+
+async def find_account(
+    link: Link, domain: DomainFacts, scope: Scope, name: str, clock: Callable[[], datetime]
+) -> DirectoryAccount | None:
+    """The one mirrored account the name means; None where there is none, or more than one. Raises: ControllerFailed."""
+    query = filters.by_name(name, domain.dns_name, domain.netbios_name) if _may_be_name(name) else ""
+    if not query:
+        return None
+    page = await link.page(
+        scope.within(domain.root.naming_context),
+        scope.query(query),
+        account_attributes.ATTRIBUTES,
+        controls=[EXTENDED_DN],
+        page_size=2,
+    )
+    if len(page.entries) != 1 or page.cookie:
+        return None
+    entry = page.entries[0]
+    try:
+        graph = await _groups_above(link, domain, parse_direct_groups(entry, domain.sid))
+    except MalformedMessage as malformed:
+        raise ControllerFailed(f"{link.name}: {malformed}") from None
+    unread: list[str] = []
+    found = await AccountBuilder(link, domain, graph, clock, unread).build([entry])
+    if unread:
+        raise ControllerFailed(f"{link.name}: the attributes of {entry.dn} make no sense")
+    return found[0]
+
+
+def _may_be_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable()
+
+
+async def _groups_above(link: Link, domain: DomainFacts, direct: Iterable[Key]) -> GroupGraph:
+    """The groups it is in, level by level; `tokenGroups` would say the same, where we may read it."""
+    found: dict[Key, Group] = {}
+    edges: dict[Key, set[Key]] = {}
+    waiting = sorted(direct, key=str)
+    for _ in range(MAX_LEVELS):
+        if not waiting:
+            break
+        above: set[Key] = set()
+        for at in range(0, len(waiting), GROUPS_IN_ONE_QUERY):
+            part = waiting[at : at + GROUPS_IN_ONE_QUERY]
+            for entry in await _read_groups(link, domain, part):
+                group = parse_group(Entry(entry.dn, {**entry.values, "member": ()}), domain.sid)
+                found[group.key] = group
+                if group.is_security:
+                    parents = parse_direct_groups(
+                        Entry(entry.dn, {"memberof": entry.values.get("memberof", ())}), domain.sid
+                    )
+                    for parent in parents:
+                        edges.setdefault(parent, set()).add(group.key)
+                    above |= parents
+        waiting = sorted(above - found.keys(), key=str)
+    return GroupGraph(
+        build_group(key, group.name, edges.get(key, ()), is_security=group.is_security)
+        for key, group in found.items()
+    )
+
+
+async def _read_groups(link: Link, domain: DomainFacts, keys: Iterable[Key]) -> list[Entry]:
+    query = filters.both(filters.GROUPS, filters.with_sids(sid_of(key, domain.sid) for key in keys))
+    attributes = ("objectSid", "sAMAccountName", "groupType", "memberOf")
+    pages = link.pages(domain.root.naming_context, query, attributes, controls=[EXTENDED_DN])
+    return [entry async for page in pages for entry in page]

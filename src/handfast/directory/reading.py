@@ -1,0 +1,114 @@
+"""Searches that both the sync and single look-ups make: the domain's facts, groups, ranges of long attributes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
+
+from handfast.directory import domain_facts, filters
+from handfast.directory.controllers import Link
+from handfast.directory.domain_facts import DomainFacts, Policy
+from handfast.directory.entries import Entry, Range, parse_extended_dn
+from handfast.directory.group_graph import Group, build_group, key_of
+from handfast.directory.library import ldap3
+from handfast.directory.session import EXTENDED_DN, ControllerFailed, Session
+from handfast.directory.values import parse_number, parse_sid, parse_text
+from handfast.protocols.errors import MalformedMessage
+
+GROUP_ATTRIBUTES = ("objectSid", "sAMAccountName", "groupType", "member")
+SECURITY_ENABLED = 0x8000_0000
+"""A groupType without it is a mailing list's. Source: MS-ADTS 2.2.12."""
+
+
+async def read_domain(link: Link) -> DomainFacts:
+    """What this controller says of itself and the domain; four reads of single objects. Raises: ControllerFailed."""
+    try:
+        root = domain_facts.parse_root(_there(await link.read("", domain_facts.ROOT_ATTRIBUTES), "rootDSE"))
+        service = _there(await link.read(root.service, ("invocationId",)), "the controller's own object")
+        head = _there(
+            await link.read(root.naming_context, domain_facts.POLICY_ATTRIBUTES), root.naming_context
+        )
+        netbios_name, dns_name = domain_facts.parse_names(await _partition(link, root))
+        return DomainFacts(
+            root=root,
+            invocation_id=domain_facts.parse_invocation_id(service),
+            sid=domain_facts.parse_domain_sid(head),
+            netbios_name=netbios_name,
+            dns_name=dns_name,
+            policy=domain_facts.parse_policy(head),
+        )
+    except MalformedMessage as malformed:
+        raise ControllerFailed(f"{link.name}: {malformed}") from None
+
+
+async def read_policy(link: Link) -> Policy:
+    """The domain's password policy alone. Raises: ControllerFailed."""
+    return (await read_domain(link)).policy
+
+
+async def _partition(link: Link, root: domain_facts.RootFacts) -> Entry:
+    page = await link.page(
+        f"CN=Partitions,{root.configuration_context}",
+        filters.both("(objectClass=crossRef)", filters.equals("nCName", root.naming_context)),
+        ("nETBIOSName", "dnsRoot"),
+        scope=ldap3.LEVEL,
+    )
+    return _there(page.entries[0] if page.entries else None, "the domain among the partitions")
+
+
+def _there(entry: Entry | None, what: str) -> Entry:
+    if entry is None:
+        raise ControllerFailed(f"{what} can't be read")
+    return entry
+
+
+async def read_groups(link: Link, domain: DomainFacts, condition: str = "") -> AsyncIterator[Group]:
+    """Groups with all their members. A group whose own attributes make no sense is left out: it gives no rights."""
+    query = filters.both(filters.GROUPS, condition)
+    base = domain.root.naming_context
+    async for page in link.pages(base, query, GROUP_ATTRIBUTES, controls=[EXTENDED_DN]):
+        entries = [await whole(link, entry) for entry in page]
+        # In a thread: a group may have a hundred thousand members, and the event loop has others to serve.
+        for group in await link.call(partial(_parse_groups, entries=entries, domain_sid=domain.sid)):
+            yield group
+
+
+def _parse_groups(_session: Session, entries: Iterable[Entry], domain_sid: str) -> list[Group]:
+    groups = []
+    for entry in entries:
+        try:
+            groups.append(parse_group(entry, domain_sid))
+        except MalformedMessage:
+            continue
+    return groups
+
+
+def parse_group(entry: Entry, domain_sid: str) -> Group:
+    """Raises: MalformedMessage."""
+    members = [parse_extended_dn(value, "member") for value in entry.values.get("member", ())]
+    return build_group(
+        key_of(parse_sid(entry.require("objectSid")), domain_sid),
+        parse_text(entry.require("sAMAccountName"), "sAMAccountName"),
+        [key_of(sid, domain_sid) for sid in members if sid is not None],
+        is_security=bool(parse_number(entry.require("groupType"), "groupType") & SECURITY_ENABLED),
+    )
+
+
+async def whole(link: Link, entry: Entry) -> Entry:
+    """The entry with the further parts of attributes of which the controller gave the first part only."""
+    values = dict(entry.values)
+    for first in entry.ranges:
+        part: Range | None = first
+        while part is not None:
+            option = f"{part.attribute};range={part.next_index}-*"
+            more = await link.read(_by_sid(entry), (option,), controls=[EXTENDED_DN])
+            if more is None:
+                break  # deleted under our hands: the next read tells
+            values[part.attribute] = [*values[part.attribute], *more.values.get(part.attribute, ())]
+            part = more.ranges[0] if more.ranges else None
+    return Entry(entry.dn, values)
+
+
+def _by_sid(entry: Entry) -> str:
+    """A base that names the object by its SID, whatever its name. Source: MS-ADTS 3.1.1.3.1.2.4."""
+    return f"<SID={parse_sid(entry.require('objectSid'))}>"

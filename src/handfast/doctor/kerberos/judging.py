@@ -1,0 +1,364 @@
+"""From what was seen to what is wrong: the service account, its rights, the services, and a trial. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from handfast.doctor.findings import Severity
+from handfast.doctor.kerberos import remedies
+from handfast.doctor.kerberos.facts import AES_ENCTYPES, Service, Setup, Trial
+from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
+from handfast.identity.directory.domain_account import (
+    DISABLED,
+    NOT_DELEGATED,
+    PROTECTED_USERS_RID,
+    PROTOCOL_TRANSITION,
+    UNCONSTRAINED,
+    DomainAccount,
+)
+
+MAX_SKEW_SECONDS = 60.0
+"""KDCs tolerate 300 (MS-KILE 3.1.5.8); whoever drifts by one minute will drift by five."""
+POOL_REMEDY = (
+    "give the back ends one account that all of them share: in Exchange the Alternate Service Account"
+    " (RollAlternateServiceAccountPassword.ps1), in Skype for Business the Kerberos account"
+    " (New-CsKerberosAccountAssignment, Enable-CsTopology, Set-CsKerberosAccountPassword)"
+)
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+
+def judge(setup: Setup, now: datetime) -> list[KerberosFinding]:
+    """Every finding, in the order in which they are best mended."""
+    found = [*_judge_clock(setup), *_judge_account(setup, now), *_judge_keytab(setup)]
+    if setup.account is not None:
+        found += _judge_rights(setup, setup.account)
+    for service in setup.services:
+        found += _judge_service(setup, service, now)
+    for spn in setup.accepts:
+        found += _judge_accepted(setup, spn)
+    if setup.trial is not None:
+        found += _judge_trial(setup, setup.trial, now)
+    return found
+
+
+def _judge_clock(setup: Setup) -> Iterator[KerberosFinding]:
+    offset = setup.clock_offset_seconds
+    if offset is not None and abs(offset) >= MAX_SKEW_SECONDS:
+        word = "behind" if offset > 0 else "ahead of"
+        yield KerberosFinding(
+            KerberosFindingId.CLOCK_SKEW,
+            _ERROR,
+            f"our clock is {abs(offset):.0f} s {word} the domain controller's",
+            "set this machine's clock by the domain: `chronyc makestep`, with a domain controller as its source",
+        )
+
+
+def _judge_account(setup: Setup, now: datetime) -> Iterator[KerberosFinding]:
+    account = setup.account
+    if account is None:
+        yield KerberosFinding(
+            KerberosFindingId.ACCOUNT_MISSING,
+            _ERROR,
+            f"{setup.principal}@{setup.realm}",
+            "make the account, or correct `principal` under `[kerberos]`: `handfast directory init` prints the commands",
+        )
+        return
+    yield from _judge_usable(account, KerberosFindingId.ACCOUNT_UNUSABLE, now)
+    if not account.has_aes:
+        yield KerberosFinding(
+            KerberosFindingId.ACCOUNT_ENCRYPTION,
+            _WARNING,
+            account.name,
+            "mark it for AES, set its password anew, then make the keytab anew",
+            remedies.mark_for_aes(account),
+        )
+
+
+def _judge_usable(
+    account: DomainAccount, finding: KerberosFindingId, now: datetime
+) -> Iterator[KerberosFinding]:
+    """Disabled, expired, locked: each with the command that ends it."""
+    if account.control & DISABLED:
+        yield KerberosFinding(
+            finding, _ERROR, f"{account.name} is disabled", "enable it", remedies.enable_account(account)
+        )
+    if account.expires_at is not None and account.expires_at <= now:
+        yield KerberosFinding(
+            finding, _ERROR, f"{account.name} has expired", "end its expiry", remedies.end_expiry(account)
+        )
+    if account.locked_until is not None and account.locked_until > now:
+        yield KerberosFinding(
+            finding,
+            _ERROR,
+            f"{account.name} is locked",
+            "unlock it, and look who guesses its password",
+            remedies.unlock_account(account),
+        )
+
+
+def _judge_keytab(setup: Setup) -> Iterator[KerberosFinding]:
+    anew = remedies.make_keytab(setup.principal, setup.realm, setup.principal, setup.keytab_path)
+    if setup.keytab_problem:
+        yield KerberosFinding(
+            KerberosFindingId.KEYTAB_UNUSABLE,
+            _ERROR,
+            setup.keytab_problem,
+            "put the keytab there, owned by identity's user, mode 0600; make it anew where it is broken",
+            anew,
+        )
+        return
+    own = [one for one in setup.keytab if _is_principal(one.principal, setup)]
+    if not own:
+        held = ", ".join(sorted({one.principal for one in setup.keytab})) or "nothing"
+        yield KerberosFinding(
+            KerberosFindingId.KEYTAB_PRINCIPAL,
+            _ERROR,
+            f"{setup.keytab_path} has keys of {held}, none of {setup.principal}@{setup.realm}",
+            "make the keytab for that account, or correct `principal`",
+            anew,
+        )
+        return
+    newest = max(one.version for one in own)
+    current = None if setup.account is None else setup.account.key_version
+    if current is not None and newest % 256 != current % 256:
+        # Keytabs of the old form keep 8 bits of the version.
+        yield KerberosFinding(
+            KerberosFindingId.KEYTAB_VERSION,
+            _ERROR,
+            f"{setup.keytab_path} has version {newest} of {setup.principal}'s key, the directory has {current}",
+            "make the keytab anew: the account's password was changed since",
+            anew,
+        )
+    elif not any(one.encryption in AES_ENCTYPES for one in own if one.version == newest):
+        yield KerberosFinding(
+            KerberosFindingId.KEYTAB_ENCRYPTION,
+            _ERROR,
+            f"{setup.keytab_path} has no AES key of {setup.principal}",
+            "make the keytab anew with AES keys",
+            anew,
+        )
+
+
+def _is_principal(principal: str, setup: Setup) -> bool:
+    return principal.lower() == f"{setup.principal}@{setup.realm}".lower()
+
+
+def _judge_rights(setup: Setup, account: DomainAccount) -> Iterator[KerberosFinding]:
+    if account.control & UNCONSTRAINED:
+        yield KerberosFinding(
+            KerberosFindingId.UNCONSTRAINED,
+            _ERROR,
+            account.name,
+            "end it: whoever takes this machine could act as anybody, everywhere",
+            remedies.end_unconstrained(account),
+        )
+    needed = {service.spn.lower(): service.spn for service in setup.services}
+    if needed and not account.control & PROTOCOL_TRANSITION:
+        yield KerberosFinding(
+            KerberosFindingId.TRANSITION_MISSING,
+            _ERROR,
+            account.name,
+            'allow "any authentication protocol" for its delegation',
+            remedies.allow_transition(account),
+        )
+    listed = {spn.lower(): spn for spn in account.delegates_to}
+    for key, spn in needed.items():
+        if key not in listed:
+            yield KerberosFinding(
+                KerberosFindingId.DELEGATION_MISSING,
+                _ERROR,
+                f"{account.name} may not sign people in to {spn}",
+                "put the SPN on its delegation list",
+                remedies.extend_delegation(account, spn),
+            )
+    for key, spn in listed.items():
+        if key not in needed:
+            yield KerberosFinding(
+                KerberosFindingId.DELEGATION_EXCESS,
+                _WARNING,
+                f"{account.name} may sign people in to {spn}, which no publication needs",
+                "take the SPN off its delegation list",
+                remedies.shorten_delegation(account, spn),
+            )
+
+
+def _judge_service(setup: Setup, service: Service, now: datetime) -> Iterator[KerberosFinding]:
+    what = f"{service.spn} (publication {service.publication})"
+    holders = setup.holders_of(service.spn)
+    if not holders:
+        account = setup.servers_account or remedies.SERVERS_ACCOUNT
+        yield KerberosFinding(
+            KerberosFindingId.SPN_MISSING,
+            _ERROR,
+            what,
+            "put the SPN on the account that all back ends share, or correct `spn`",
+            remedies.add_spn(service.spn, account),
+        )
+    elif len(holders) > 1:
+        keep = _rightful(holders, setup.servers_account)
+        others = [one.name for one in holders if one is not keep]
+        yield KerberosFinding(
+            KerberosFindingId.SPN_DUPLICATED,
+            _ERROR,
+            f"{what}: {', '.join(one.name for one in holders)}",
+            f"leave it on the account that the back ends share ({keep.name}, it seems), and take it off the others",
+            remedies.move_spn(service.spn, others),
+        )
+    else:
+        yield from _judge_holder(setup, service, holders[0], now)
+    yield from _judge_name(setup, service)
+
+
+def _rightful(holders: tuple[DomainAccount, ...], servers_account: str) -> DomainAccount:
+    """The account that was named, else a usable one, rather no machine of the pool."""
+    return min(
+        holders,
+        key=lambda one: (
+            one.name.lower() != servers_account.lower(),
+            bool(one.control & DISABLED),
+            one.is_machine,
+            one.name.lower(),
+        ),
+    )
+
+
+def _judge_holder(
+    setup: Setup, service: Service, holder: DomainAccount, now: datetime
+) -> Iterator[KerberosFinding]:
+    yield from _judge_usable(holder, KerberosFindingId.SPN_HOLDER_UNUSABLE, now)
+    if not holder.has_aes:
+        yield KerberosFinding(
+            KerberosFindingId.SPN_HOLDER_ENCRYPTION,
+            _WARNING,
+            f"{holder.name}, which holds {service.spn}",
+            "mark it for AES, then set its password anew on all back ends",
+            remedies.mark_for_aes(holder),
+        )
+    if len(service.hosts) > 1 and _is_machine_of_pool(holder, service):
+        account = setup.servers_account or remedies.SERVERS_ACCOUNT
+        yield KerberosFinding(
+            KerberosFindingId.SPN_ONE_MACHINE,
+            _ERROR,
+            f"{service.spn} is held by {holder.name}, one of {len(service.hosts)} back ends",
+            POOL_REMEDY,
+            remedies.move_spn(service.spn, [holder.name], account),
+        )
+
+
+def _is_machine_of_pool(holder: DomainAccount, service: Service) -> bool:
+    """A machine's account is called as its host, with a dollar sign (MS-ADTS 3.1.1.3.1.3)."""
+    machine = holder.name.removesuffix("$").lower()
+    return holder.is_machine and any(host.partition(".")[0].lower()[:15] == machine for host in service.hosts)
+
+
+def _judge_name(setup: Setup, service: Service) -> Iterator[KerberosFinding]:
+    resolved = setup.names.get(service.host)
+    if resolved is None:
+        return
+    if resolved.canonical and resolved.canonical.lower() != service.host.lower():
+        yield KerberosFinding(
+            KerberosFindingId.NAME_IS_ALIAS,
+            _WARNING,
+            f"{service.host} is a CNAME of {resolved.canonical}",
+            "give the name an A record: clients inside may ask for a ticket of the other name",
+        )
+    behind = {address for host in service.hosts for address in setup.names[host].addresses}
+    if not resolved.addresses & behind:
+        said = ", ".join(sorted(resolved.addresses)) or "no address"
+        yield KerberosFinding(
+            KerberosFindingId.NAME_ELSEWHERE,
+            _WARNING,
+            f"{service.host} has {said}, the back ends of {service.publication} have others",
+            "fine behind a load balancer; else correct the name's address, or `spn`",
+        )
+
+
+def _judge_accepted(setup: Setup, spn: str) -> Iterator[KerberosFinding]:
+    """Our own SPNs: on our account, and on no other."""
+    holders = setup.holders_of(spn)
+    own = setup.account
+    if own is None:
+        return
+    others = [one.name for one in holders if one.distinguished_name != own.distinguished_name]
+    if not holders:
+        yield KerberosFinding(
+            KerberosFindingId.SPN_MISSING,
+            _ERROR,
+            f"{spn} (clients inside ask for it)",
+            "put the SPN on the service account",
+            remedies.add_spn(spn, own.name),
+        )
+    elif others:
+        to = own.name if len(others) == len(holders) else ""
+        yield KerberosFinding(
+            KerberosFindingId.SPN_OTHER_ACCOUNT,
+            _ERROR,
+            f"{spn} is held by {', '.join(others)}",
+            "take it off there, and put it on the service account; where clients still reach the servers directly by that"
+            " name, publish another one",
+            remedies.move_spn(spn, others, to),
+        )
+
+
+def _judge_trial(setup: Setup, trial: Trial, now: datetime) -> Iterator[KerberosFinding]:
+    person = trial.person
+    if person is None:
+        yield KerberosFinding(
+            KerberosFindingId.PERSON_UNKNOWN,
+            _ERROR,
+            trial.login,
+            "name an account of the directory, as UPN or user name",
+        )
+        return
+    yield from _judge_usable(person, KerberosFindingId.PERSON_UNUSABLE, now)
+    is_sensitive = bool(person.control & NOT_DELEGATED)
+    is_protected = PROTECTED_USERS_RID in person.group_rids
+    if is_sensitive or is_protected:
+        why = "is marked as sensitive" if is_sensitive else "is in Protected Users"
+        yield KerberosFinding(
+            KerberosFindingId.PERSON_NOT_DELEGABLE,
+            _ERROR,
+            f"{person.name} {why}",
+            "leave it so for administrators, who then can't use the publications; else end it",
+            remedies.let_be_delegated(person, is_sensitive=is_sensitive, is_protected=is_protected),
+        )
+    for ticket in trial.tickets:
+        if ticket.problem:
+            yield KerberosFinding(
+                KerberosFindingId.TICKET_REFUSED,
+                _ERROR,
+                f"{person.name} to {ticket.spn}: {ticket.problem}",
+                "mend what else was found first; then try again",
+            )
+    yield from _judge_answers(setup, trial, person)
+
+
+def _judge_answers(setup: Setup, trial: Trial, person: DomainAccount) -> Iterator[KerberosFinding]:
+    spns = {service.publication: service.spn for service in setup.services}
+    for answer in trial.answers:
+        if answer.status is None:
+            yield KerberosFinding(
+                KerberosFindingId.BACKEND_UNREACHABLE,
+                _ERROR,
+                f"{answer.url}: {answer.problem}",
+                "is it running and reachable from here? `handfast doctor` says more",
+            )
+        elif answer.status == 401:
+            yield KerberosFinding(
+                KerberosFindingId.BACKEND_REFUSES_TICKET,
+                _ERROR,
+                f"{answer.url} refuses {person.name}'s ticket for {spns.get(answer.publication, 'its SPN')}",
+                f"the SPN is on an account whose password that server does not have: {POOL_REMEDY}",
+                _holder_commands(setup, spns.get(answer.publication, "")),
+            )
+
+
+def _holder_commands(setup: Setup, spn: str) -> Commands:
+    """Moves the SPN to the servers' account, where that is known to be another one."""
+    holders = setup.holders_of(spn)
+    account = setup.servers_account
+    if len(holders) != 1 or not account or holders[0].name.lower() == account.lower():
+        return Commands()
+    return remedies.move_spn(spn, [holders[0].name], account)

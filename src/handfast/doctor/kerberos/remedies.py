@@ -1,0 +1,151 @@
+"""The commands that mend a finding: setspn and PowerShell for Windows, samba-tool for a Samba domain.
+
+The PowerShell lines follow Microsoft's documentation of the ActiveDirectory module; they were never run by us.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Sequence
+
+from handfast.doctor.kerberos.findings import Commands
+from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
+
+SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
+"""Stands where only the administrator knows which account the servers share."""
+SAM_DATABASE = "/var/lib/samba/private/sam.ldb"
+"""Where a Samba domain controller has its accounts."""
+
+
+def add_spn(spn: str, account: str) -> Commands:
+    """Puts an SPN on an account; `-S` looks for duplicates first."""
+    return Commands(
+        (f"setspn -S {_ps(spn)} {_ps(account)}",), (f"samba-tool spn add {_sh(spn)} {_sh(account)}",)
+    )
+
+
+def move_spn(spn: str, away_from: Sequence[str], to: str = "") -> Commands:
+    """Takes an SPN off accounts, and puts it on `to`, where one is given."""
+    windows = [f"setspn -D {_ps(spn)} {_ps(name)}" for name in away_from]
+    samba = [f"samba-tool spn delete {_sh(spn)} {_sh(name)}" for name in away_from]
+    if to:
+        added = add_spn(spn, to)
+        windows += added.powershell
+        samba += added.samba
+    return Commands(tuple(windows), tuple(samba))
+
+
+def allow_transition(account: DomainAccount) -> Commands:
+    """Lets the account sign people in who came without Kerberos (S4U2Self, forwardable)."""
+    return Commands(
+        (f"Set-ADAccountControl -Identity {_ps(account.name)} -TrustedToAuthForDelegation $true",),
+        (f"samba-tool delegation for-any-protocol {_sh(account.name)} on",),
+    )
+
+
+def end_unconstrained(account: DomainAccount) -> Commands:
+    """Takes away the right to act as anybody towards any service."""
+    return Commands(
+        (f"Set-ADAccountControl -Identity {_ps(account.name)} -TrustedForDelegation $false",),
+        (f"samba-tool delegation for-any-service {_sh(account.name)} off",),
+    )
+
+
+def extend_delegation(account: DomainAccount, spn: str) -> Commands:
+    """Puts an SPN on the account's delegation list."""
+    return Commands(
+        (_change_list(account, "-Add", spn),),
+        (f"samba-tool delegation add-service {_sh(account.name)} {_sh(spn)}",),
+    )
+
+
+def shorten_delegation(account: DomainAccount, spn: str) -> Commands:
+    """Takes an SPN off the account's delegation list."""
+    return Commands(
+        (_change_list(account, "-Remove", spn),),
+        (f"samba-tool delegation del-service {_sh(account.name)} {_sh(spn)}",),
+    )
+
+
+def enable_account(account: DomainAccount) -> Commands:
+    """Lets a disabled account sign in."""
+    return Commands(
+        (f"Enable-ADAccount -Identity {_ps(account.name)}",), (f"samba-tool user enable {_sh(account.name)}",)
+    )
+
+
+def unlock_account(account: DomainAccount) -> Commands:
+    """Ends a lockout."""
+    return Commands(
+        (f"Unlock-ADAccount -Identity {_ps(account.name)}",), (f"samba-tool user unlock {_sh(account.name)}",)
+    )
+
+
+def end_expiry(account: DomainAccount) -> Commands:
+    """Lets an account go on without an end."""
+    return Commands(
+        (f"Clear-ADAccountExpiration -Identity {_ps(account.name)}",),
+        (f"samba-tool user setexpiry {_sh(account.name)} --noexpiry",),
+    )
+
+
+def mark_for_aes(account: DomainAccount) -> Commands:
+    """Marks an account for AES; keys of that kind exist once its password was set with the domain at level 2008."""
+    change = f"Set-ADObject -Identity {_ps(account.distinguished_name)} -Replace"
+    lines = (
+        _ldif("dn", account.distinguished_name),
+        "changetype: modify",
+        "replace: msDS-SupportedEncryptionTypes",
+        f"msDS-SupportedEncryptionTypes: {AES_TYPES}",
+        "",
+    )
+    ldif = "\n".join(lines)
+    return Commands(
+        (f"{change} @{{'msDS-SupportedEncryptionTypes'={AES_TYPES}}}",),
+        (f"printf '%s\\n' {_sh(ldif)} | ldbmodify -H {SAM_DATABASE}",),
+    )
+
+
+def let_be_delegated(account: DomainAccount, *, is_sensitive: bool, is_protected: bool) -> Commands:
+    """Lets others sign in for an account. Whoever marked it may have meant it: that is a question of policy."""
+    windows: list[str] = []
+    samba: list[str] = []
+    if is_sensitive:
+        windows.append(f"Set-ADAccountControl -Identity {_ps(account.name)} -AccountNotDelegated $false")
+        samba.append(f"samba-tool user sensitive {_sh(account.name)} off")
+    if is_protected:
+        windows.append(f"Remove-ADGroupMember -Identity 'Protected Users' -Members {_ps(account.name)}")
+        samba.append(f"samba-tool group removemembers 'Protected Users' {_sh(account.name)}")
+    return Commands(tuple(windows), tuple(samba))
+
+
+def make_keytab(principal: str, realm: str, domain_account: str, path: str) -> Commands:
+    """Makes the keytab anew. ktpass sets a new password: every node needs the new file at once."""
+    windows = (
+        f"ktpass /princ {_ps(f'{principal}@{realm}')} /mapuser {_ps(domain_account)} /crypto AES256-SHA1"
+        " /ptype KRB5_NT_PRINCIPAL /pass * /out handfast.keytab"
+    )
+    samba = f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(principal)}"
+    return Commands((windows,), (samba,))
+
+
+def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
+    change = f"@{{'msDS-AllowedToDelegateTo'={_ps(spn)}}}"
+    return f"Set-ADObject -Identity {_ps(account.distinguished_name)} {verb} {change}"
+
+
+def _ldif(name: str, value: str) -> str:
+    """One line of LDIF; what is not plain ASCII goes as Base64 (RFC 2849)."""
+    if value.isascii() and value.isprintable() and not value.startswith((" ", ":", "<")):
+        return f"{name}: {value}"
+    return f"{name}:: {base64.b64encode(value.encode()).decode('ascii')}"
+
+
+def _ps(text: str) -> str:
+    """As a PowerShell literal: nothing inside single quotes is expanded."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sh(text: str) -> str:
+    return shlex.quote(text)

@@ -1,0 +1,75 @@
+"""Who may make which administrative call, where the settings give roles: the account that has a Unix user's name says.
+
+Root and the service's own user are not asked: who has the machine has the key file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from handfast.identity.administration.errors import AdministrationError
+from handfast.identity.audit import AuditEvent
+from handfast.identity.directory.standing import DirectoryPolicy, read_standing
+from handfast.identity.ports import Clock, Records, Repositories
+from handfast.identity.roles import Role, RoleRule, find_role, least_role
+
+
+@dataclass(frozen=True, slots=True)
+class RolePolicy:
+    """Who has which role. Unix users are looked for among the accounts of `default_domain`."""
+
+    rules: tuple[RoleRule, ...] = ()
+    default_domain: str = ""
+    directory: DirectoryPolicy = field(default_factory=DirectoryPolicy)
+
+
+class RoleDesk:
+    """Judges calls by the roles; where the settings give none, whoever may use the socket may everything."""
+
+    def __init__(self, records: Records, clock: Clock, policy: RolePolicy) -> None:
+        self._records = records
+        self._clock = clock
+        self._policy = policy
+
+    def replace(self, policy: RolePolicy) -> None:
+        """A reload: the next call is judged by these."""
+        self._policy = policy
+
+    async def check(self, *, user: str, actor: str, call: str) -> None:
+        """Returns where the Unix user may make the call; a refusal is audited. Raises: AdministrationError, Unavailable."""
+        if not self._policy.rules:
+            return
+        role = await self._records.read(lambda repositories: self._role_of(repositories, user))
+        needed = least_role(call)
+        if role is not None and role.covers(needed):
+            return
+        has = "no role" if role is None else f"the role {role}"
+        await self._records.write(
+            lambda repositories: repositories.audit.append(
+                AuditEvent.ADMINISTRATION_REFUSED,
+                now=self._clock.now(),
+                actor=actor,
+                subject=call[:100],
+                details={"role": "" if role is None else role.value, "needed": needed.value},
+            )
+        )
+        raise AdministrationError(
+            "refused",
+            f"{self._name(user)} has {has}; {call} needs {needed}",
+            "ask an administrator, or for a [[role]] in the settings; root may everything",
+        )
+
+    def _name(self, user: str) -> str:
+        return f"{self._policy.default_domain}\\{user}" if self._policy.default_domain else user
+
+    def _role_of(self, repositories: Repositories, user: str) -> Role | None:
+        """The role of the account of that name, while it may sign in at all."""
+        account = (
+            repositories.accounts.find_by_domain_user(self._policy.default_domain, user) if user else None
+        )
+        if account is None:
+            return None
+        standing = read_standing(repositories, account, self._policy.directory, self._clock.now())
+        if standing.refusal is not None:
+            return None
+        return find_role(self._policy.rules, account, repositories.accounts.groups_of(account.id))

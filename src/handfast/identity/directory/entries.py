@@ -1,0 +1,61 @@
+"""What a domain controller says: accounts as they stand, and what changed since it was last asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from handfast.identity.records import DirectoryFacts, DirectoryGroup
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryAccount:
+    """One user account of the directory. `sid` (S-1-5-21-...) is what it is known by; every name can change.
+
+    `domain` is the NetBIOS name; `upn` the userPrincipalName, or `user@dns.domain` where it has none (MS-ADTS 5.1.1.1.1).
+    `groups` are all security groups it is in, nested ones and the primary one as well.
+    """
+
+    sid: str
+    user: str
+    domain: str
+    upn: str
+    display_name: str
+    facts: DirectoryFacts
+    groups: frozenset[DirectoryGroup] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPosition:
+    """How far one domain controller's changes were read. Its `invocation_id` changes when it is restored from a backup;
+    its USNs mean nothing to any other controller (MS-ADTS 3.1.1.1.9).
+    """
+
+    invocation_id: str
+    highest_usn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """A part of what changed. `gone` are SIDs of accounts that are deleted or left what is mirrored.
+
+    With `is_whole` the batches up to `is_last` name every account there is: what none of them named is gone.
+    `position` is to be kept once the last batch is stored.
+    """
+
+    accounts: tuple[DirectoryAccount, ...] = ()
+    gone: frozenset[str] = frozenset()
+    is_whole: bool = False
+    is_last: bool = True
+    position: SyncPosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DomainLockout:
+    """The domain's own lockout: `threshold` wrong passwords within `window` lock for `duration`. 0: never; `duration` None:
+    until an administrator unlocks. Source: lockoutThreshold, lockOutObservationWindow, lockoutDuration (MS-ADA1 2.1).
+    """
+
+    threshold: int
+    window: timedelta
+    duration: timedelta | None

@@ -1,0 +1,144 @@
+"""What identity needs from domain controllers and KDCs. Every call has a deadline of the adapter's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
+from handfast.identity.records import Account
+
+
+class PasswordVerdict(StrEnum):
+    """What a domain controller said of a name and a password."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    DISABLED = "disabled"
+    LOCKED = "locked"
+    EXPIRED = "expired"
+    MUST_CHANGE = "must-change"
+
+
+class Directory(Protocol):
+    """The domain's accounts, as whichever domain controller answers has them."""
+
+    def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
+        """What changed since `positions` (highest USN read, by invocation id); everything, for a controller not in it.
+
+        Raises: identity.ports.Unavailable where none answers.
+        """
+        ...
+
+    async def find(self, name: str) -> DirectoryAccount | None:
+        """By UPN, `DOMAIN\\user`, sAMAccountName, mail address or SID; None also where two fit. Raises: Unavailable."""
+        ...
+
+    async def lockout(self) -> DomainLockout:
+        """The domain's lockout policy, kept for some minutes. Raises: Unavailable."""
+        ...
+
+    async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
+        """One attempt, which the domain counts. An empty secret is WRONG without asking. Raises: Unavailable."""
+        ...
+
+
+class DelegationFailure(StrEnum):
+    """Why there is no ticket for an account behind us. Values are those of `decision.reasons.Reason`."""
+
+    REFUSED = "delegation-refused"
+    SERVICE_UNKNOWN = "service-unknown-to-kdc"
+    CLOCK_SKEW = "clock-skew"
+    KEYTAB = "keytab-refused"
+    UNAVAILABLE = "kdc-unavailable"
+
+
+class DelegationRefused(Exception):
+    """No ticket; `failure` is for the answer, `detail` (the library's words) for administrators."""
+
+    def __init__(self, failure: DelegationFailure, detail: str = "") -> None:
+        super().__init__(f"{failure.value}: {detail}")
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class DelegatedToken:
+    """A SPNEGO token that signs an account in to one service, once. `handle` names the context that waits for the service's
+    own proof (`Delegation.confirm`).
+    """
+
+    token: bytes = field(repr=False)
+    handle: str = ""
+
+
+class Delegation(Protocol):
+    """Signs accounts in behind us by S4U2Self and S4U2Proxy (MS-SFU)."""
+
+    async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
+        """`channel_binding` is the application data of the back-end connection's binding ("tls-server-end-point:" and the
+        hash, RFC 5929 4), b"" without TLS. Raises: DelegationRefused.
+        """
+        ...
+
+    async def confirm(self, handle: str, token: bytes) -> bool:
+        """True where the service proved with `token` that it could read the ticket (mutual authentication)."""
+        ...
+
+    def forget(self, account: Account) -> None:
+        """Drops the account's tickets: a service refused one, or the account may no longer sign in."""
+        ...
+
+
+class TicketFailure(StrEnum):
+    """Why a client's ticket is not taken. Values are those of `decision.reasons.Reason`."""
+
+    REFUSED = "ticket-refused"
+    REPLAYED = "ticket-replayed"
+    BINDING_MISSING = "channel-binding-missing"
+    BINDING_WRONG = "channel-binding-wrong"
+
+
+class TicketRefused(Exception):
+    """The client's token is worth nothing."""
+
+    def __init__(self, failure: TicketFailure, detail: str = "") -> None:
+        super().__init__(f"{failure.value}: {detail}")
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedTicket:
+    """Whose ticket it was: `user`@`realm` as the KDC wrote it. `answer` is our SPNEGO token for the client."""
+
+    user: str
+    realm: str
+    answer: bytes = field(default=b"", repr=False)
+
+
+class TicketAcceptance(Protocol):
+    """Takes Kerberos tickets of clients inside (RFC 4559), never NTLM."""
+
+    async def accept(self, token: bytes, channel_binding: bytes, *, requires_binding: bool) -> AcceptedTicket:
+        """`channel_binding` is the application data for our own certificate, b"" without TLS. Raises: TicketRefused,
+        identity.ports.Unavailable (no keytab, too many at once).
+        """
+        ...
+
+
+__all__ = [
+    "AcceptedTicket",
+    "DelegatedToken",
+    "Delegation",
+    "DelegationFailure",
+    "DelegationRefused",
+    "Directory",
+    "PasswordVerdict",
+    "SyncPosition",
+    "TicketAcceptance",
+    "TicketFailure",
+    "TicketRefused",
+]

@@ -1,0 +1,147 @@
+"""One reading of the directory, stored batch by batch in transactions that are short however many accounts there are.
+
+A domain controller that answers with next to nothing (rights taken away, a wrong base, a half-restored database) must
+not delete everybody: above a share that no ordinary day reaches, accounts that are missing or said to be gone are kept,
+and the reading does not count. The mirror then ages, and is refused once it is too old, until a person has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import TypeVar
+
+from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount
+from handfast.identity.directory.mirroring import (
+    MirrorReport,
+    claim_free_names,
+    find_news,
+    mirror_accounts,
+    mirror_gone,
+)
+from handfast.identity.ports import Clock, Conflict, Records
+
+T = TypeVar("T")
+
+CHUNK = 100
+"""Accounts a transaction: sign-ins wait for one of them at most, some tens of milliseconds."""
+FEW_MISSING = 20
+"""So many may go in one reading, whatever share of all they are."""
+
+
+class TooManyMissing(Exception):
+    """A reading lacks so many accounts that it is not believed."""
+
+    def __init__(self, missing: int, mirrored: int) -> None:
+        super().__init__(f"{missing} of {mirrored} accounts would be gone by one reading of the directory")
+        self.missing = missing
+        self.mirrored = mirrored
+
+
+class MirrorRound:
+    """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored."""
+
+    def __init__(self, records: Records, clock: Clock, policy: MirrorPolicy, scope: str) -> None:
+        self._records = records
+        self._clock = clock
+        self._policy = policy
+        self._scope = scope
+        self._began_at = clock.now()
+        self._named: set[str] = set()
+        self._gone: set[str] = set()
+        self._mirrored_before: int | None = None
+        self.report = MirrorReport()
+        self.accounts_read = 0
+
+    async def read_positions(self) -> dict[str, int]:
+        """Where the reading before this one ended. Raises: Unavailable."""
+        return await self._records.read(lambda repositories: repositories.positions.list(self._scope))
+
+    async def store(self, batch: ChangeBatch) -> None:
+        """Raises: Unavailable, TooManyMissing (then the reading's position is not kept)."""
+        if batch.is_whole:
+            await self._note_named(batch)
+        self.accounts_read += len(batch.accounts)
+        for chunk in _chunks(batch.accounts):
+            await self._store_accounts(chunk)
+        if batch.gone:
+            await self._remove(batch.gone)
+        if batch.is_last:
+            await self._finish(batch)
+
+    async def _note_named(self, batch: ChangeBatch) -> None:
+        await self._count_mirrored()
+        self._named.update(account.sid for account in batch.accounts)
+
+    async def _count_mirrored(self) -> int:
+        """How many there were when this was first asked: those that the reading adds don't make up for missing ones."""
+        if self._mirrored_before is None:
+            self._mirrored_before = len(await self._list_mirrored())
+        return self._mirrored_before
+
+    async def _store_accounts(self, chunk: Sequence[DirectoryAccount]) -> None:
+        news = await self._records.read(lambda repositories: find_news(repositories, chunk))
+        if not news:
+            return
+        try:
+            await self._mirror(news)
+        except (ValueError, LookupError, Conflict):
+            # What one account has that no record can hold must not keep the others from being mirrored.
+            for entry in news:
+                await self._store_alone(entry)
+
+    async def _store_alone(self, entry: DirectoryAccount) -> None:
+        try:
+            await self._mirror([entry])
+        except (ValueError, LookupError, Conflict) as error:
+            self.report.unfit.append(f"{entry.sid}: {error}")
+
+    async def _mirror(self, entries: Sequence[DirectoryAccount]) -> None:
+        now = self._clock.now()
+        self.report.add(
+            await self._records.write(
+                lambda repositories: mirror_accounts(repositories, entries, self._policy, now)
+            )
+        )
+
+    async def _store_gone(self, sids: Sequence[str]) -> None:
+        now = self._clock.now()
+        self.report.add(await self._records.write(lambda repositories: mirror_gone(repositories, sids, now)))
+
+    async def _finish(self, batch: ChangeBatch) -> None:
+        if batch.is_whole:
+            missing = {sid for sid in await self._list_mirrored() if sid not in self._named}
+            await self._remove(missing)
+        now, position = self._clock.now(), batch.position
+        self.report.add(
+            await self._records.write(lambda repositories: claim_free_names(repositories, self._policy, now))
+        )
+        if position is not None:
+            await self._records.write(
+                lambda repositories: repositories.positions.save(
+                    position, scope=self._scope, read_at=self._began_at
+                )
+            )
+
+    async def _remove(self, sids: AbstractSet[str]) -> None:
+        """Raises: TooManyMissing, with those of this batch still there."""
+        self._gone |= sids
+        if len(self._gone) > FEW_MISSING:
+            mirrored = await self._count_mirrored()
+            if len(self._gone) * 100 > mirrored * self._policy.max_missing_percent:
+                raise TooManyMissing(len(self._gone), mirrored)
+        for gone in _chunks(sorted(sids)):
+            await self._store_gone(gone)
+
+    async def _list_mirrored(self) -> list[str]:
+        pairs = await self._records.read(lambda repositories: repositories.accounts.list_mirrored())
+        return [sid for sid, _ in pairs]
+
+
+def _chunks(items: Sequence[T]) -> Iterator[list[T]]:
+    """In order, at most `CHUNK` each."""
+    rest = iter(items)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk

@@ -1,0 +1,215 @@
+"""The soft lockout of domain passwords: stops before the domain would lock the account.
+
+The domain counts wrong passwords of an account from anywhere, and begins anew once none came for its observation window
+(MS-ADTS 3.1.1.3.1.1.5, MS-SAMR 3.1.1.7.1): so every failure here begins the window anew, and one counter stands for all
+sources, devices and identity processes. It is counted before the domain is asked, in the database, and taken back when
+the domain did not count it. What was wrong is remembered for a window by a keyed digest: a client that repeats a stale
+password costs the domain one failure a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from handfast.identity.audit import AuditEvent
+from handfast.identity.counters import Scope, reserve_attempt
+from handfast.identity.directory.entries import DomainLockout
+from handfast.identity.names import principal_of
+from handfast.identity.policies import LockoutPolicy
+from handfast.identity.ports import CounterRepository, KeyRing, Repositories
+from handfast.identity.records import Account, Counter, CounterKind
+
+SLACK = timedelta(minutes=1)
+"""Our clock and the domain controllers' may differ; the window here is longer by this."""
+TRYING = timedelta(seconds=60)
+"""An attempt that did not end in this time died with its process: longer than any answer of a directory takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLockout:
+    """Failures that may reach the domain, within `window` of the one before. `limit` None: the domain never locks."""
+
+    limit: int | None
+    window: timedelta
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """True where the domain locks so soon that no attempt may be made at all."""
+        return self.limit is not None and self.limit <= 0
+
+
+def soft_lockout(domain: DomainLockout, margin: int, own: LockoutPolicy) -> SoftLockout:
+    """What stays `margin` failures below the domain's threshold, for at least its window."""
+    if domain.threshold == 0:
+        return SoftLockout(None, own.window)
+    return SoftLockout(domain.threshold - margin, max(domain.window, own.window) + SLACK)
+
+
+class AttemptVerdict(StrEnum):
+    """Whether the domain may be asked."""
+
+    MAY = "may"
+    WRONG_AGAIN = "wrong-again"
+    BEING_TRIED = "being-tried"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainAttempt:
+    """One attempt and what it has reserved. `locked_by` is the scope that is full; `before` is the account's counter as it
+    was, where one is kept.
+    """
+
+    verdict: AttemptVerdict
+    account: Account
+    digest: str
+    at: datetime
+    soft: SoftLockout
+    scopes: tuple[Scope, ...] = ()
+    own_window: timedelta = timedelta(0)
+    locked_by: Scope | None = None
+    before: Counter | None = None
+
+    @property
+    def trying(self) -> Scope:
+        """Stands while the domain is asked."""
+        return Scope(CounterKind.DOMAIN_TRYING, f"{self.account.id}:{self.digest}", 1)
+
+    @property
+    def wrong(self) -> Scope:
+        """Stands while the secret is known to be wrong."""
+        return Scope(CounterKind.DOMAIN_WRONG, f"{self.account.id}:{self.digest}", 1)
+
+    @property
+    def total(self) -> Scope:
+        """The account's failures in the domain."""
+        return domain_scope(self.account, self.soft)
+
+
+def domain_scope(account: Account, soft: SoftLockout) -> Scope:
+    """One counter an account, whatever the source: its id alone, as the domain counts."""
+    return Scope(CounterKind.DOMAIN, str(account.id), 0 if soft.limit is None else soft.limit)
+
+
+def secret_digest(keyring: KeyRing, account: Account, secret: str) -> str:
+    """What stands for an account's secret where it is remembered; it can't be turned back without the key file.
+
+    When the password is next to expire is a part: after a change in the directory, what was wrong may be right.
+    """
+    facts = account.directory
+    expires_at = facts.password_expires_at if facts is not None else None
+    parts = (str(account.id), "" if expires_at is None else expires_at.isoformat(), secret)
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return keyring.audit_mac(
+        b"domain-password" + b"".join(len(one).to_bytes(8, "big") + one for one in encoded)
+    ).hex()[:32]
+
+
+def look_at_attempt(
+    counters: CounterRepository, account: Account, digest: str, soft: SoftLockout, now: datetime
+) -> DomainAttempt:
+    """What the domain's side of the counters says of an attempt; nothing is counted yet."""
+    attempt = DomainAttempt(AttemptVerdict.MAY, account, digest, now, soft)
+    if _running(counters, attempt.wrong, soft.window, now) is not None:
+        return replace(attempt, verdict=AttemptVerdict.WRONG_AGAIN)
+    if _running(counters, attempt.trying, TRYING, now) is not None:
+        return replace(attempt, verdict=AttemptVerdict.BEING_TRIED)
+    before = _running(counters, attempt.total, soft.window, now)
+    if soft.limit is not None and before is not None and before.failures >= soft.limit:
+        return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=attempt.total)
+    return replace(attempt, before=before)
+
+
+def begin_attempt(
+    repositories: Repositories, attempt: DomainAttempt, scopes: tuple[Scope, ...], policy: LockoutPolicy
+) -> DomainAttempt:
+    """Counts an attempt as it was looked at, in the account's counter and in our own `scopes`; none of them may be full."""
+    counters, soft, now = repositories.counters, attempt.soft, attempt.at
+    attempt = look_at_attempt(counters, attempt.account, attempt.digest, soft, now)
+    if attempt.verdict is not AttemptVerdict.MAY:
+        return attempt
+    reservation = reserve_attempt(repositories, scopes, policy, attempt.account, now)
+    if reservation.is_locked:
+        return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=reservation.locked_by)
+    _put(counters, attempt.trying, 1, now, TRYING)
+    if soft.limit is not None:
+        failures = 0 if attempt.before is None else attempt.before.failures
+        _put(counters, attempt.total, failures + 1, now, soft.window)
+    return replace(attempt, scopes=scopes, own_window=policy.window)
+
+
+def end_wrong(repositories: Repositories, attempt: DomainAttempt, now: datetime) -> None:
+    """The domain counted it; the last one that may reach the domain is audited."""
+    counters = repositories.counters
+    counters.clear(attempt.trying.kind, attempt.trying.scope)
+    _put(counters, attempt.wrong, 1, now, attempt.soft.window)
+    count = 0 if attempt.before is None else attempt.before.failures
+    if attempt.soft.limit is not None and count + 1 == attempt.soft.limit:
+        repositories.audit.append(
+            AuditEvent.LOCKOUT_BEGUN,
+            now=now,
+            actor="gateway",
+            subject=principal_of(attempt.account),
+            details={
+                "counter": CounterKind.DOMAIN.value,
+                "scope": attempt.total.scope,
+                "limit": str(attempt.soft.limit),
+            },
+        )
+
+
+def end_uncounted(repositories: Repositories, attempt: DomainAttempt, *, is_answered: bool) -> None:
+    """The domain did not count it: the password was right, or (not `is_answered`) no domain controller spoke.
+
+    What our own scopes hold after a right password is given back with the grant, as for any human-chosen secret.
+    """
+    counters = repositories.counters
+    counters.clear(attempt.trying.kind, attempt.trying.scope)
+    if attempt.soft.limit is not None:
+        _take_back(counters, attempt)
+    if not is_answered:
+        take_back(counters, attempt.scopes, attempt.own_window)
+
+
+def take_back(counters: CounterRepository, scopes: Iterable[Scope], window: timedelta) -> None:
+    """One failure less in each scope: the attempt was never evaluated."""
+    for scope in scopes:
+        known = counters.find(scope.kind, scope.scope)
+        if known is None:
+            continue
+        if known.failures > 1:
+            counters.save(
+                replace(known, failures=known.failures - 1), window_seconds=int(window.total_seconds())
+            )
+        else:
+            counters.clear(scope.kind, scope.scope)
+
+
+def _take_back(counters: CounterRepository, attempt: DomainAttempt) -> None:
+    """One failure less. Where nobody counted since, the window is the one from before: a success prolongs nothing."""
+    known = counters.find(attempt.total.kind, attempt.total.scope)
+    if known is None:
+        return
+    if known.failures <= 1:
+        counters.clear(known.kind, known.scope)
+        return
+    is_ours = known.window_start == attempt.at and attempt.before is not None
+    start = attempt.before.window_start if is_ours and attempt.before is not None else known.window_start
+    seconds = int(attempt.soft.window.total_seconds())
+    counters.save(replace(known, failures=known.failures - 1, window_start=start), window_seconds=seconds)
+
+
+def _running(counters: CounterRepository, scope: Scope, window: timedelta, now: datetime) -> Counter | None:
+    known = counters.find(scope.kind, scope.scope)
+    return None if known is None or known.window_start + window <= now else known
+
+
+def _put(
+    counters: CounterRepository, scope: Scope, failures: int, start: datetime, window: timedelta
+) -> None:
+    counters.save(
+        Counter(scope.kind, scope.scope, start, failures), window_seconds=int(window.total_seconds())
+    )

@@ -1,0 +1,66 @@
+"""Who a rule of the settings speaks of: accounts by name, groups by SID or name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handfast.identity.names import fold
+from handfast.identity.records import Account, DirectoryGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Accounts and groups, folded; nobody named means everybody.
+
+    An account is named by UPN, `DOMAIN\\user` or SID, a group by SID or `DOMAIN\\name`.
+    """
+
+    accounts: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def is_everybody(self) -> bool:
+        """True where nobody is named."""
+        return not self.accounts and not self.groups
+
+    def include(self, account: Account, groups: frozenset[DirectoryGroup]) -> bool:
+        """True where the account is named, or a group it is in (`groups` are all of them, nested ones too)."""
+        if self.is_everybody:
+            return True
+        if self.accounts & names_of_account(account):
+            return True
+        return any(self.groups & names_of_group(group) for group in groups)
+
+
+def names_of_account(account: Account) -> frozenset[str]:
+    """Every name by which a rule may mean the account, folded. The bare user name is none: two domains may have it.
+
+    Where another account holds its names, it has but its SID.
+    """
+    names = (f"{account.domain}\\{account.user}", account.upn) if account.is_named else ()
+    return frozenset(fold(name) for name in (*names, account.sid or "") if name)
+
+
+def names_of_group(group: DirectoryGroup) -> frozenset[str]:
+    """Every name by which a rule may mean the group, folded."""
+    named = f"{group.domain}\\{group.name}" if group.name else ""
+    return frozenset(fold(name) for name in (group.sid, named) if name)
+
+
+def build_subjects(accounts: Iterable[str], groups: Iterable[str], default_domain: str) -> Subjects:
+    """The subjects of a rule as written; a bare user name means the one in `default_domain`."""
+    return Subjects(
+        frozenset(_full_name(name, default_domain) for name in accounts),
+        frozenset(fold(name) for name in groups),
+    )
+
+
+def _full_name(name: str, default_domain: str) -> str:
+    is_whole = "\\" in name or "@" in name or is_sid(name)
+    return fold(name if is_whole else f"{default_domain}\\{name}")
+
+
+def is_sid(name: str) -> bool:
+    """True for a security identifier in its string form. Source: MS-DTYP 2.4.2.1."""
+    return fold(name).startswith("S-1-") and all(part.isdigit() for part in name.split("-")[1:])

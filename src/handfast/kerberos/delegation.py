@@ -1,0 +1,216 @@
+"""Signing accounts in behind us: a ticket for each account and service, and from it a token for each connection.
+
+A *cold* sign-in asks a KDC twice (S4U2Self, S4U2Proxy), a *warm* one only computes. They run in threads of their own, so
+that users with tickets never stand behind a KDC that does not answer. Requests for the same ticket share one question. A
+question that is not answered in time fails its callers and counts against the KDC; a late answer counts for it.
+
+Source: MS-SFU 3.1.5, 3.2.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from handfast.identity.directory.ports import DelegatedToken, DelegationFailure, DelegationRefused
+from handfast.identity.ports import Unavailable
+from handfast.identity.records import Account
+from handfast.kerberos.breaker import CircuitBreaker
+from handfast.kerberos.failures import Step, delegation_failure, spoils_own_ticket
+from handfast.kerberos.impersonated import impersonated_principal
+from handfast.kerberos.mechanism import Credential, Initiation, Mechanism, MechanismError
+from handfast.kerberos.service_account import ServiceAccount, ServiceKeys
+from handfast.kerberos.tickets import Ticket, TicketCache, TicketKey
+from handfast.kerberos.waiting import WaitingContexts
+from handfast.kerberos.workers import Workers
+from handfast.observability.logging import event_log
+
+WARM_THREADS = 2
+MAX_WARM_WAITING = 2048
+"""Tokens cost some 0.15 ms each, so the queue is never longer than a fraction of a second."""
+MAX_COLD_WAITING = 256
+"""At 10 ms a ticket and eight threads, a queue of a third of a second."""
+
+_LOG = event_log("kerberos")
+T = TypeVar("T")
+Obtained = tuple[Credential, float]
+
+
+class KerberosDelegation:
+    """`identity.directory.ports.Delegation`, for one event loop.
+
+    `realm` is that of the services. `deadline_seconds` bounds each wait, for a KDC as for a thread.
+    `on_silence` is told of each question that no KDC answered: when it was put, and the time now.
+    """
+
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        keys: ServiceKeys,
+        realm: str,
+        *,
+        deadline_seconds: float,
+        threads: int,
+        clock: Callable[[], float] = time.monotonic,
+        on_silence: Callable[[float, float], None] | None = None,
+    ) -> None:
+        self._on_silence = on_silence
+        self._mechanism = mechanism
+        self._realm = realm
+        self._deadline_seconds = deadline_seconds
+        self._clock = clock
+        self._cold = Workers("kerberos-kdc", threads, MAX_COLD_WAITING, lambda: ServiceAccount(keys, clock))
+        self._warm: Workers[None] = Workers("kerberos-token", WARM_THREADS, MAX_WARM_WAITING, lambda: None)
+        self._breaker = CircuitBreaker()
+        self._tickets = TicketCache()
+        self._waiting = WaitingContexts()
+        self._flights: dict[TicketKey, asyncio.Task[Ticket]] = {}
+        self._tasks: set[asyncio.Task[Ticket]] = set()
+
+    async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
+        """One token. Raises: DelegationRefused."""
+        key = TicketKey(account.id, impersonated_principal(account), f"{spn}@{self._realm}")
+        ticket = await self._ticket(key)
+        try:
+            begun = await self._compute(
+                lambda: self._mechanism.initiate(ticket.credential, key.service, channel_binding)
+            )
+        except MechanismError as error:
+            self._tickets.drop(key)
+            raise DelegationRefused(delegation_failure(error, Step.SERVICE), error.detail) from None
+        except Unavailable as error:
+            raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(error)) from None
+        return DelegatedToken(begun.token, self._waiting.keep(begun, self._clock()))
+
+    async def confirm(self, handle: str, token: bytes) -> bool:
+        """False also for a handle that was used or is older than a minute."""
+        begun = self._waiting.take(handle, self._clock())
+        if begun is None:
+            return False
+        found: Initiation = begun
+        try:
+            return await self._compute(lambda: self._mechanism.confirm(found, token))
+        except Unavailable:
+            return False
+
+    def forget(self, account: Account) -> None:
+        """Drops the account's tickets; what is being asked for at this moment will not be kept either."""
+        self._tickets.drop_account(account.id)
+        for key in [key for key in self._flights if key.account_id == account.id]:
+            del self._flights[key]
+
+    async def close(self) -> None:
+        """Drops everything. Threads that still wait for a KDC are left to themselves."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flights.clear()
+        self._tickets.clear()
+        self._waiting.clear()
+        self._cold.close()
+        self._warm.close()
+
+    async def _ticket(self, key: TicketKey) -> Ticket:
+        now = self._clock()
+        ticket = self._tickets.find(key, now)
+        if ticket is None:
+            # A caller that goes away must not take the answer from the others.
+            return await asyncio.shield(self._flight(key))
+        if ticket.takes_renewal(now):
+            self._flight(key)
+        return ticket
+
+    def _flight(self, key: TicketKey) -> asyncio.Task[Ticket]:
+        """The question for that ticket which is on its way, or a new one."""
+        if key not in self._flights:
+            task = asyncio.get_running_loop().create_task(self._ask(key))
+            self._flights[key] = task
+            self._tasks.add(task)
+            task.add_done_callback(lambda ended: self._end_flight(key, ended))
+        return self._flights[key]
+
+    def _end_flight(self, key: TicketKey, task: asyncio.Task[Ticket]) -> None:
+        self._tasks.discard(task)
+        if self._flights.get(key) is task:
+            del self._flights[key]
+        if not task.cancelled():
+            task.exception()  # Of a renewal nobody waits for: the ticket there is still good.
+
+    async def _ask(self, key: TicketKey) -> Ticket:
+        flight = asyncio.current_task()
+        asked_at = self._clock()
+        if not self._breaker.admits(asked_at):
+            raise DelegationRefused(DelegationFailure.UNAVAILABLE, "no KDC answered lately")
+        try:
+            job = self._cold.submit(lambda account: self._obtain(account, key))
+        except Unavailable as error:
+            raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(error)) from None
+        answer = asyncio.wrap_future(job)
+        done, _ = await asyncio.wait([answer], timeout=self._deadline_seconds)
+        if not done:
+            self._note_silence(asked_at, "deadline")
+            if not job.cancel():
+                answer.add_done_callback(self._take_late)
+            raise DelegationRefused(
+                DelegationFailure.UNAVAILABLE, f"no KDC answered within {self._deadline_seconds:g} s"
+            )
+        credential, seconds_left = self._judge(answer, asked_at)
+        now = self._clock()
+        if self._flights.get(key) is not flight:
+            # Forgotten meanwhile: good for those who wait for it, and for nobody after them.
+            return Ticket(credential, now + seconds_left, now + seconds_left)
+        return self._tickets.keep(key, credential, seconds_left, now)
+
+    def _judge(self, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
+        """What came of a question; a refusal is an answer as well. Raises: DelegationRefused."""
+        refusal = answer.exception()
+        if isinstance(refusal, Unavailable):  # No KDC was asked.
+            raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(refusal))
+        if isinstance(refusal, DelegationRefused) and refusal.failure is DelegationFailure.UNAVAILABLE:
+            self._note_silence(asked_at, refusal.detail)
+        else:
+            self._note_answer()
+        return answer.result()
+
+    def _take_late(self, late: asyncio.Future[Obtained]) -> None:
+        refusal = late.exception()
+        is_silence = (
+            isinstance(refusal, DelegationRefused) and refusal.failure is DelegationFailure.UNAVAILABLE
+        )
+        if not is_silence and not isinstance(refusal, Unavailable):
+            self._note_answer()
+
+    def _note_answer(self) -> None:
+        if self._breaker.succeeded():
+            _LOG.info("kdc-answers-again")
+
+    def _note_silence(self, asked_at: float, why: str) -> None:
+        now = self._clock()
+        if self._on_silence is not None:
+            self._on_silence(asked_at, now)
+        if self._breaker.failed(now):
+            _LOG.warning("kdc-silent", why=why)
+
+    def _obtain(self, service: ServiceAccount, key: TicketKey) -> Obtained:
+        """Both questions, in a worker thread. Raises: DelegationRefused, Unavailable."""
+        own = service.credential()
+        step = Step.USER
+        try:
+            user = self._mechanism.impersonate(own, key.principal)
+            step = Step.SERVICE
+            begun = self._mechanism.initiate(user, key.service, b"")
+        except MechanismError as error:
+            if spoils_own_ticket(error):
+                service.forget()
+            raise DelegationRefused(delegation_failure(error, step), error.detail) from None
+        return user, min(begun.seconds_left, user.seconds_left)
+
+    async def _compute(self, work: Callable[[], T]) -> T:
+        """Runs it in a warm thread. Raises: Unavailable after the deadline or with too much before it."""
+        answer = asyncio.wrap_future(self._warm.submit(lambda _: work()))
+        try:
+            return await asyncio.wait_for(answer, self._deadline_seconds)
+        except TimeoutError:
+            raise Unavailable("the Kerberos threads lag behind") from None

@@ -1,0 +1,104 @@
+"""Kerberos, opened from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from handfast.kerberos.acceptance import KerberosAcceptance
+from handfast.kerberos.delegation import KerberosDelegation
+from handfast.kerberos.key_table import KeyTableFile
+from handfast.kerberos.krb5_conf import CONF_NAME, KdcOrder, set_environment
+from handfast.kerberos.mechanism import Mechanism
+from handfast.kerberos.service_account import ServiceKeys
+from handfast.kerberos.setup_error import KerberosSetupError
+from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.kerberos.principal import Principal, parse_principal
+from handfast.settings.directory import KerberosSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Kerberos:
+    """Both sides. `delegation` is None without `kerberos.principal`."""
+
+    delegation: KerberosDelegation | None
+    acceptance: KerberosAcceptance
+
+    async def close(self) -> None:
+        """Drops tickets and ends idle threads; waits for no KDC."""
+        if self.delegation is not None:
+            await self.delegation.close()
+        await self.acceptance.close()
+
+
+def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | None:
+    """None without `kerberos.keytab`. Sets this process's environment, so it is called once and early.
+
+    No KDC is asked: one that is away must not keep identity from starting. Raises: KerberosSetupError.
+    """
+    if settings.keytab is None:
+        return None
+    principal = _own_principal(settings)
+    file = KeyTableFile(settings.keytab)
+    if principal is not None and not any(
+        str(entry.principal).casefold() == str(principal).casefold() for entry in file.current().entries
+    ):
+        raise KerberosSetupError(
+            f"the keytab {settings.keytab} has no key of {principal}",
+            "Export it with the account's own name as well, or correct `kerberos.principal`",
+        )
+    order = _kdc_order(settings, principal, runtime_dir)
+    set_environment(_conf(settings, runtime_dir, is_made=order is not None), runtime_dir)
+    mechanism = load_mechanism()
+    acceptance = KerberosAcceptance(
+        mechanism, file, settings.accept, deadline_seconds=settings.deadline_seconds
+    )
+    if principal is None:
+        return Kerberos(None, acceptance)
+    keys = ServiceKeys(mechanism, file, str(principal), settings.deadline_seconds / 2)
+    delegation = KerberosDelegation(
+        mechanism,
+        keys,
+        principal.realm,
+        deadline_seconds=settings.deadline_seconds,
+        threads=settings.threads,
+        on_silence=order.move_on if order is not None else None,
+    )
+    return Kerberos(delegation, acceptance)
+
+
+def load_mechanism() -> Mechanism:
+    """The Kerberos library. Raises: KerberosSetupError where it isn't installed."""
+    try:
+        from handfast.kerberos.gssapi_mechanism import GssapiMechanism  # noqa: PLC0415 - an extra, loaded late
+    except ImportError as error:
+        raise KerberosSetupError(
+            f"python-gssapi can't be loaded ({error})",
+            "Run `pip install 'handfast[kerberos]'`; it builds against libkrb5-dev",
+        ) from error
+    return GssapiMechanism()
+
+
+def _own_principal(settings: KerberosSettings) -> Principal | None:
+    if not settings.principal:
+        return None
+    try:
+        return parse_principal(settings.principal)
+    except MalformedMessage as error:
+        raise KerberosSetupError(
+            f"`kerberos.principal` is no principal ({error})", 'Write e.g. "svc-handfast@CONTOSO.LAB"'
+        ) from None
+
+
+def _kdc_order(settings: KerberosSettings, principal: Principal | None, runtime_dir: Path) -> KdcOrder | None:
+    """The krb5.conf of our own making, where `kdcs` are given and nothing else is wanted."""
+    if settings.krb5_conf is not None or not settings.kdcs or principal is None:
+        return None
+    return KdcOrder(runtime_dir / CONF_NAME, principal.realm, settings.kdcs, settings.deadline_seconds)
+
+
+def _conf(settings: KerberosSettings, runtime_dir: Path, *, is_made: bool) -> Path | None:
+    """The krb5.conf to use; None: the system's."""
+    if settings.krb5_conf is not None and not settings.krb5_conf.is_file():
+        raise KerberosSetupError(f"there is no file {settings.krb5_conf}", "Correct `kerberos.krb5_conf`")
+    return runtime_dir / CONF_NAME if is_made else settings.krb5_conf

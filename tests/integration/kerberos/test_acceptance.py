@@ -1,0 +1,277 @@
+"""Tickets of clients inside: what is taken, and everything that is not."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import subprocess
+import threading
+from base64 import b64decode
+
+import gssapi
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handfast.identity.directory.ports import TicketFailure, TicketRefused
+from handfast.kerberos import KerberosSetupError
+from handfast.protocols.spnego.tokens import (
+    KERBEROS_OID,
+    MS_KERBEROS_OID,
+    NTLM_OID,
+    encode_init,
+    unwrap,
+)
+from tests.kerberos_world import BINDING, SPN, account, opened
+from tests.servers.gssapi_peer import KERBEROS, GssapiClient
+from tests.servers.samba import NEEDS, REALM
+from tests.servers.samba_domain import PASSWORD
+
+pytestmark = NEEDS
+OURS = f"HTTP/gateway.contoso.lab@{REALM}"
+OTHER_BINDING = b"tls-server-end-point:" + bytes(32)
+NTLM = b"NTLMSSP\0\1\0\0\0\x97\x82\x08\xe2" + bytes(24)
+
+
+@pytest.fixture
+def alice(kerberos):
+    return GssapiClient(f"alice@{REALM}", PASSWORD)
+
+
+async def refusal(kerberos, token, binding=b"", *, requires_binding=False):
+    with pytest.raises(TicketRefused) as refused:
+        await kerberos.acceptance.accept(token, binding, requires_binding=requires_binding)
+    return refused.value
+
+
+@pytest.mark.parametrize("mechanism", [None, KERBEROS], ids=["SPNEGO", "bare Kerberos"])
+async def test_a_ticket_says_who_it_is_and_our_answer_proves_who_we_are(kerberos, alice, mechanism):
+    context = alice.context(
+        OURS,
+        flags=gssapi.RequirementFlag.mutual_authentication,
+        **({"mechanism": mechanism} if mechanism is not None else {}),
+    )
+    taken = await kerberos.acceptance.accept(context.step(), b"", requires_binding=False)
+    assert (taken.user, taken.realm) == ("alice", REALM)
+    context.step(taken.answer)
+    assert context.complete
+    assert gssapi.RequirementFlag.mutual_authentication in context.actual_flags
+
+
+@pytest.mark.parametrize("user", ["jörg.o'neil", "smith(j)", "山田"])
+async def test_odd_names(kerberos, user):
+    token = GssapiClient(f"{user}@{REALM}", PASSWORD).token(OURS)
+    taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
+    assert (taken.user, taken.realm) == (user, REALM)
+
+
+async def test_a_token_is_taken_once_however_it_is_wrapped(kerberos, alice):
+    token = alice.token(OURS)
+    await kerberos.acceptance.accept(token, b"", requires_binding=False)
+    again = await refusal(kerberos, token)
+    inner = unwrap(token).mech_token
+    wrapped_anew = encode_init((MS_KERBEROS_OID, KERBEROS_OID, NTLM_OID), inner)
+    bare = await refusal(kerberos, inner)
+    anew = await refusal(kerberos, wrapped_anew)
+    assert {one.failure for one in (again, bare, anew)} == {TicketFailure.REPLAYED}
+
+
+async def test_of_one_token_shown_many_times_at_once_one_is_taken(kerberos, alice):
+    token = alice.token(OURS)
+    shown = [kerberos.acceptance.accept(token, b"", requires_binding=False) for _ in range(20)]
+    outcomes = await asyncio.gather(*shown, return_exceptions=True)
+    assert sum(not isinstance(one, Exception) for one in outcomes) == 1
+
+
+async def test_our_own_memory_needs_no_help_of_the_librarys(kerberos, alice, monkeypatch):
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+    token = alice.token(OURS)
+    await kerberos.acceptance.accept(token, b"", requires_binding=False)
+    assert (await refusal(kerberos, token)).failure is TicketFailure.REPLAYED
+
+
+async def test_the_librarys_memory_is_in_our_own_folder(kerberos, alice, tmp_path):
+    await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+    found = (tmp_path / "replay-cache").stat()
+    assert found.st_mode & 0o077 == 0
+    assert found.st_size < 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "is_required", "failure"),
+    [
+        (BINDING, BINDING, True, None),
+        (BINDING, BINDING, False, None),
+        (b"", BINDING, False, None),
+        (b"", BINDING, True, TicketFailure.BINDING_MISSING),
+        (OTHER_BINDING, BINDING, False, TicketFailure.BINDING_WRONG),
+        (OTHER_BINDING, BINDING, True, TicketFailure.BINDING_WRONG),
+        (BINDING, b"", True, TicketFailure.BINDING_MISSING),
+        (BINDING, b"", False, None),
+    ],
+)
+async def test_extended_protection(kerberos, alice, theirs, ours, is_required, failure):
+    token = alice.token(OURS, theirs)
+    if failure is None:
+        taken = await kerberos.acceptance.accept(token, ours, requires_binding=is_required)
+        assert taken.user == "alice"
+    else:
+        assert (await refusal(kerberos, token, ours, requires_binding=is_required)).failure is failure
+
+
+async def test_a_ticket_for_another_service(kerberos, alice):
+    refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
+    assert refused.failure is TicketFailure.REFUSED
+    assert "HTTP/mail.contoso.lab" in refused.detail
+
+
+async def test_a_token_we_made_for_a_service_behind_is_not_taken_in_front(kerberos):
+    begun = await kerberos.delegation.sign_in(account("alice"), SPN, b"")
+    assert (await refusal(kerberos, begun.token)).failure is TicketFailure.REFUSED
+
+
+async def test_a_service_is_no_user(dc, kerberos):
+    client = GssapiClient(f"svc-fe@{REALM}", "svc-fe-Passw0rd.1")
+    taken = await kerberos.acceptance.accept(client.token(OURS), b"", requires_binding=False)
+    assert taken.user == "svc-fe", (
+        "an account by its own name is one like others: whether it may enter is policy"
+    )
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        NTLM,
+        encode_init((NTLM_OID,), NTLM),
+        encode_init((KERBEROS_OID, NTLM_OID), NTLM),
+        encode_init((NTLM_OID,)),
+    ],
+    ids=["raw", "in SPNEGO", "as Kerberos", "offered"],
+)
+async def test_ntlm_never_reaches_the_library(kerberos, token):
+    assert (await refusal(kerberos, token)).failure is TicketFailure.REFUSED
+
+
+async def test_a_token_that_lists_another_mechanism_first(kerberos, alice):
+    inner = unwrap(alice.token(OURS)).mech_token
+    refused = await refusal(kerberos, encode_init((NTLM_OID, KERBEROS_OID), inner))
+    assert refused.failure is TicketFailure.REFUSED
+
+
+async def test_windows_own_name_for_kerberos_is_confirmed(kerberos, alice):
+    inner = unwrap(alice.token(OURS)).mech_token
+    token = encode_init((MS_KERBEROS_OID, KERBEROS_OID, NTLM_OID), inner)
+    taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
+    assert unwrap(taken.answer).supported_mech == MS_KERBEROS_OID
+
+
+async def test_a_token_over_96_kib(kerberos, alice):
+    inner = unwrap(alice.token(OURS)).mech_token + bytes(96 * 1024)
+    assert "more than 98304" in (await refusal(kerberos, encode_init((KERBEROS_OID,), inner))).detail
+
+
+async def test_only_the_names_that_are_wanted(dc, tmp_path):
+    keytab = tmp_path / "keytab"
+    keytab.touch(0o600)
+    dc.export_keytab(keytab, "HTTP/mail.contoso.lab")
+    dc.export_keytab(keytab, "HTTP/gateway.contoso.lab")
+    async with opened(
+        dc,
+        tmp_path,
+        keytab=keytab,
+        principal="",
+        accept=("HTTP/GATEWAY.contoso.lab",),
+        krb5_conf=dc.krb5_conf,
+    ) as kerberos:
+        assert kerberos.delegation is None
+        alice = GssapiClient(f"alice@{REALM}", PASSWORD)
+        await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+        refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
+        assert refused.failure is TicketFailure.REFUSED
+
+
+async def test_a_name_without_a_key(dc, tmp_path):
+    with pytest.raises(KerberosSetupError, match=r"no key for HTTP/other\.contoso\.lab"):
+        async with opened(dc, tmp_path, accept=("HTTP/other.contoso.lab",)):
+            pass
+
+
+async def test_what_curl_sends_after_kinit(dc, kerberos):
+    """A stranger's client, from a password to the header."""
+    subprocess.run(
+        ["kinit", f"bob@{REALM}"],
+        input=PASSWORD.encode(),
+        env=dc.env,
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
+    seen: list[bytes] = []
+
+    class Gateway(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+            if scheme == "Negotiate":
+                seen.append(b64decode(value))
+            self.send_response(200 if seen else 401)
+            self.send_header("WWW-Authenticate", "Negotiate")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port
+        url = f"http://gateway.contoso.lab:{port}/"
+        where = ["--resolve", f"gateway.contoso.lab:{port}:127.0.0.1", "--noproxy", "*"]
+        command = ["curl", "-sS", "--negotiate", "-u", ":", *where, url]
+        await asyncio.to_thread(
+            subprocess.run, command, env=dc.env, check=True, capture_output=True, timeout=20
+        )
+        server.shutdown()
+    taken = await kerberos.acceptance.accept(seen[0], b"", requires_binding=False)
+    assert (taken.user, taken.realm) == ("bob", REALM)
+
+
+async def test_garbage_is_refused_and_the_process_lives(kerberos, alice):
+    good = alice.token(OURS)
+    inner = unwrap(good).mech_token
+
+    @st.composite
+    def spoilt(draw):
+        data = bytearray(draw(st.sampled_from([good, inner])))
+        for _ in range(draw(st.integers(1, 4))):
+            at = draw(st.integers(0, len(data) - 1))
+            kind = draw(st.sampled_from("rci"))
+            if kind == "r":
+                data[at] ^= draw(st.integers(1, 255))
+            elif kind == "c":
+                del data[at : at + draw(st.integers(1, 40))]
+            else:
+                data[at:at] = draw(st.binary(min_size=1, max_size=40))
+            if not data:
+                break
+        return bytes(data)
+
+    tokens: list[bytes] = []
+
+    @settings(max_examples=400, suppress_health_check=list(HealthCheck), database=None)
+    @given(
+        token=spoilt()
+        | st.binary(max_size=200)
+        | spoilt().map(lambda data: encode_init((KERBEROS_OID,), data))
+    )
+    def collect(token):
+        tokens.append(token)
+
+    collect()
+    for token in tokens:
+        if token not in (good, inner):
+            # A byte that nothing protects, e.g. the ticket's name for us, may well be another one.
+            try:
+                taken = await kerberos.acceptance.accept(token, BINDING, requires_binding=False)
+            except TicketRefused:
+                continue
+            assert taken.user == "alice"

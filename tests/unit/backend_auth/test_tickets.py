@@ -1,0 +1,123 @@
+"""Tickets for sign-ins behind, and the pause after a server has refused one."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+
+from handfast.backend_auth import tickets
+from handfast.backend_auth.tickets import PAUSE, TicketDesk
+from handfast.decision.ports import BackendSignInRefused
+from handfast.decision.reasons import Reason
+from handfast.identity.directory.ports import DelegationFailure
+from handfast.identity.ports import Unavailable
+from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts
+from tests.fakes.clock import START as NOW
+from tests.fakes.kerberos import FakeDelegation, proof_of
+
+SPN = "HTTP/mail.contoso.lab"
+BINDING = b"tls-server-end-point:" + bytes(32)
+
+
+def account(number: int = 1, **facts) -> Account:
+    return Account(
+        AccountId(number),
+        "alice",
+        "CONTOSO",
+        "alice@contoso.lab",
+        AccountState.ENABLED,
+        NOW,
+        sid=f"S-1-5-21-{number}",
+        directory=DirectoryFacts("CONTOSO.LAB", NOW, **facts),
+    )
+
+
+ALICE = account()
+
+
+@pytest.fixture
+def delegation():
+    return FakeDelegation()
+
+
+@pytest.fixture
+def desk(delegation):
+    return TicketDesk(delegation)
+
+
+async def refusal(desk, who=ALICE, publication="mail", now=NOW) -> Reason:
+    with pytest.raises(BackendSignInRefused) as caught:
+        await desk.sign_in(who, publication, SPN, BINDING, now)
+    return caught.value.reason
+
+
+async def test_a_ticket_is_for_one_request_on_one_connection(desk, delegation):
+    authorization = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    ((name, value),) = authorization.headers
+    assert (name, value[:10]) == (b"Authorization", b"Negotiate ")
+    assert base64.b64decode(value[10:]) == f"alice|{SPN}|{BINDING.hex()}|1".encode()
+    assert (authorization.is_single_use, authorization.handle[-2:], authorization.version) == (True, ".1", "")
+    assert delegation.asked == [("alice", SPN, BINDING)]
+    assert value[10:].decode() not in repr(authorization)
+
+
+@pytest.mark.parametrize("failure", DelegationFailure)
+async def test_why_there_is_no_ticket_is_said(desk, delegation, failure):
+    delegation.failure = failure
+    assert (await refusal(desk)).value == failure.value
+
+
+async def test_who_has_no_keytab_signs_nobody_in():
+    assert await refusal(TicketDesk(None)) is Reason.KEYTAB_REFUSED
+
+
+async def test_the_kdc_is_not_asked_for_whom_it_must_refuse(desk, delegation):
+    local = Account(AccountId(2), "bob", "", "", AccountState.ENABLED, NOW)
+    for who in (local, account(is_delegable=False)):
+        assert await refusal(desk, who) is Reason.DELEGATION_REFUSED
+    assert delegation.asked == []
+
+
+async def test_a_refused_ticket_is_forgotten_and_the_next_one_waits_a_minute(desk, delegation):
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    desk.note_refused(ALICE, "mail", NOW)
+    assert delegation.forgotten == ["alice"]
+    assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
+    assert len(delegation.asked) == 1, "one failed attempt behind us, not one for each retry"
+    await desk.sign_in(ALICE, "web", SPN, BINDING, NOW)
+    await desk.sign_in(account(2), "mail", SPN, BINDING, NOW)
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE)
+
+
+async def test_late_reports_of_the_same_refusal_do_not_prolong_it(desk):
+    desk.note_refused(ALICE, "mail", NOW)
+    desk.note_refused(ALICE, "mail", NOW + timedelta(seconds=30))
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE)
+
+
+async def test_a_server_that_proves_itself_is_believed_and_another_gets_no_more_tickets(desk, delegation):
+    first = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    assert await desk.confirm(ALICE, "mail", first.handle, proof_of("1"), NOW)
+    second = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    assert not await desk.confirm(ALICE, "mail", second.handle, proof_of("1"), NOW)
+    assert delegation.forgotten == ["alice"]
+    assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
+async def test_of_a_ticket_made_before_a_restart_nobody_knows_and_nothing_is_concluded(desk, delegation):
+    before = await TicketDesk(delegation).sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    for now in (desk, TicketDesk(None)):
+        with pytest.raises(Unavailable):
+            await now.confirm(ALICE, "mail", before.handle, proof_of("1"), NOW)
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    assert delegation.forgotten == []
+
+
+async def test_what_is_paused_is_bounded(desk, monkeypatch):
+    monkeypatch.setattr(tickets, "MAX_PAUSED", 2)
+    for number in (1, 2, 3):
+        desk.note_refused(account(number), "mail", NOW)
+    await desk.sign_in(account(1), "mail", SPN, BINDING, NOW)
+    assert await refusal(desk, account(3)) is Reason.BACKEND_SIGN_IN_REFUSED

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+
+from handfast.cli import directory_init
+from handfast.cli.directory import account_record
+from handfast.cli.directory_init import parse_server
+from handfast.cli.exits import CommandFailed, Exit
+from handfast.cli.installation.directory_section import Server
+from handfast.directory.findings import DirectoryFinding
+from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.records import DirectoryFacts, DirectoryGroup
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SETTINGS = """[identity]
+key_file = "/etc/handfast/handfast.key"
+
+[[listener]]
+name = "outside"
+address = "127.0.0.1:8443"
+
+[[policy]]
+name = "default"
+
+[[publication]]
+name = "mail"
+hosts = ["mail.contoso.lab"]
+
+[publication.backend]
+urls = ["http://127.0.0.1:9"]
+auth = "none"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("dc1.contoso.lab", Server("dc1.contoso.lab")),
+        ("dc1.contoso.lab=10.0.0.5", Server("dc1.contoso.lab", "10.0.0.5")),
+        ("dc1.contoso.lab=10.0.0.5:1636", Server("dc1.contoso.lab", "10.0.0.5", 1636)),
+        ("dc1.contoso.lab=[fd00::1]", Server("dc1.contoso.lab", "fd00::1")),
+        ("dc1.contoso.lab=[fd00::1]:1636", Server("dc1.contoso.lab", "fd00::1", 1636)),
+    ],
+)
+def test_servers_are_named_with_where_they_are(text, server):
+    assert parse_server(text) == server
+
+
+@pytest.mark.parametrize("text", ["dc1=10.0.0.5:ldap", "dc1=10.0.0.5:"])
+def test_a_port_is_a_number(text):
+    with pytest.raises(CommandFailed, match="not a port"):
+        parse_server(text)
+
+
+def shown(**facts: object) -> dict[str, object]:
+    known = DirectoryFacts("CONTOSO.LAB", NOW, **facts)
+    groups = frozenset(
+        {DirectoryGroup("S-1-5-32-545", "BUILTIN", "Users"), DirectoryGroup("S-1", "CONTOSO", "a")}
+    )
+    return account_record(DirectoryAccount("S-1-5", "alice", "CONTOSO", "alice@x", "Alice", known, groups))
+
+
+def test_an_account_is_shown_with_its_groups_in_order():
+    record = shown(expires_at=NOW)
+    assert record["user"] == "CONTOSO\\alice"
+    assert record["groups"] == [
+        {"group": "BUILTIN\\Users", "sid": "S-1-5-32-545"},
+        {"group": "CONTOSO\\a", "sid": "S-1"},
+    ]
+    assert (record["expires"], record["locked_until"], record["password_expires"]) == (NOW, None, None)
+
+
+def test_ends_without_a_date_are_said_in_words():
+    record = shown(
+        locked_until=datetime.max.replace(tzinfo=UTC), password_expires_at=datetime(1601, 1, 1, tzinfo=UTC)
+    )
+    assert record["locked_until"] == "an administrator unlocks it"
+    assert record["password_expires"] == "must be changed now"
+    assert shown(locked_until=NOW, password_expires_at=NOW)["locked_until"] == NOW
+
+
+class Person:
+    """Answers questions in turn."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, question: str, **_options: object) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+
+@pytest.fixture
+def domain(monkeypatch):
+    """A domain in which dc1 is reached and the password is "right"; nothing is connected to."""
+
+    def reach(way):
+        names = [one.name for one in way.servers]
+        return (
+            []
+            if names == ["dc1.contoso.lab"]
+            else [DirectoryFinding("error", names[0], "can't be reached", "up?")]
+        )
+
+    def try_out(answered):
+        wrong = DirectoryFinding("error", "dc1", "the password is wrong", "correct it")
+        soon = DirectoryFinding("warning", "dc1", "its certificate ends soon", "renew it")
+        return [soon] if answered[1] == "right" else [wrong]
+
+    monkeypatch.setattr(directory_init, "_reach", reach)
+    monkeypatch.setattr(directory_init, "_try_out", try_out)
+    monkeypatch.setattr(directory_init.sys.stdin, "isatty", lambda: True, raising=False)
+
+
+def test_at_a_terminal_it_asks_until_the_answers_work(domain, monkeypatch, tmp_path, capsys):
+    settings = tmp_path / "handfast.toml"
+    settings.write_text(SETTINGS)
+    person = Person(
+        "dc9.contoso.lab", "", "dc1.contoso.lab", "", "r@contoso.lab", "wrong", "r@contoso.lab", "right"
+    )
+    monkeypatch.setattr(typer, "prompt", person)
+    directory_init.init(settings=settings)
+    assert person.answers == []
+    assert [one.split(" ")[0] for one in person.asked] == [
+        *("Domain", "CA", "Domain", "CA", "Account", "Password", "Account", "Password")
+    ]
+    said = capsys.readouterr()
+    assert "can't be reached" in said.err
+    assert "the password is wrong" in said.err
+    assert "warning: dc1 its certificate ends soon" in said.out
+    assert "New-ADUser -Name 'r'" in said.out
+    assert (tmp_path / "directory.password").read_text() == "right\n"
+    assert 'name = "dc1.contoso.lab"' in settings.read_text()
+
+
+def test_with_everything_given_nothing_is_asked_and_a_mistake_ends_it(domain, monkeypatch, tmp_path):
+    settings, secret = tmp_path / "handfast.toml", tmp_path / "secret"
+    settings.write_text(SETTINGS)
+    secret.write_text("wrong\n")
+    monkeypatch.setattr(typer, "prompt", Person())
+    words = {
+        "server": ["dc1.contoso.lab"],
+        "bind_user": "r@contoso.lab",
+        "password_file": secret,
+        "yes": True,
+    }
+    with pytest.raises(CommandFailed, match="the password is wrong"):
+        directory_init.init(settings=settings, **words)
+    assert settings.read_text() == SETTINGS
+    secret.write_text("right\n")
+    directory_init.init(settings=settings, as_json=True, **words)
+    assert "[directory]" in settings.read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "line"),
+    [
+        (
+            'auth = "kerberos"\nspn = "HTTP/ex.contoso.lab"',
+            {},
+            "add-service svc-handfast HTTP/ex.contoso.lab",
+        ),
+        (
+            'auth = "none"',
+            {"delegate_to": ["HTTP/x.contoso.lab"]},
+            "add-service svc-handfast HTTP/x.contoso.lab",
+        ),
+        (
+            'auth = "none"\n[kerberos]\nprincipal = "svc-other@CONTOSO.LAB"\nkeytab = "/k"',
+            {"delegate_to": ["HTTP/x.contoso.lab"]},
+            "add-service svc-other HTTP/x.contoso.lab",
+        ),
+        ('auth = "none"', {}, ""),
+    ],
+)
+def test_kerberos_behind_has_its_lines_too(domain, monkeypatch, tmp_path, capsys, more, words, line):
+    settings, secret = tmp_path / "handfast.toml", tmp_path / "secret"
+    settings.write_text(SETTINGS.replace('auth = "none"', more))
+    secret.write_text("right\n")
+    monkeypatch.setattr(directory_init, "parse_settings", lambda text: text)
+    directory_init.init(
+        settings=settings,
+        server=["dc1.contoso.lab"],
+        bind_user="r@contoso.lab",
+        password_file=secret,
+        yes=True,
+        **words,
+    )
+    said = capsys.readouterr().out
+    assert line in said
+    assert ("delegation" in said) == bool(line)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ({}, "no domain controller was named"),
+        ({"server": ["dc1.contoso.lab"], "bind_user": "CONTOSO\\r"}, "not a UPN"),
+    ],
+)
+def test_what_is_missing_is_said(domain, tmp_path, words, problem):
+    settings = tmp_path / "handfast.toml"
+    settings.write_text(SETTINGS)
+    with pytest.raises(CommandFailed, match=problem) as failed:
+        directory_init.init(settings=settings, yes=True, **words)
+    assert failed.value.exit_code is Exit.USAGE
+
+
+def test_without_a_settings_file_there_is_nothing_to_write_into(domain, tmp_path):
+    with pytest.raises(CommandFailed, match="no such file"):
+        directory_init.init(settings=tmp_path / "none.toml", yes=True)
+
+
+def test_a_settings_file_that_is_wrong_is_not_made_worse(domain, tmp_path):
+    settings, secret = tmp_path / "handfast.toml", tmp_path / "secret"
+    settings.write_text("[identity\n")
+    secret.write_text("right\n")
+    with pytest.raises(CommandFailed) as failed:
+        directory_init.init(
+            settings=settings,
+            server=["dc1.contoso.lab"],
+            bind_user="r@contoso.lab",
+            password_file=secret,
+            yes=True,
+        )
+    assert "[[directory.server]]" in failed.value.remedy
+    assert not Path(tmp_path / "directory.password").exists()

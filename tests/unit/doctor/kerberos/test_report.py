@@ -1,0 +1,42 @@
+"""The HTML page: what it shows, and that nothing in it is read as markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from lxml import html
+
+from handfast.doctor.kerberos.facts import AnswerTrial, Service, Setup, TicketTrial, Trial
+from handfast.doctor.kerberos.judging import judge
+from handfast.doctor.kerberos.report import render_report
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EMPTY = Setup("CONTOSO.LAB", "svc-gw", "/etc/handfast/handfast.keytab", None)
+EVIL = "<script>alert(1)</script>"
+
+
+def test_a_page_says_what_was_looked_at_and_what_was_found():
+    setup = replace(
+        EMPTY,
+        services=(Service("mail", "HTTP/mail.contoso.lab", ("ex1",)),),
+        accepts=("HTTP/gw.contoso.lab",),
+        trial=Trial(
+            EVIL, None, (TicketTrial("HTTP/x", EVIL), TicketTrial("HTTP/y")), (AnswerTrial("m", "u", 200),)
+        ),
+    )
+    page = html.fromstring(render_report(setup, judge(setup, NOW), NOW))
+    assert page.findtext(".//h1") == "Kerberos check of CONTOSO.LAB"
+    assert "4 error(s), 0 warning(s)" in page.text_content()
+    assert "HTTP/mail.contoso.lab, back ends ex1" in page.text_content()
+    assert "setspn -S 'HTTP/mail.contoso.lab' 'SERVERS-ACCOUNT'" in page.text_content()
+    assert "ticket obtained" in page.text_content()
+    assert "HTTP 200" in page.text_content()
+    assert page.findall(".//script") == []
+    assert EVIL in page.text_content()
+
+
+def test_a_page_without_findings_says_so():
+    page = html.fromstring(render_report(EMPTY, [], NOW))
+    assert "Nothing is wrong." in page.text_content()
+    assert [one.text for one in page.findall(".//p")][-1] == "None."

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.identity.audit import AuditEvent
+from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.entries import ChangeBatch, SyncPosition
+from handfast.identity.directory.rounds import CHUNK, FEW_MISSING, MirrorRound, TooManyMissing
+from handfast.identity.ports import Unavailable
+from tests.fakes.clock import START, SettableClock
+from tests.fakes.directory import FakeDirectory, entry, sid_of
+from tests.fakes.records import InMemoryRecords, _Accounts
+
+SCOPE = "DC=contoso,DC=lab|"
+
+
+class Site:
+    """Records, a domain, and readings of it."""
+
+    def __init__(self) -> None:
+        self.records = InMemoryRecords()
+        self.directory = FakeDirectory(page=30)
+        self.clock = SettableClock()
+
+    async def read(self, scope=SCOPE, **policy):
+        reading = MirrorRound(self.records, self.clock, MirrorPolicy(**policy), scope)
+        async for batch in self.directory.changes(await reading.read_positions()):
+            await reading.store(batch)
+        return reading
+
+    def account(self, user):
+        accounts = self.records.tables.accounts.values()
+        return next((one for one in accounts if one.user == user and one.is_named), None)
+
+    def present(self):
+        return sorted(one.user for one in self.records.tables.accounts.values() if not one.is_gone)
+
+
+@pytest.fixture
+def site():
+    return Site()
+
+
+async def test_the_first_reading_stores_everybody_and_the_next_what_changed(site):
+    people = [site.directory.add(f"user{n:03}") for n in range(100)]
+    reading = await site.read()
+    assert (reading.accounts_read, len(site.present())) == (100, 100)
+    assert site.records.tables.positions == {"dc1": (SCOPE, 100, START)}
+    site.directory.change(people[0], is_enabled=False)
+    site.directory.delete(people[1])
+    site.clock.advance(seconds=15)
+    reading = await site.read()
+    assert site.directory.asked_since == [{}, {"dc1": 100}]
+    assert reading.report.events == [AuditEvent.ACCOUNT_CHANGED, AuditEvent.ACCOUNT_GONE]
+    assert not site.account("user000").directory.is_enabled
+    assert site.records.tables.positions["dc1"] == (SCOPE, 102, site.clock.now())
+    writes = site.records.writes
+    await site.read()
+    assert site.records.writes == writes + 2, "one for names that became free, one for the position"
+
+
+async def test_a_mirror_of_something_else_is_read_as_a_whole(site):
+    site.directory.add("alice")
+    await site.read()
+    await site.read("OU=other|")
+    assert site.directory.asked_since == [{}, {}]
+    assert list(site.records.tables.positions) == ["dc1"]
+
+
+async def test_who_is_missing_from_a_whole_reading_is_gone(site):
+    people = [site.directory.add(f"user{n}") for n in range(5)]
+    await site.read()
+    for one in people[:3]:
+        site.directory.delete(one)
+    site.directory.invocation_id = "dc2"
+    await site.read()
+    assert site.present() == ["user3", "user4"]
+
+
+async def test_a_whole_reading_that_lacks_many_is_not_believed(site):
+    people = [site.directory.add(f"user{n:03}") for n in range(60)]
+    await site.read()
+    for one in people[: FEW_MISSING + 1]:
+        site.directory.delete(one)
+    site.directory.change(people[50], is_enabled=False)
+    site.directory.invocation_id = "dc2"
+    with pytest.raises(TooManyMissing) as caught:
+        await site.read()
+    assert (caught.value.missing, caught.value.mirrored) == (21, 60)
+    assert len(site.present()) == 60
+    assert not site.account("user050").directory.is_enabled, "what it did say counts"
+    assert list(site.records.tables.positions) == ["dc1"], "the reading does not"
+    await site.read(max_missing_percent=35)
+    assert len(site.present()) == 39
+
+
+async def test_neither_is_one_that_says_of_many_that_they_are_gone(site):
+    people = [site.directory.add(f"user{n:03}") for n in range(60)]
+    await site.read()
+    for one in people[: FEW_MISSING + 1]:
+        site.directory.delete(one)
+    with pytest.raises(TooManyMissing):
+        await site.read()
+    assert len(site.present()) == 60
+    assert site.records.tables.positions["dc1"][1] == 60
+    await site.read(max_missing_percent=100)
+    assert len(site.present()) == 39
+
+
+async def test_new_accounts_do_not_make_up_for_missing_ones(site):
+    old = [site.directory.add(f"old{n}") for n in range(30)]
+    await site.read()
+    for one in old:
+        site.directory.delete(one)
+    for n in range(300):
+        site.directory.add(f"new{n}")
+    site.directory.invocation_id = "dc2"
+    with pytest.raises(TooManyMissing):
+        await site.read()
+
+
+async def test_few_may_be_missing_whatever_share_they_are(site):
+    people = [site.directory.add(f"user{n}") for n in range(FEW_MISSING)]
+    await site.read()
+    for one in people:
+        site.directory.delete(one)
+    site.directory.invocation_id = "dc2"
+    await site.read()
+    assert site.present() == []
+
+
+async def test_a_reading_that_broke_off_keeps_no_position(site):
+    for n in range(40):
+        site.directory.add(f"user{n}")
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    batches = [batch async for batch in site.directory.changes({})]
+    await reading.store(batches[0])
+    assert site.records.tables.positions == {}
+    assert len(site.present()) == 30
+    await site.read()
+    assert len(site.present()) == 40
+
+
+async def test_transactions_stay_small(site):
+    site.directory.page = 10_000
+    for n in range(2 * CHUNK + 1):
+        site.directory.add(f"user{n}")
+    await site.read()
+    assert site.records.writes == 3 + 2
+
+
+async def test_what_no_record_can_hold_keeps_nobody_else_out(site, monkeypatch):
+    bad = entry("bad", 1999)
+    original = _Accounts.add
+
+    def refusing(self, **values):
+        if values["user"] == "bad":
+            raise ValueError("the schema refuses it")
+        return original(self, **values)
+
+    monkeypatch.setattr(_Accounts, "add", refusing)
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    await reading.store(ChangeBatch((entry("alice", 1101), bad, entry("bob", 1102))))
+    assert site.present() == ["alice", "bob"]
+    assert reading.report.unfit == [f"{sid_of(1999)}: the schema refuses it"]
+    assert reading.report.events == [AuditEvent.ACCOUNT_MIRRORED] * 2
+
+
+async def test_a_database_that_does_not_answer_ends_the_reading(site):
+    site.directory.add("alice")
+    site.records.unavailable = True
+    with pytest.raises(Unavailable):
+        await site.read()
+
+
+async def test_names_of_local_accounts_are_claimed_when_they_are_free(site):
+    site.directory.add("alice")
+    local = await site.records.write(
+        lambda r: r.accounts.add(user="alice", domain="CONTOSO", upn="", display_name="", now=START)
+    )
+    assert len((await site.read()).report.conflicts) > 0
+    assert len((await site.read()).report.conflicts) == 1, "told of as long as it lasts"
+    await site.records.write(lambda r: r.accounts.remove(local.id))
+    reading = await site.read()
+    assert reading.report.conflicts == []
+    assert site.account("alice").sid == sid_of(1101)
+
+
+async def test_a_batch_may_come_without_a_position(site):
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    await reading.store(ChangeBatch((entry("alice", 1101),), gone=frozenset({"S-1-other"})))
+    assert site.records.tables.positions == {}
+    await reading.store(ChangeBatch(position=SyncPosition("dc1", 3)))
+    assert await reading.read_positions() == {"dc1": 3}

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handfast.identity.counters import Scope
+from handfast.identity.directory.entries import DomainLockout
+from handfast.identity.domain_lockout import (
+    SLACK,
+    TRYING,
+    AttemptVerdict,
+    SoftLockout,
+    begin_attempt,
+    end_uncounted,
+    end_wrong,
+    look_at_attempt,
+    secret_digest,
+    soft_lockout,
+    take_back,
+)
+from handfast.identity.policies import LockoutPolicy
+from handfast.identity.records import CounterKind
+from tests.fakes.domain import facts_at
+from tests.fakes.keyring import FakeKeyRing
+from tests.fakes.one_phone import ALICE, NOW
+from tests.fakes.records import InMemoryRepositories, Tables
+
+MINUTE = timedelta(minutes=1)
+THREE = SoftLockout(3, 31 * MINUTE)
+POLICY = LockoutPolicy()
+OWN = (Scope(CounterKind.SOURCE, "192.0.2.1", 100),)
+
+
+@pytest.fixture
+def repositories():
+    return new_repositories()
+
+
+def new_repositories():
+    return InMemoryRepositories(Tables(accounts={ALICE.id: ALICE}), FakeKeyRing(), "test")
+
+
+def begin(repositories, digest, now=NOW, soft=THREE, scopes=OWN, policy=POLICY):
+    looked = look_at_attempt(repositories.counters, ALICE, digest, soft, now)
+    return begin_attempt(repositories, looked, scopes, policy)
+
+
+def fail(repositories, digest, now=NOW, soft=THREE):
+    attempt = begin(repositories, digest, now, soft)
+    if attempt.verdict is AttemptVerdict.MAY:
+        end_wrong(repositories, attempt, now)
+    return attempt.verdict
+
+
+def total(repositories):
+    found = repositories.counters.find(CounterKind.DOMAIN, str(ALICE.id))
+    return 0 if found is None else found.failures
+
+
+def test_the_limit_is_below_the_domains_and_the_window_no_shorter():
+    half_hour = DomainLockout(5, 30 * MINUTE, None)
+    assert soft_lockout(half_hour, 2, POLICY) == SoftLockout(3, 30 * MINUTE + SLACK)
+    short = DomainLockout(10, 5 * MINUTE, None)
+    assert soft_lockout(short, 2, POLICY).window == POLICY.window + SLACK
+    assert soft_lockout(DomainLockout(0, 30 * MINUTE, None), 2, POLICY) == SoftLockout(None, POLICY.window)
+
+
+@pytest.mark.parametrize(("threshold", "nothing"), [(0, False), (1, True), (2, True), (3, False)])
+def test_a_domain_that_locks_at_once_leaves_nothing(threshold, nothing):
+    soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None), 2, POLICY)
+    assert soft.leaves_nothing is nothing
+
+
+def test_so_many_wrong_ones_and_no_more_until_none_came_for_the_window(repositories):
+    assert [fail(repositories, f"d{n}", NOW + n * 20 * MINUTE) for n in range(3)] == [AttemptVerdict.MAY] * 3
+    last = NOW + 40 * MINUTE
+    locked = begin(repositories, "d4", last + 30 * MINUTE)
+    assert (locked.verdict, locked.locked_by) == (
+        AttemptVerdict.LOCKED,
+        Scope(CounterKind.DOMAIN, str(ALICE.id), 3),
+    )
+    assert fail(repositories, "d4", last + 31 * MINUTE) is AttemptVerdict.MAY
+    assert total(repositories) == 1
+
+
+def test_the_same_wrong_one_reaches_the_domain_once_a_window(repositories):
+    assert fail(repositories, "stale") is AttemptVerdict.MAY
+    for minutes in (0, 10, 30):
+        assert fail(repositories, "stale", NOW + minutes * MINUTE) is AttemptVerdict.WRONG_AGAIN
+    assert total(repositories) == 1
+    assert fail(repositories, "stale", NOW + 31 * MINUTE) is AttemptVerdict.MAY
+    assert total(repositories) == 1
+
+
+def test_what_is_being_tried_is_not_tried_twice_and_a_dead_process_holds_nothing_for_long(repositories):
+    assert begin(repositories, "d").verdict is AttemptVerdict.MAY
+    assert begin(repositories, "d", NOW + TRYING / 2).verdict is AttemptVerdict.BEING_TRIED
+    assert begin(repositories, "d", NOW + TRYING).verdict is AttemptVerdict.MAY
+    assert total(repositories) == 2, "the attempt that died counts: the domain may have heard it"
+
+
+def test_attempts_that_are_under_way_count(repositories):
+    for n in range(3):
+        assert begin(repositories, f"d{n}").verdict is AttemptVerdict.MAY
+    assert begin(repositories, "d4").verdict is AttemptVerdict.LOCKED
+
+
+def test_a_right_one_prolongs_nothing(repositories):
+    fail(repositories, "stale")
+    right = begin(repositories, "right", NOW + 20 * MINUTE)
+    end_uncounted(repositories, right, is_answered=True)
+    assert total(repositories) == 1
+    assert fail(repositories, "other", NOW + 31 * MINUTE) is AttemptVerdict.MAY
+    assert total(repositories) == 1, "the window of the first failure ended as if nobody had signed in"
+
+
+def test_a_right_one_alone_leaves_no_trace_on_the_domains_side(repositories):
+    end_uncounted(repositories, begin(repositories, "right"), is_answered=True)
+    assert [one.kind for one in repositories.counters.list(limit=10)] == [CounterKind.SOURCE]
+
+
+def test_a_failure_beside_a_right_one_keeps_its_window(repositories):
+    right = begin(repositories, "right")
+    fail(repositories, "wrong", NOW + MINUTE)
+    end_uncounted(repositories, right, is_answered=True)
+    found = repositories.counters.find(CounterKind.DOMAIN, str(ALICE.id))
+    assert (found.failures, found.window_start) == (1, NOW + MINUTE)
+    fail(repositories, "wrong too", NOW + 2 * MINUTE)
+    before = begin(repositories, "right", NOW + 3 * MINUTE)
+    fail(repositories, "late", NOW + 4 * MINUTE)
+    end_uncounted(repositories, before, is_answered=True)
+    found = repositories.counters.find(CounterKind.DOMAIN, str(ALICE.id))
+    assert (found.failures, found.window_start) == (2, NOW + 2 * MINUTE), "the late one was refused"
+
+
+def test_cleared_counters_are_not_taken_back_from(repositories):
+    attempt = begin(repositories, "right")
+    assert repositories.counters.clear_account(ALICE.id) == 2
+    end_uncounted(repositories, attempt, is_answered=True)
+    assert total(repositories) == 0
+
+
+def test_where_nobody_answered_nothing_was_tried(repositories):
+    fail(repositories, "wrong")
+    attempt = begin(repositories, "unheard", NOW + MINUTE)
+    end_uncounted(repositories, attempt, is_answered=False)
+    assert total(repositories) == 1
+    assert repositories.counters.find(CounterKind.SOURCE, "192.0.2.1").failures == 1
+    assert begin(repositories, "unheard", NOW + MINUTE).verdict is AttemptVerdict.MAY
+
+
+def test_taking_back_the_last_failure_clears_it(repositories):
+    end_uncounted(repositories, begin(repositories, "unheard"), is_answered=False)
+    assert list(repositories.counters.list(limit=10)) == []
+    take_back(repositories.counters, OWN, POLICY.window)
+    assert list(repositories.counters.list(limit=10)) == []
+
+
+def test_our_own_limits_hold_beside(repositories):
+    one = replace(OWN[0], limit=1)
+    begin(repositories, "a", scopes=(one,))
+    refused = begin(repositories, "b", scopes=(one,))
+    assert (refused.verdict, refused.locked_by) == (AttemptVerdict.LOCKED, one)
+    assert total(repositories) == 1
+
+
+def test_a_domain_that_never_locks_is_guarded_by_our_own_limits_and_memory(repositories):
+    never = SoftLockout(None, POLICY.window)
+    for n in range(20):
+        assert fail(repositories, f"d{n}", soft=never) is AttemptVerdict.MAY
+    assert fail(repositories, "d1", soft=never) is AttemptVerdict.WRONG_AGAIN
+    end_uncounted(repositories, begin(repositories, "r", soft=never), is_answered=True)
+    assert total(repositories) == 0
+
+
+def test_the_last_failure_that_may_reach_the_domain_is_audited(repositories):
+    for n in range(4):
+        fail(repositories, f"d{n}")
+    events = [entry for entry in repositories.audit.entries() if entry.event == "identity:lockout:begun"]
+    assert [entry.details["counter"] for entry in events] == ["domain"]
+    assert events[0].details["limit"] == "3"
+
+
+def test_the_digest_is_the_accounts_own_and_ends_with_the_password():
+    keyring = FakeKeyRing()
+    mirrored = replace(ALICE, directory=facts_at(NOW))
+    digest = secret_digest(keyring, mirrored, "Summer2026")
+    assert len(digest) == 32
+    assert "Summer" not in digest
+    changed = replace(mirrored, directory=facts_at(NOW, password_expires_at=NOW + 60 * MINUTE))
+    others = [
+        secret_digest(keyring, replace(mirrored, id=2), "Summer2026"),
+        secret_digest(keyring, mirrored, "Summer2027"),
+        secret_digest(keyring, changed, "Summer2026"),
+    ]
+    assert len({digest, *others}) == 4
+    assert secret_digest(keyring, ALICE, "Summer2026") == digest
+    assert secret_digest(keyring, mirrored, "\udcff") != digest
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 45), st.integers(0, 5), st.booleans()), max_size=60),
+    st.integers(3, 8),
+)
+def test_whatever_is_tried_the_domains_own_count_stays_below_its_threshold(tries, threshold):
+    """The domain counts as MS-SAMR says: on within its window of the last failure, to nothing by a right password."""
+    repositories = new_repositories()
+    soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None), 2, POLICY)
+    unlimited = (Scope(CounterKind.SOURCE, "x", 10_000),)
+    now, bad, last, heard = NOW, 0, None, {}
+    for minutes, secret, is_right in tries:
+        now += minutes * MINUTE
+        attempt = begin(repositories, f"{secret}{is_right}", now, soft, unlimited)
+        if attempt.verdict is not AttemptVerdict.MAY:
+            continue
+        if is_right:
+            end_uncounted(repositories, attempt, is_answered=True)
+            continue
+        end_wrong(repositories, attempt, now)
+        assert secret not in heard or now - heard[secret] >= soft.window
+        heard[secret] = now
+        bad, last = (bad + 1 if last is not None and now - last < 30 * MINUTE else 1), now
+        assert bad <= threshold - 2
