@@ -38,6 +38,7 @@ class Link:
             "identity_port": free_port(),
             "backends": json.dumps([backend]),
             "backend_auth": "header",
+            "backend_options": "",
             "publication": "",
             "more": "",
         }

@@ -8,7 +8,6 @@ import subprocess
 import threading
 from base64 import b64decode
 
-import gssapi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from handfast.protocols.spnego.tokens import (
     unwrap,
 )
 from tests.kerberos_world import BINDING, SPN, account, opened
-from tests.servers.gssapi_peer import KERBEROS, GssapiClient
+from tests.servers.gssapi_peer import KERBEROS, GssapiClient, gssapi
 from tests.servers.samba import NEEDS, REALM
 from tests.servers.samba_domain import PASSWORD
 

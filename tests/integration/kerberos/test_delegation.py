@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import gssapi
 import pytest
 
 from handfast.identity.directory.ports import DelegationFailure
 from handfast.protocols.spnego.tokens import unwrap
 from tests.kerberos_world import BINDING, SPN, account, failure, opened
-from tests.servers.gssapi_peer import GssapiService, ServiceRefused, bindings
+from tests.servers.gssapi_peer import GssapiService, ServiceRefused, bindings, gssapi
 from tests.servers.samba import NEEDS, REALM
 
 pytestmark = NEEDS
