@@ -40,6 +40,7 @@ from handfast.identity.administration.role_desk import RoleDesk
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
 from handfast.identity.nt_candidates import NtCandidateOpener
 from handfast.identity_api.admin_server import AdminApiServer
+from handfast.identity_api.gateway_calls import InsideListeners
 from handfast.identity_api.gateway_server import GatewayApiServer
 from handfast.keys.hasher import Argon2Hasher
 from handfast.keys.mutual_tls import build_identity_context
@@ -128,6 +129,8 @@ class IdentityProcess:
             local_only=stored_publications(settings),
             per_connection=ticket_publications(settings),
             devices=self._devices,
+            inside=inside_listeners(settings),
+            revoked=live_grants.revoke,
         )
         self._policies = PolicyDesk(records, self._clock, build_policy(settings))
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
@@ -232,7 +235,9 @@ class IdentityProcess:
         policy = build_policy(settings)
         self._policies.replace(policy)
         self._roles.replace(policy.role_policy)
-        self._gateway_api.policy_changed(stored_publications(settings), ticket_publications(settings))
+        self._gateway_api.policy_changed(
+            stored_publications(settings), ticket_publications(settings), inside_listeners(settings)
+        )
         _LOG.info("identity-reloaded")
 
     async def stop(self) -> None:
@@ -303,6 +308,15 @@ def backend_auth(settings: Settings) -> Mapping[str, BackendAuth]:
 def stored_publications(settings: Settings) -> frozenset[str]:
     """Publications with stored secrets: no remote node may have those."""
     return frozenset(item.name for item in settings.publications if item.backend.auth == "stored")
+
+
+def inside_listeners(settings: Settings) -> InsideListeners:
+    """Listeners where more is taken than outside, and the other machines' nodes that may have such ones."""
+    listen = settings.identity.listen
+    return InsideListeners(
+        names=frozenset(one.name for one in settings.listeners if one.inside),
+        nodes=frozenset() if listen is None else frozenset(listen.inside_nodes),
+    )
 
 
 def ticket_publications(settings: Settings) -> frozenset[str]:

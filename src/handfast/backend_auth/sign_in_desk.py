@@ -85,11 +85,23 @@ class SignInDesk:
     async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""
         known, auth = self._check(grant)
+        authorization = await self._authorize(known, auth, channel_binding)
+        self._check(grant)  # what was taken away while the KDC or the records were asked signs nobody in
+        return authorization
+
+    async def _authorize(
+        self, known: Grant, auth: BackendAuth, channel_binding: bytes
+    ) -> BackendAuthorization:
         match auth.kind:
             case SignInKind.KERBEROS:
                 account = await self._account(known, auth)
                 return await self._tickets.sign_in(
-                    account, known.publication, auth.spn, channel_binding, self._clock.now()
+                    account,
+                    known.publication,
+                    auth.spn,
+                    channel_binding,
+                    self._clock.now(),
+                    node=known.node,
                 )
             case SignInKind.NONE:
                 return BackendAuthorization(headers=())
@@ -106,8 +118,11 @@ class SignInDesk:
         Raises: BackendSignInRefused where there is no such grant, Unavailable.
         """
         known, auth = self._check(grant)
+        if auth.kind is not SignInKind.KERBEROS:
+            raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         account = await self._account(known, auth)
-        return await self._tickets.confirm(account, known.publication, handle, token, self._clock.now())
+        now = self._clock.now()
+        return await self._tickets.confirm(account, known.publication, handle, token, now, node=known.node)
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         """Suspends the secret that the back end refused, once; a secret changed since then is left alone.

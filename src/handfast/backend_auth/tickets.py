@@ -7,6 +7,8 @@ other for that publication, so that one failed attempt stands behind us and not 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import secrets
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -31,13 +33,20 @@ class TicketDesk:
 
     def __init__(self, delegation: Delegation | None) -> None:
         self._delegation = delegation
-        self._life = secrets.token_hex(4)
+        self._handle_key = secrets.token_bytes(32)
         self._paused: OrderedDict[tuple[AccountId, str], datetime] = OrderedDict()
 
     async def sign_in(
-        self, account: Account, publication: str, spn: str, channel_binding: bytes, now: datetime
+        self,
+        account: Account,
+        publication: str,
+        spn: str,
+        channel_binding: bytes,
+        now: datetime,
+        *,
+        node: str,
     ) -> BackendAuthorization:
-        """One token for one request to the servers of `spn`. Raises: BackendSignInRefused."""
+        """One token for one request to the servers of `spn`, sent by `node`. Raises: BackendSignInRefused."""
         delegation, facts = self._delegation, account.directory
         if delegation is None:
             raise BackendSignInRefused(Reason.KEYTAB_REFUSED)
@@ -59,21 +68,34 @@ class TicketDesk:
             )
             raise BackendSignInRefused(Reason.from_value(refused.failure.value)) from None
         value = b"Negotiate " + base64.b64encode(token.token)
+        mark = self._mark(account, publication, node, token.handle)
         return BackendAuthorization(
-            ((b"Authorization", value),), handle=f"{self._life}.{token.handle}", is_single_use=True
+            ((b"Authorization", value),), handle=f"{mark}.{token.handle}", is_single_use=True
         )
 
     async def confirm(
-        self, account: Account, publication: str, handle: str, token: bytes, now: datetime
+        self, account: Account, publication: str, handle: str, token: bytes, now: datetime, *, node: str
     ) -> bool:
         """True where the server's own token is good; what is not the server gets no more tickets for a while.
 
-        Raises: Unavailable for a ticket made before a restart: nobody can say what its server's proof is worth.
+        Raises: Unavailable where nobody can say what the proof is worth, and nothing is concluded: the ticket was made before
+        a restart, or for another account, publication or node; its context is gone; the threads lag behind.
         """
-        life, _, own_handle = handle.partition(".")
-        if self._delegation is None or life != self._life:
-            raise Unavailable("the ticket was made before identity was restarted")
-        if await self._delegation.confirm(own_handle, token):
+        mark, _, own_handle = handle.partition(".")
+        expected = self._mark(account, publication, node, own_handle)
+        if self._delegation is None or not hmac.compare_digest(_octets(mark), _octets(expected)):
+            raise Unavailable("the ticket was made before identity was restarted, or for somebody else")
+        try:
+            is_proven = await self._delegation.confirm(own_handle, token)
+        except Unavailable as problem:
+            _LOG.warning(
+                "backend-proof-not-looked-at",
+                publication=publication,
+                account=account.id,
+                why=str(problem),
+            )
+            raise
+        if is_proven:
             return True
         self._pause(account, publication, now, alarm="backend-proof-wrong")
         return False
@@ -82,15 +104,20 @@ class TicketDesk:
         """A server answered a ticket with 401: the next one will be made anew, and not before the pause is over."""
         self._pause(account, publication, now, alarm="backend-ticket-refused")
 
+    def _mark(self, account: Account, publication: str, node: str, own_handle: str) -> str:
+        """Binds a handle to whom its ticket was made for, without a table of those that are never shown again."""
+        bound = "\0".join((str(account.id), publication, node, own_handle))
+        return hmac.new(self._handle_key, _octets(bound), hashlib.sha256).hexdigest()[:32]
+
     def _is_paused(self, account: Account, publication: str, now: datetime) -> bool:
         until = self._paused.get((account.id, publication))
         return until is not None and now < until
 
     def _pause(self, account: Account, publication: str, now: datetime, *, alarm: str) -> None:
-        if self._delegation is not None:
-            self._delegation.forget(account)
         if self._is_paused(account, publication, now):
             return
+        if self._delegation is not None:
+            self._delegation.forget(account)
         key = account.id, publication
         self._paused[key] = now + PAUSE
         self._paused.move_to_end(key)
@@ -104,3 +131,8 @@ class TicketDesk:
             seconds=PAUSE.total_seconds(),
             remedy="handfast kerberos check: the SPN, and the key of the servers behind it",
         )
+
+
+def _octets(text: str) -> bytes:
+    """What a gateway sends need not be good Unicode, and must not be a fault for it."""
+    return text.encode("utf-8", "surrogatepass")

@@ -81,8 +81,19 @@ class BetweenRequests(ClientStream):
 
     def _keep_ahead(self, data: bytes) -> None:
         self._inbox = self._inbox + data if self._inbox else data
+        self._hold_full_inbox()
+
+    def _hold_full_inbox(self) -> None:
         if len(self._inbox) > INBOX_BYTES:
             self.hold(PauseFor.INBOX, held=True)
+
+    def resume_writing(self) -> None:
+        """The client caught up. A request that it sent ahead begins only now: a client that sends and never reads would
+        fill our memory with answers.
+        """
+        ClientStream.resume_writing(self)
+        if self._phase is Phase.HEAD and self._inbox and not self._queued:
+            self._queue_reading()
 
     def _drain(self, data: bytes) -> None:
         exchange = self._exchange

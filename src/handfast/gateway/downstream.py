@@ -62,7 +62,9 @@ class DownstreamConnection(BetweenRequests):
         if phase is Phase.HEAD:
             is_first = not self._inbox
             self._inbox = self._inbox + data if self._inbox else data
-            if not self._queued:
+            if not self._is_writable:
+                self._hold_full_inbox()
+            elif not self._queued:
                 self._read_head()
                 if is_first:
                     self._await_head()
@@ -200,7 +202,7 @@ class DownstreamConnection(BetweenRequests):
 
     def _read_ahead(self) -> None:
         self._queued = False
-        if self._phase is not Phase.HEAD or self.transport is None:
+        if self._phase is not Phase.HEAD or self.transport is None or not self._is_writable:
             return
         self._read_head()
         self._await_head()

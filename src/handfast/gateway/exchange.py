@@ -28,6 +28,7 @@ from handfast.gateway.phones import describe_phone, is_phone, refuse_phone
 from handfast.gateway.reaching import connect_anew, is_proven, sign_in_behind
 from handfast.gateway.refusal import Refusal, refusal_of
 from handfast.gateway.sign_in import begin_sign_in, find_same_again
+from handfast.gateway.tickets import send_signed_in
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http1.framing import NO_BODY, ContentLength
 from handfast.protocols.http1.head import RequestHead
@@ -160,7 +161,9 @@ class Exchange(ForwardedExchange):
         """Signs in, connects, sends. Not one byte went to a back end before this."""
         authorization = live.authorization
         if authorization is None or not is_proven(self, live, authorization):
-            self.state.spawn(sign_in_behind(self, live, route))
+            # A kept connection that is signed in by a ticket needs neither identity nor a task.
+            if authorization is not None or not send_signed_in(self, live, route):
+                self.state.spawn(sign_in_behind(self, live, route))
             return
         upstream = route.app.pool.find_idle(live.grant.account_id)
         if upstream is None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from handfast.decision.reasons import Reason
 from handfast.gateway.config import BackendConfig
 from handfast.gateway.tls import backend_context, has_pinned_certificate
 from handfast.gateway.upstream import UpstreamConnection
@@ -23,6 +24,8 @@ EARLY_SECONDS = 1.0
 """A server that closes an idle connection so soon did not mean to keep it."""
 EARLY_CLOSES = 3
 UNKEPT_SECONDS = 600.0
+REFUSED_SECONDS = 5.0
+MAX_REFUSED = 4096
 
 
 @dataclass(slots=True, eq=False)
@@ -65,10 +68,44 @@ class PoolFull(Unavailable):
     """The server has as many connections of ours as the configuration allows."""
 
 
+class RefusedSignIns:
+    """Accounts that identity gave no ticket for, for some seconds: a phone that tries again at once would have a connection
+    opened, TLS and all, for each time that it hears the same.
+    """
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[AccountId, str], tuple[float, Reason]] = OrderedDict()
+
+    def keep(self, account_id: AccountId, publication: str, reason: Reason, now: float) -> None:
+        """Notes a refusal; with too many the oldest gives way."""
+        key = account_id, publication
+        self._kept[key] = now + REFUSED_SECONDS, reason
+        self._kept.move_to_end(key)
+        if len(self._kept) > MAX_REFUSED:
+            self._kept.popitem(last=False)
+
+    def find(self, account_id: AccountId, publication: str, now: float) -> Reason | None:
+        """Why there was no ticket just now, or None."""
+        kept = self._kept.get((account_id, publication))
+        return kept[1] if kept is not None and now < kept[0] else None
+
+
 class BackendPool:
     """Connections of one worker to the servers of one back-end configuration."""
 
-    __slots__ = ("_context", "_idle", "_open", "backends", "config", "is_closing", "loop", "wheel")
+    __slots__ = (
+        "_context",
+        "_idle",
+        "_open",
+        "backends",
+        "config",
+        "is_closing",
+        "loop",
+        "refused_sign_ins",
+        "wheel",
+    )
 
     def __init__(self, config: BackendConfig, loop: asyncio.AbstractEventLoop, wheel: TimerWheel) -> None:
         """Raises: ValueError (URL), OSError, ssl.SSLError (CA file)."""
@@ -78,6 +115,7 @@ class BackendPool:
         self.backends = [build_backend(url) for url in config.urls]
         self.is_closing = False
         self._context = backend_context(config) if any(item.uses_tls for item in self.backends) else None
+        self.refused_sign_ins = RefusedSignIns()
         self._idle: dict[AccountId, list[UpstreamConnection]] = {}
         self._open: defaultdict[AccountId, set[UpstreamConnection]] = defaultdict(set)
 

@@ -14,6 +14,7 @@ from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
 from handfast.gateway.tls import end_point_data
+from handfast.gateway.upstream import HoldFor
 from handfast.identity.ports import Unavailable
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http_auth.server_token import find_server_token
@@ -27,20 +28,56 @@ if TYPE_CHECKING:
     from handfast.protocols.http1.head import ResponseHead
 
 SIGNED_IN_CONNECTION = BackendAuthorization(headers=())
-"""What a request on a connection that is signed in already carries."""
+"""What a request on a connection that is signed in already carries. Never a grant's own: its connection may be gone by the
+next request, and a reload may want a ticket for each.
+"""
+MAX_SIGNED_IN_SECONDS = 900.0
+"""So long after its ticket a kept connection serves. The servers ask for no other while it lives, so that without this an
+account whose groups or rights changed in the domain, or whose ticket has ended, would go on as it was for as long as a phone
+keeps it busy. A new ticket each quarter of an hour costs one call.
+"""
 ATTEMPTS = 2
 """A kept connection may end while its ticket is fetched: nothing was sent on it, so another one takes its place."""
+LASTING = frozenset(
+    {
+        Reason.BACKEND_SIGN_IN_REFUSED,
+        Reason.DELEGATION_REFUSED,
+        Reason.KEYTAB_REFUSED,
+        Reason.SERVICE_UNKNOWN_TO_KDC,
+    }
+)
+"""Refusals that the next request would hear again: they end when somebody mends something, or after a minute."""
 
 PROOF_SECONDS = 45.0
 """So long after its ticket a server's proof is looked at; identity keeps what waits for one a little longer. A long poll
 answers later: then TLS alone has verified the server, as where it sends no proof.
 """
+MAX_WAITING_BYTES = 512 * 1024
+"""Of an answer that waits for its proof. It is not read any more from its head on, so that this is what one or two reads of
+a TLS connection (256 KiB each) had brought by then.
+"""
 
 _log = logging.getLogger(__name__)
 
 
+def send_signed_in(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
+    """Sends the request on a kept connection that a ticket has signed in lately; False where there is none."""
+    if route.app.config.backend.ticket_per != "connection":
+        return False
+    pool = route.app.pool
+    oldest = pool.now() - MAX_SIGNED_IN_SECONDS
+    while (upstream := pool.find_idle(live.grant.account_id)) is not None:
+        if upstream.signed_in_at > oldest:
+            exchange.send(upstream, SIGNED_IN_CONNECTION)
+            return True
+        upstream.close()
+    return False
+
+
 async def send_with_ticket(exchange: Exchange, live: LiveGrant, route: Route) -> None:
     """Sends the request on a connection that is signed in, or with a ticket that signs it in. Every failure refuses it."""
+    # What an earlier configuration signed in with has no business here.
+    live.authorization = None
     try:
         for _ in range(ATTEMPTS):
             if await _send(exchange, live, route):
@@ -61,28 +98,29 @@ async def _send(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
     Raises: BackendSignInRefused, PoolFull.
     """
     pool = route.app.pool
-    is_kept_signed_in = route.app.config.backend.ticket_per == "connection"
-    upstream = pool.find_idle(live.grant.account_id)
-    if upstream is not None and is_kept_signed_in:
-        live.authorization = SIGNED_IN_CONNECTION
-        exchange.send(upstream, SIGNED_IN_CONNECTION)
+    if send_signed_in(exchange, live, route):
         return True
+    grant = live.grant
+    known = pool.refused_sign_ins.find(grant.account_id, grant.publication, pool.now())
+    if known is not None:
+        raise BackendSignInRefused(known)
+    upstream = pool.find_idle(grant.account_id)
     if upstream is None:
         try:
-            upstream = await pool.connect(live.grant.account_id)
+            upstream = await pool.connect(grant.account_id)
         except PoolFull:
             raise
         except Unavailable:
             exchange.refuse(Reason.BACKEND_UNAVAILABLE)
             return True
-    proven_until = pool.now() + PROOF_SECONDS
+    asked_at = pool.now()
     ticket = await _fetch_ticket(exchange, live, upstream)
     if ticket is None:
         return True
     if not upstream.is_open:
         return False
-    if is_kept_signed_in:
-        live.authorization = SIGNED_IN_CONNECTION
+    upstream.signed_in_at = asked_at
+    proven_until = asked_at + PROOF_SECONDS
     exchange.send(upstream, ticket, ProvenAnswer(exchange, live, upstream, ticket.handle, proven_until))
     return True
 
@@ -103,6 +141,11 @@ async def _fetch_ticket(
             )
             ticket = None
             exchange.refuse(Reason.BACKEND_SIGN_IN_REFUSED)
+    except BackendSignInRefused as refused:
+        if refused.reason in LASTING:
+            grant, pool = live.grant, upstream.pool
+            pool.refused_sign_ins.keep(grant.account_id, grant.publication, refused.reason, pool.now())
+        raise
     except Unavailable:
         exchange.refuse(Reason.IDENTITY_UNAVAILABLE)
     finally:
@@ -121,11 +164,22 @@ def binding_of(upstream: UpstreamConnection) -> bytes:
 class ProvenAnswer:
     """Takes the answer to a request that carried a ticket, and lets it pass once the server's own proof is found good.
 
-    A server that sends no proof is believed, because TLS has verified it (Exchange sends one now and then). With a wrong
-    one it could not read the ticket, and is not the server it should be: its answer stays here. Fits `AnswerSink`.
+    A server that sends no proof is believed, because TLS has verified it (Exchange sends one now and then). So is one whose
+    proof identity can't look at. With a wrong one it could not read the ticket, and is not the server it should be: its
+    answer stays here. Fits `AnswerSink`.
     """
 
-    __slots__ = ("_exchange", "_handle", "_is_done", "_live", "_pieces", "_until", "_upstream", "method")
+    __slots__ = (
+        "_exchange",
+        "_handle",
+        "_is_done",
+        "_live",
+        "_pieces",
+        "_until",
+        "_upstream",
+        "_waiting_bytes",
+        "method",
+    )
 
     def __init__(
         self,
@@ -143,6 +197,7 @@ class ProvenAnswer:
         self._handle = handle
         self._until = until
         self._pieces: list[bytes] = []
+        self._waiting_bytes = 0
         self._is_done = False
 
     def on_answer(
@@ -158,13 +213,20 @@ class ProvenAnswer:
         if token is None or self._upstream.pool.now() > self._until:
             self._pass(head, framing)
             return
-        self._upstream.hold(held=True)
+        self._waiting_bytes = sum(map(len, pieces))
+        self._upstream.hold(HoldFor.PROOF, held=True)
         self._exchange.state.spawn(self._confirm(head, framing, token))
 
     def on_answer_body(self, pieces: list[bytes], *, is_done: bool) -> None:
         """More of an answer that waits: it came before the connection was held."""
         self._pieces += pieces
         self._is_done = is_done
+        self._waiting_bytes += sum(map(len, pieces))
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self._pieces = []
+            self._exchange.refuse(
+                Reason.BACKEND_UNAVAILABLE, detail="too much of the answer came before the server's proof"
+            )
 
     def on_upstream_lost(self, fault: MalformedMessage | None, *, timed_out: bool) -> None:
         """The connection ended; an answer that is here whole is an answer all the same."""
@@ -181,8 +243,11 @@ class ProvenAnswer:
             is_proven = await exchange.state.sign_in.confirm(self._live.grant, self._handle, token)
         except BackendSignInRefused as refused:
             exchange.refuse(refused.reason)
-        except Unavailable:
-            exchange.refuse(Reason.IDENTITY_UNAVAILABLE)
+        except Unavailable as problem:
+            # Whoever could bring this about could as well have sent no proof: TLS has verified the server.
+            _log.warning("request %s: the server's proof was not looked at: %s", exchange.request_id, problem)
+            if not exchange.is_settled:
+                self._pass(head, framing)
         except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
             _log.exception("request %s: the server's proof was not looked at", exchange.request_id)
             exchange.refuse(Reason.INTERNAL_ERROR)
@@ -197,5 +262,4 @@ class ProvenAnswer:
         self._exchange.on_answer(head, framing, self._pieces, is_done=self._is_done)
 
     def _withhold(self, detail: str) -> None:
-        self._live.authorization = None
         self._exchange.withhold_unproven(detail)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from enum import IntFlag
 from typing import TYPE_CHECKING, Protocol, cast
 
 from handfast.gateway.wheel import NEVER
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
     from handfast.identity.records import AccountId
 
 MAX_ANSWER_HEAD_BYTES = 64 * 1024
+NEVER_SIGNED_IN = float("-inf")
 WRITE_HIGH_WATER_BYTES = 256 * 1024
+
+
+class HoldFor(IntFlag):
+    """Why an answer is not read at the moment. It goes on when no reason is left."""
+
+    CLIENT = 1
+    PROOF = 2
 
 
 class AnswerSink(Protocol):
@@ -61,7 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_decoder",
         "_framing",
         "_has_heard",
-        "_is_held",
+        "_holds",
         "_left",
         "_reusable",
         "_sink",
@@ -72,6 +81,7 @@ class UpstreamConnection(asyncio.Protocol):
         "is_closed",
         "kept_at",
         "pool",
+        "signed_in_at",
         "transport",
         "wheel_slot",
     )
@@ -85,13 +95,16 @@ class UpstreamConnection(asyncio.Protocol):
         self.wheel_slot = 0
         self.is_closed = False
         self.kept_at = 0.0  # loop time since which it is idle; stays when it serves again
+        self.signed_in_at = (
+            NEVER_SIGNED_IN  # loop time of the ticket that every later request on it stands on
+        )
         self._sink: AnswerSink | None = None
         self._buffer = b""
         self._framing: ResponseFraming | None = None
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._reusable = False
-        self._is_held = False
+        self._holds = 0
         self._has_heard = False
         self._timeout = 0.0
 
@@ -122,7 +135,7 @@ class UpstreamConnection(asyncio.Protocol):
         """The answer that is under way goes to `sink` from here on, and comes as fast as that takes it."""
         if self._sink is not None:
             self._sink = sink
-            self.hold(held=False)
+            self.hold(HoldFor.PROOF, held=False)
 
     def send(self, parts: Sequence[bytes]) -> None:
         """More of the request body, framed already."""
@@ -131,12 +144,12 @@ class UpstreamConnection(asyncio.Protocol):
             return
         write_parts(transport, parts)
 
-    def hold(self, *, held: bool) -> None:
-        """Stops reading the answer, or goes on."""
-        transport = self.transport
-        if held is self._is_held or transport is None or transport.is_closing():
+    def hold(self, why: int = HoldFor.CLIENT, *, held: bool) -> None:
+        """Stops reading the answer for a reason, or goes on when no reason is left."""
+        transport, before = self.transport, self._holds
+        self._holds = before | why if held else before & ~why
+        if bool(before) is bool(self._holds) or transport is None or transport.is_closing():
             return
-        self._is_held = held
         if held:
             transport.pause_reading()
         else:
@@ -151,8 +164,8 @@ class UpstreamConnection(asyncio.Protocol):
             and self.transport is not None
             and not self.transport.is_closing()
         ):
-            if self._is_held:
-                self.hold(held=False)
+            if self._holds:
+                self.hold(HoldFor.CLIENT | HoldFor.PROOF, held=False)
             self.pool.keep(self)
         else:
             self.close()

@@ -85,6 +85,25 @@ class Caller:
             raise NotForThisNode(f"publication {publication!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class InsideListeners:
+    """Listeners that only the inside reaches, where more is taken; and the nodes of other machines that have such ones.
+
+    A node names its listener itself: one in the DMZ that was taken over must not pass for the inside.
+    """
+
+    names: frozenset[str] = frozenset()
+    nodes: frozenset[str] = frozenset()
+
+    def check(self, caller: Caller, listener: str) -> None:
+        """Raises: NotForThisNode."""
+        if caller.node is not None and listener in self.names and caller.node not in self.nodes:
+            raise NotForThisNode(f"inside listener {listener!r}")
+
+
+NO_INSIDE = InsideListeners()
+
+
 class NoDeviceReports:
     """Fits `decision.ports.DeviceReports` where nobody keeps wipes: there is none to report on."""
 
@@ -110,6 +129,7 @@ class GatewayCalls:
         local_only: frozenset[str],
         devices: DeviceReports | None = None,
         per_connection: frozenset[str] = frozenset(),
+        inside: InsideListeners = NO_INSIDE,
     ) -> None:
         self._decider = decider
         self._sign_in = sign_in
@@ -117,6 +137,7 @@ class GatewayCalls:
         self._events = events
         self.local_only = local_only
         self.per_connection = per_connection
+        self.inside = inside
         self._devices = devices or NoDeviceReports()
 
     async def answer(self, request: Request, caller: Caller, connection: HttpConnection) -> Answer | None:
@@ -184,6 +205,7 @@ class GatewayCalls:
 
     async def _evaluate(self, request: AccessRequest, caller: Caller) -> Answer:
         caller.check(request.node, request.publication)
+        self.inside.check(caller, request.listener)
         if caller.node is None or caller.budget is None:
             decision = await self._decider.evaluate(request)
         else:

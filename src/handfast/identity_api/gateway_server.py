@@ -14,7 +14,7 @@ from handfast.decision.ports import BackendSignIn, Decider, DeviceReports, Gatew
 from handfast.identity.audit import AuditEvent
 from handfast.identity.ports import Clock, Records, Repositories, RevocationPublisher, Unavailable
 from handfast.identity.records import Revocation, RevocationScope
-from handfast.identity_api.gateway_calls import Caller, GatewayCalls
+from handfast.identity_api.gateway_calls import NO_INSIDE, Caller, GatewayCalls, InsideListeners
 from handfast.identity_api.http_server import HttpConnection
 from handfast.identity_api.node_budget import NodeBudget
 from handfast.identity_api.revocation_feed import RevocationFeed
@@ -46,7 +46,8 @@ class GatewayApiServer:
     """Serves gateways. `parse_certificate` raises ValueError for what is no node certificate.
 
     `events` takes (node, event) and must not block; `local_only` names the publications with stored secrets,
-    `per_connection` those with a ticket for each back-end connection.
+    `per_connection` those with a ticket for each back-end connection. `revoked` hears of every revocation, this
+    identity's own or another's.
     """
 
     def __init__(
@@ -62,14 +63,19 @@ class GatewayApiServer:
         local_only: frozenset[str] = frozenset(),
         devices: DeviceReports | None = None,
         per_connection: frozenset[str] = frozenset(),
+        inside: InsideListeners = NO_INSIDE,
+        revoked: Callable[[Sequence[Revocation]], None] = lambda _revocations: None,
     ) -> None:
         self._records = records
+        self._revoked = revoked
         self._clock = clock
         self._parse_certificate = parse_certificate
         self._feed = RevocationFeed(
             records, revocations, on_published=self._cut_revoked, each_second=self._check_nodes
         )
-        self._calls = GatewayCalls(decider, sign_in, self._feed, events, local_only, devices, per_connection)
+        self._calls = GatewayCalls(
+            decider, sign_in, self._feed, events, local_only, devices, per_connection, inside
+        )
         self._callers: dict[HttpConnection, Caller] = {}
         self._budgets: dict[str, NodeBudget] = {}
         self._servers: list[asyncio.Server] = []
@@ -100,11 +106,15 @@ class GatewayApiServer:
         self._servers.append(server)
 
     def policy_changed(
-        self, local_only: frozenset[str], per_connection: frozenset[str] = frozenset()
+        self,
+        local_only: frozenset[str],
+        per_connection: frozenset[str] = frozenset(),
+        inside: InsideListeners = NO_INSIDE,
     ) -> None:
         """A reload: every gateway, on this machine or not, has its grants decided anew; nothing is cut for it."""
         self._calls.local_only = local_only
         self._calls.per_connection = per_connection
+        self._calls.inside = inside
         self._feed.resync()
 
     async def close(self, *, deadline_seconds: float = 5.0) -> None:
@@ -171,6 +181,7 @@ class GatewayApiServer:
         return self._budgets.setdefault(name, NodeBudget(now))
 
     def _cut_revoked(self, revocations: Sequence[Revocation]) -> None:
+        self._revoked(revocations)
         names = {one.node for one in revocations if one.scope is RevocationScope.NODE}
         if names:
             self._cut(lambda caller: caller.node in names, "revoked")

@@ -69,7 +69,7 @@ class KerberosAcceptance:
         if requires_binding and not (accepted.is_bound and channel_binding):
             raise TicketRefused(TicketFailure.BINDING_MISSING, accepted.initiator)
         user = _user_of(accepted.initiator)
-        if not self._replays.is_first(client.authenticator, self._clock()):
+        if not self._replays.is_first(client.authenticator, accepted.initiator, self._clock()):
             raise TicketRefused(TicketFailure.REPLAYED, accepted.initiator)
         return AcceptedTicket(user.components[0], user.realm, client.answer(accepted.answer))
 

@@ -2,7 +2,8 @@
 
 A *cold* sign-in asks a KDC twice (S4U2Self, S4U2Proxy), a *warm* one only computes. They run in threads of their own, so
 that users with tickets never stand behind a KDC that does not answer. Requests for the same ticket share one question. A
-question that is not answered in time fails its callers and counts against the KDC; a late answer counts for it.
+question that is not answered in time fails its callers and counts against the KDC; a late answer counts for it. Accounts
+of other realms are counted apart: their KDC's silence says nothing of ours. What a KDC refuses is not asked again for a while.
 
 Source: MS-SFU 3.1.5, 3.2.5.
 """
@@ -18,9 +19,10 @@ from handfast.identity.directory.ports import DelegatedToken, DelegationFailure,
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account
 from handfast.kerberos.breaker import CircuitBreaker
-from handfast.kerberos.failures import Step, delegation_failure, spoils_own_ticket
+from handfast.kerberos.failures import Step, delegation_failure, is_kdcs_answer, spoils_own_ticket
 from handfast.kerberos.impersonated import impersonated_principal
 from handfast.kerberos.mechanism import Credential, Initiation, Mechanism, MechanismError
+from handfast.kerberos.refusals import KdcRefused, RefusalMemory
 from handfast.kerberos.service_account import ServiceAccount, ServiceKeys
 from handfast.kerberos.tickets import Ticket, TicketCache, TicketKey
 from handfast.kerberos.waiting import WaitingContexts
@@ -42,7 +44,7 @@ class KerberosDelegation:
     """`identity.directory.ports.Delegation`, for one event loop.
 
     `realm` is that of the services. `deadline_seconds` bounds each wait, for a KDC as for a thread.
-    `on_silence` is told of each question that no KDC answered: when it was put, and the time now.
+    `on_silence` is told of each question that no KDC of `realm` answered: when it was put, and the time now.
     """
 
     def __init__(
@@ -63,8 +65,9 @@ class KerberosDelegation:
         self._clock = clock
         self._cold = Workers("kerberos-kdc", threads, MAX_COLD_WAITING, lambda: ServiceAccount(keys, clock))
         self._warm: Workers[None] = Workers("kerberos-token", WARM_THREADS, MAX_WARM_WAITING, lambda: None)
-        self._breaker = CircuitBreaker()
+        self._breakers: dict[str, CircuitBreaker] = {}
         self._tickets = TicketCache()
+        self._refusals = RefusalMemory()
         self._waiting = WaitingContexts()
         self._flights: dict[TicketKey, asyncio.Task[Ticket]] = {}
         self._tasks: set[asyncio.Task[Ticket]] = set()
@@ -82,22 +85,23 @@ class KerberosDelegation:
             raise DelegationRefused(delegation_failure(error, Step.SERVICE), error.detail) from None
         except Unavailable as error:
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(error)) from None
-        return DelegatedToken(begun.token, self._waiting.keep(begun, self._clock()))
+        return DelegatedToken(begun.token, self._waiting.keep(begun, account.id, self._clock()))
 
     async def confirm(self, handle: str, token: bytes) -> bool:
-        """False also for a handle that was used or is older than a minute."""
+        """False only where the context that waits for it did not take the proof.
+
+        Raises: Unavailable for a handle that was used, is older than a minute or had to make room, and where the threads lag.
+        """
         begun = self._waiting.take(handle, self._clock())
         if begun is None:
-            return False
+            raise Unavailable("the context that the proof is for is no longer there")
         found: Initiation = begun
-        try:
-            return await self._compute(lambda: self._mechanism.confirm(found, token))
-        except Unavailable:
-            return False
+        return await self._compute(lambda: self._mechanism.confirm(found, token))
 
     def forget(self, account: Account) -> None:
-        """Drops the account's tickets; what is being asked for at this moment will not be kept either."""
+        """Drops the account's tickets and refusals; what is being asked for at this moment will not be kept either."""
         self._tickets.drop_account(account.id)
+        self._refusals.drop_account(account.id)
         for key in [key for key in self._flights if key.account_id == account.id]:
             del self._flights[key]
 
@@ -108,6 +112,7 @@ class KerberosDelegation:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flights.clear()
         self._tickets.clear()
+        self._refusals.clear()
         self._waiting.clear()
         self._cold.close()
         self._warm.close()
@@ -116,6 +121,7 @@ class KerberosDelegation:
         now = self._clock()
         ticket = self._tickets.find(key, now)
         if ticket is None:
+            self._refusals.check(key, now)
             # A caller that goes away must not take the answer from the others.
             return await asyncio.shield(self._flight(key))
         if ticket.takes_renewal(now):
@@ -141,7 +147,8 @@ class KerberosDelegation:
     async def _ask(self, key: TicketKey) -> Ticket:
         flight = asyncio.current_task()
         asked_at = self._clock()
-        if not self._breaker.admits(asked_at):
+        realm = _realm_of(key)
+        if not self._breaker(realm).admits(asked_at):
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, "no KDC answered lately")
         try:
             job = self._cold.submit(lambda account: self._obtain(account, key))
@@ -150,48 +157,54 @@ class KerberosDelegation:
         answer = asyncio.wrap_future(job)
         done, _ = await asyncio.wait([answer], timeout=self._deadline_seconds)
         if not done:
-            self._note_silence(asked_at, "deadline")
+            self._note_silence(realm, asked_at, "deadline")
             if not job.cancel():
-                answer.add_done_callback(self._take_late)
+                answer.add_done_callback(lambda late: self._take_late(realm, late))
             raise DelegationRefused(
                 DelegationFailure.UNAVAILABLE, f"no KDC answered within {self._deadline_seconds:g} s"
             )
-        credential, seconds_left = self._judge(answer, asked_at)
+        try:
+            credential, seconds_left = self._judge(realm, answer, asked_at)
+        except DelegationRefused as refusal:
+            if self._flights.get(key) is flight:
+                self._refusals.note(key, refusal, self._clock())
+            raise
         now = self._clock()
         if self._flights.get(key) is not flight:
             # Forgotten meanwhile: good for those who wait for it, and for nobody after them.
             return Ticket(credential, now + seconds_left, now + seconds_left)
         return self._tickets.keep(key, credential, seconds_left, now)
 
-    def _judge(self, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
+    def _judge(self, realm: str, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
         """What came of a question; a refusal is an answer as well. Raises: DelegationRefused."""
         refusal = answer.exception()
         if isinstance(refusal, Unavailable):  # No KDC was asked.
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(refusal))
-        if isinstance(refusal, DelegationRefused) and refusal.failure is DelegationFailure.UNAVAILABLE:
-            self._note_silence(asked_at, refusal.detail)
+        if isinstance(refusal, DelegationRefused) and _is_silence(refusal):
+            self._note_silence(realm, asked_at, refusal.detail)
         else:
-            self._note_answer()
+            self._note_answer(realm)
         return answer.result()
 
-    def _take_late(self, late: asyncio.Future[Obtained]) -> None:
+    def _take_late(self, realm: str, late: asyncio.Future[Obtained]) -> None:
         refusal = late.exception()
-        is_silence = (
-            isinstance(refusal, DelegationRefused) and refusal.failure is DelegationFailure.UNAVAILABLE
-        )
-        if not is_silence and not isinstance(refusal, Unavailable):
-            self._note_answer()
+        if not isinstance(refusal, Unavailable) and not _is_silence(refusal):
+            self._note_answer(realm)
 
-    def _note_answer(self) -> None:
-        if self._breaker.succeeded():
-            _LOG.info("kdc-answers-again")
+    def _breaker(self, realm: str) -> CircuitBreaker:
+        """That of the realm whose accounts are asked for. Realms are as many as the settings have."""
+        return self._breakers.setdefault(realm, CircuitBreaker())
 
-    def _note_silence(self, asked_at: float, why: str) -> None:
+    def _note_answer(self, realm: str) -> None:
+        if self._breaker(realm).succeeded():
+            _LOG.info("kdc-answers-again", realm=realm)
+
+    def _note_silence(self, realm: str, asked_at: float, why: str) -> None:
         now = self._clock()
-        if self._on_silence is not None:
+        if self._on_silence is not None and realm == self._realm.upper():
             self._on_silence(asked_at, now)
-        if self._breaker.failed(now):
-            _LOG.warning("kdc-silent", why=why)
+        if self._breaker(realm).failed(now):
+            _LOG.warning("kdc-silent", realm=realm, why=why)
 
     def _obtain(self, service: ServiceAccount, key: TicketKey) -> Obtained:
         """Both questions, in a worker thread. Raises: DelegationRefused, Unavailable."""
@@ -204,7 +217,12 @@ class KerberosDelegation:
         except MechanismError as error:
             if spoils_own_ticket(error):
                 service.forget()
-            raise DelegationRefused(delegation_failure(error, step), error.detail) from None
+            raise KdcRefused(
+                delegation_failure(error, step),
+                error.detail,
+                is_answer=is_kdcs_answer(error),
+                is_final=not spoils_own_ticket(error),
+            ) from None
         return user, min(begun.seconds_left, user.seconds_left)
 
     async def _compute(self, work: Callable[[], T]) -> T:
@@ -214,3 +232,17 @@ class KerberosDelegation:
             return await asyncio.wait_for(answer, self._deadline_seconds)
         except TimeoutError:
             raise Unavailable("the Kerberos threads lag behind") from None
+
+
+def _realm_of(key: TicketKey) -> str:
+    """The account's, in capitals."""
+    return key.principal.rpartition("@")[2].upper()
+
+
+def _is_silence(refusal: BaseException | None) -> bool:
+    """Whether no KDC said anything; that it can't serve one account is an answer."""
+    return (
+        isinstance(refusal, DelegationRefused)
+        and refusal.failure is DelegationFailure.UNAVAILABLE
+        and not (isinstance(refusal, KdcRefused) and refusal.is_answer)
+    )

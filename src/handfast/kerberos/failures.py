@@ -40,9 +40,8 @@ KRB5_KDC_UNREACH = 156
 KRB5_REALM_CANT_RESOLVE = 220
 
 _SKEW = frozenset({KDC_ERR_NEVER_VALID, KRB_AP_ERR_TKT_NYV, KRB_AP_ERR_SKEW, KRB5_KDCREP_SKEW})
-_UNREACHABLE = frozenset(
-    {KDC_ERR_SVC_UNAVAILABLE, KRB_ERR_GENERIC, KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE}
-)
+_ANSWERED_UNAVAILABLE = frozenset({KDC_ERR_SVC_UNAVAILABLE, KRB_ERR_GENERIC})
+_UNREACHABLE = _ANSWERED_UNAVAILABLE | {KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE}
 _NO_SUCH_SERVICE = frozenset({KDC_ERR_S_PRINCIPAL_UNKNOWN, KDC_ERR_PRINCIPAL_NOT_UNIQUE})
 _OWN_TICKET = frozenset(
     {KDC_ERR_TGT_REVOKED, KRB_AP_ERR_BAD_INTEGRITY, KRB_AP_ERR_TKT_EXPIRED, KRB_AP_ERR_MODIFIED}
@@ -65,6 +64,11 @@ def delegation_failure(error: MechanismError, step: Step) -> DelegationFailure:
     if step is Step.SERVICE and error.code in _NO_SUCH_SERVICE:
         return DelegationFailure.SERVICE_UNKNOWN
     return DelegationFailure.REFUSED
+
+
+def is_kdcs_answer(error: MechanismError) -> bool:
+    """Whether it is a KDC's own word that it is unable to serve this one request: UNAVAILABLE, and yet no silence."""
+    return error.code in _ANSWERED_UNAVAILABLE
 
 
 def spoils_own_ticket(error: MechanismError) -> bool:

@@ -34,6 +34,9 @@ class IdentityListen(Section):
     """PEM key of that certificate."""
     ca_file: AbsolutePath
     """PEM of the node CA (`handfast pki init`)."""
+    inside_nodes: tuple[str, ...] = ()
+    """Nodes whose requests may come from a listener with `inside = true`, where Kerberos and domain passwords can be taken and
+    devices enrol. A node in the DMZ is none: taken over, it could call its listener what it likes."""
 
 
 class IdentitySettings(Section):

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -15,6 +15,7 @@ from handfast.decision.outcome import BackendAuthorization
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway import tickets
+from handfast.gateway.pool import REFUSED_SECONDS, BackendPool
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import RevocationScope
 from tests.fakes.gateway_peers import HOST, FakeIdentity, Gateway, RawBackend, request_bytes, until
@@ -190,12 +191,11 @@ async def test_a_wrong_proof_keeps_the_answer_here_and_ends_the_connection(proof
 @pytest.mark.parametrize(
     ("token", "status", "reason"),
     [
-        (b"unavailable", 503, Reason.IDENTITY_UNAVAILABLE),
         (b"refused", 503, Reason.GRANT_EXPIRED),
         (b"bug", 503, Reason.INTERNAL_ERROR),
     ],
 )
-async def test_a_proof_that_nobody_looked_at_is_no_proof(token, status, reason):
+async def test_an_answer_that_identity_refuses_stays_here(token, status, reason):
     realm, server = Realm(), Server(proof=lambda _: negotiate(token))
     async with (
         RawBackend(server) as backend,
@@ -204,6 +204,70 @@ async def test_a_proof_that_nobody_looked_at_is_no_proof(token, status, reason):
         assert (await (await gateway.client()).ask()).status == status
         assert realm.records[-1].reason is reason
         await until(lambda: not backend.open)
+
+
+async def test_a_proof_that_could_not_be_looked_at_is_none_and_tls_stands():
+    realm, server = Realm(), Server(proof=lambda _: negotiate(b"unavailable"))
+    async with (
+        RawBackend(server) as backend,
+        Gateway(backend.url, identity=realm, backend=CONNECTION) as gateway,
+    ):
+        answer = await (await gateway.client()).ask(body=b"x")
+        assert (answer.status, answer.body) == (200, b"alice:alice-1:x")
+        assert "www-authenticate" not in answer.headers
+        assert (realm.events, realm.refused_versions) == ([], [])
+
+
+async def test_a_connection_that_was_signed_in_long_ago_gives_way_to_a_new_ticket():
+    realm = Realm()
+    async with (
+        RawBackend(Server()) as backend,
+        Gateway(backend.url, identity=realm, backend=CONNECTION) as gateway,
+    ):
+        client = await gateway.client()
+        assert (await client.ask()).body == b"alice:alice-1:"
+        assert (await client.ask()).body == b"alice::"
+        (upstream,) = opened(gateway)
+        upstream.signed_in_at -= tickets.MAX_SIGNED_IN_SECONDS
+        assert (await client.ask()).body == b"alice:alice-2:"
+        assert (await client.ask()).body == b"alice::"
+        assert not upstream.is_open
+        await until(lambda: backend.open == 1)
+
+
+async def test_after_a_reload_requests_of_a_grant_that_lives_on_have_tickets_of_their_own():
+    goes_on = asyncio.Event()
+    plain = Server("request")
+
+    async def poll(peer):
+        await peer.read_request()
+        await goes_on.wait()
+        await peer.answer(b"polled")
+
+    async def serve(peer):
+        await (plain if is_reloaded else poll)(peer)
+
+    is_reloaded = False
+    realm = Realm()
+    async with (
+        RawBackend(serve) as backend,
+        Gateway(backend.url, identity=realm, backend=CONNECTION) as gateway,
+    ):
+        waiting = await gateway.client()
+        await waiting.send(request_bytes())
+        await until(lambda: len(backend.seen) == 1 and bytes(backend.seen[0]).count(b"Negotiate") == 1)
+        (before,) = gateway.config.publications
+        changed = replace(before, backend=replace(before.backend, ticket_per="request"))
+        is_reloaded = True
+        asked = len(realm.asked)
+        await gateway.worker.reload(replace(gateway.config, publications=(changed,)))
+        await until(lambda: len(realm.asked) > asked)
+        client = await gateway.client()
+        for number in (2, 3):
+            assert (await client.ask(body=b"x")).body == f"alice:alice-{number}:x".encode()
+        goes_on.set()
+        assert (await waiting.read_answer()).body == b"polled"
+        assert len(realm.asked) == asked + 1, "the grant was looked at again, and lives on"
 
 
 async def test_a_long_poll_answers_too_late_to_prove_anything(monkeypatch):
@@ -339,6 +403,25 @@ async def test_without_a_ticket_nothing_is_sent(trouble, reason):
         assert backend.seen == []
         await until(lambda: not backend.open)
         assert gateway.idle_behind == 0, "in the pool it would pass for signed in"
+
+
+async def test_who_was_refused_a_ticket_opens_no_connection_for_some_seconds(monkeypatch):
+    realm = Realm(no_ticket=BackendSignInRefused(Reason.DELEGATION_REFUSED))
+    async with (
+        RawBackend(Server()) as backend,
+        Gateway(backend.url, identity=realm, backend=CONNECTION) as gateway,
+    ):
+        client = await gateway.client()
+        for _ in range(3):
+            assert (await client.ask()).status == 503
+            assert realm.records[-1].reason is Reason.DELEGATION_REFUSED
+        assert len(realm.bindings) == 1
+        realm.no_ticket = None
+        assert (await client.ask(user="bob")).status == 200
+        (pool,) = gateway.worker.state.model.backends.values()
+        now = pool.now() + REFUSED_SECONDS
+        monkeypatch.setattr(BackendPool, "now", lambda _: now)
+        assert (await client.ask()).status == 200
 
 
 async def test_a_bug_while_fetching_refuses():

@@ -32,6 +32,7 @@ from handfast.identity_api.client import EVENTS_EVERY_SECONDS, IdentityClient
 from handfast.identity_api.client_pool import MAX_CONNECTIONS, ConnectionPool, TlsAddress, UnixAddress
 from handfast.identity_api.codec import encode_access_request
 from handfast.identity_api.fields import encode_object, parse_object
+from handfast.identity_api.gateway_calls import Caller, InsideListeners
 from handfast.identity_api.gateway_server import GatewayApiServer
 from handfast.identity_api.wire import MessageReader, encode_request
 from handfast.keys import pki
@@ -140,6 +141,7 @@ class Identity:
             parse_certificate=pki.parse_node_certificate,
             events=lambda node, event: self.events.append((node, event)),
             local_only=frozenset({"vault"}),
+            inside=InsideListeners(frozenset({"inside"}), frozenset({"lan1"})),
             devices=self.reports,
         )
         self.path = folder / "gateway.sock"
@@ -520,6 +522,25 @@ async def test_a_node_gets_nothing_its_certificate_does_not_name(tmp_path: Path)
                 await client.report_refused(grant, "v")
         assert running.decider.asked == []
         assert running.desk.refused == []
+
+
+async def test_only_named_nodes_of_other_machines_have_inside_listeners(tmp_path: Path):
+    """A node in the DMZ that was taken over could call its listener what it likes."""
+    asked = replace(REQUEST, listener="inside")
+    async with identity(tmp_path, tls=True) as running, closing(running.node()) as client:
+        with pytest.raises(Unavailable, match="403"):
+            await client.evaluate(replace(asked, node="edge1"))
+        assert running.decider.asked == []
+        await client.evaluate(replace(REQUEST, node="edge1"))
+    here = tmp_path / "here"
+    here.mkdir()
+    async with identity(here) as running, closing(IdentityClient.over_unix(running.path)) as client:
+        await client.evaluate(asked)
+        assert running.decider.asked == [asked], (
+            "on identity's own machine the settings are the gateway's as well"
+        )
+    lan = Caller(node="lan1", publications=frozenset({"mail"}))
+    InsideListeners(frozenset({"inside"}), frozenset({"lan1"})).check(lan, "inside")
 
 
 async def test_a_decision_comes_without_a_sign_in_that_fails(tmp_path: Path, monkeypatch):

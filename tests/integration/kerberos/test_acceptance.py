@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from handfast.identity.directory.ports import TicketFailure, TicketRefused
 from handfast.kerberos import KerberosSetupError
+from handfast.kerberos.replays import ReplayMemory
 from handfast.protocols.spnego.tokens import (
     KERBEROS_OID,
     MS_KERBEROS_OID,
@@ -87,6 +88,15 @@ async def test_our_own_memory_needs_no_help_of_the_librarys(kerberos, alice, mon
     token = alice.token(OURS)
     await kerberos.acceptance.accept(token, b"", requires_binding=False)
     assert (await refusal(kerberos, token)).failure is TicketFailure.REPLAYED
+
+
+async def test_who_shows_too_many_tokens_is_refused_alone(kerberos, alice, monkeypatch):
+    monkeypatch.setattr(kerberos.acceptance, "_replays", ReplayMemory(max_per_initiator=1))
+    bob = GssapiClient(f"bob@{REALM}", PASSWORD)
+    await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+    refused = await refusal(kerberos, alice.token(OURS))
+    assert (refused.failure, "too many" in refused.detail) == (TicketFailure.REFUSED, True)
+    assert (await kerberos.acceptance.accept(bob.token(OURS), b"", requires_binding=False)).user == "bob"
 
 
 async def test_the_librarys_memory_is_in_our_own_folder(kerberos, alice, tmp_path):

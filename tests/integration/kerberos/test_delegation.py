@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from handfast.identity.directory.ports import DelegationFailure
+from handfast.identity.ports import Unavailable
 from handfast.protocols.spnego.tokens import unwrap
 from tests.kerberos_world import BINDING, SPN, account, failure, opened
 from tests.servers.gssapi_peer import GssapiService, ServiceRefused, bindings, gssapi
@@ -33,10 +34,10 @@ async def test_a_proof_counts_once_and_for_its_own_context(kerberos, service):
     second = await kerberos.delegation.sign_in(account("alice"), SPN, b"")
     of_first, of_second = service.accept(first.token).answer, service.accept(second.token).answer
     assert not await kerberos.delegation.confirm(first.handle, of_second)
-    assert not await kerberos.delegation.confirm(first.handle, of_first), "the handle is used up"
     assert await kerberos.delegation.confirm(second.handle, of_second)
-    assert not await kerberos.delegation.confirm(second.handle, of_second)
-    assert not await kerberos.delegation.confirm("", of_second)
+    for used_up, proof in ((first.handle, of_first), (second.handle, of_second), ("", of_second)):
+        with pytest.raises(Unavailable):
+            await kerberos.delegation.confirm(used_up, proof)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,8 @@ async def test_a_locked_account_is_refused_and_a_known_one_goes_on_until_it_is_f
         assert refused.failure is DelegationFailure.REFUSED
     finally:
         dc.set_user("alice", userAccountControl=0x200, lockoutTime=0)
+    assert (await failure(kerberos, alice)).failure is DelegationFailure.REFUSED, "remembered for a while"
+    kerberos.delegation.forget(alice)
     await kerberos.delegation.sign_in(alice, SPN, b"")
 
 

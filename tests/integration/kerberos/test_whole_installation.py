@@ -242,6 +242,6 @@ def test_an_account_that_is_disabled_is_refused_also_with_a_good_ticket(
     try:
         is_refused = lambda: ask(world.inside, headers=negotiate(alice.token(OURS, ours))).status == 403
         wait_until(is_refused, "alice is refused", 20)
-        assert world.inside.log_lines("reason=account-disabled-in-directory")
+        assert world.inside.wait_for_log_line("reason=account-disabled-in-directory")
     finally:
         world.dc.samba_tool("user", "enable", "alice")

@@ -1,10 +1,18 @@
-from handfast.backend_auth.live_grants import GRACE_SECONDS, LiveGrants, RememberingDecider
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from handfast.backend_auth.live_grants import (
+    GRACE_SECONDS,
+    MAX_REMEMBERED_REVOCATIONS,
+    LiveGrants,
+    RememberingDecider,
+)
 from handfast.decision.access import AccessRequest, NoCredential
 from handfast.decision.outcome import Decision, Grant, Outcome
 from handfast.decision.ports import IssuedChallenge
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import Channel
-from handfast.identity.records import AccountId
+from handfast.identity.records import AccountId, Revocation, RevocationScope
 
 
 def grant(grant_id: str, seconds: float = 300.0, node: str = "edge1") -> Grant:
@@ -64,3 +72,29 @@ async def test_grants_are_remembered_on_their_way_out():
     denied = AccessRequest("no", "edge1", "l", "s", "mail", "r", Channel.ACTIVESYNC, NoCredential())
     assert (await decider.evaluate(denied)).grant is None
     assert len(register) == 1
+
+
+def revocation(epoch: int, account: int) -> Revocation:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    return Revocation(epoch, RevocationScope.ACCOUNT, at, account_id=AccountId(account))
+
+
+def test_what_was_revoked_signs_nobody_in_behind_any_more():
+    register = LiveGrants()
+    register.remember(grant("a"))
+    register.revoke([revocation(1, account=2)])
+    assert register.find("a", "edge1") is not None
+    register.revoke([revocation(2, account=1)])
+    assert register.find("a", "edge1") is None
+    register.remember(replace(grant("b"), epoch=2))
+    assert register.find("b", "edge1") is not None, "decided after it"
+
+
+def test_a_revocation_that_was_forgotten_still_counts():
+    register = LiveGrants()
+    register.remember(grant("old"))
+    register.remember(replace(grant("new"), epoch=MAX_REMEMBERED_REVOCATIONS + 5))
+    register.revoke([revocation(1, account=1)])
+    register.revoke([revocation(2 + one, account=9) for one in range(MAX_REMEMBERED_REVOCATIONS)])
+    assert register.find("old", "edge1") is None
+    assert register.find("new", "edge1") is not None

@@ -10,7 +10,14 @@ from handfast.decision.outcome import Grant
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.identity.audit import AuditEvent
-from handfast.identity.records import AccountState, DirectoryFacts, RevocationScope, SecretState, StoredSecret
+from handfast.identity.records import (
+    AccountState,
+    DirectoryFacts,
+    Revocation,
+    RevocationScope,
+    SecretState,
+    StoredSecret,
+)
 from handfast.identity.stored_secrets import associated_data
 from tests.fakes.clock import START, SettableClock
 from tests.fakes.kerberos import FakeDelegation, proof_of
@@ -231,3 +238,27 @@ async def test_a_refused_ticket_of_a_disabled_or_removed_account_is_reported_wit
     await scene.records.write(lambda r: r.accounts.remove(scene.account_id))
     await scene.desk.report_refused(grant, "")
     assert delegation.forgotten == ["alice"]
+
+
+async def test_where_nobody_is_signed_in_by_ticket_there_is_no_proof_to_look_at():
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene)
+    handle = (await scene.desk.authorize(grant)).handle
+    scene.desk.replace_publications({"ticket": BackendAuth(SignInKind.NONE)})
+    with pytest.raises(BackendSignInRefused):
+        await scene.desk.confirm(grant, handle, b"wrong")
+    assert delegation.forgotten == []
+
+
+async def test_what_is_taken_away_while_the_kdc_is_asked_signs_nobody_in():
+    class SlowDelegation(FakeDelegation):
+        async def sign_in(self, account, spn, channel_binding):
+            revoked = Revocation(1, RevocationScope.ACCOUNT, scene.clock.now(), account_id=scene.account_id)
+            scene.grants.revoke([revoked])
+            return await super().sign_in(account, spn, channel_binding)
+
+    delegation = SlowDelegation()
+    scene = Scene(delegation)
+    assert await scene.refusal(await mirrored(scene)) is Reason.GRANT_EXPIRED
+    assert delegation.asked

@@ -49,12 +49,12 @@ def desk(delegation):
 
 async def refusal(desk, who=ALICE, publication="mail", now=NOW) -> Reason:
     with pytest.raises(BackendSignInRefused) as caught:
-        await desk.sign_in(who, publication, SPN, BINDING, now)
+        await desk.sign_in(who, publication, SPN, BINDING, now, node="edge")
     return caught.value.reason
 
 
 async def test_a_ticket_is_for_one_request_on_one_connection(desk, delegation):
-    authorization = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    authorization = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
     ((name, value),) = authorization.headers
     assert (name, value[:10]) == (b"Authorization", b"Negotiate ")
     assert base64.b64decode(value[10:]) == f"alice|{SPN}|{BINDING.hex()}|1".encode()
@@ -81,43 +81,77 @@ async def test_the_kdc_is_not_asked_for_whom_it_must_refuse(desk, delegation):
 
 
 async def test_a_refused_ticket_is_forgotten_and_the_next_one_waits_a_minute(desk, delegation):
-    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
     desk.note_refused(ALICE, "mail", NOW)
     assert delegation.forgotten == ["alice"]
     assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
     assert len(delegation.asked) == 1, "one failed attempt behind us, not one for each retry"
-    await desk.sign_in(ALICE, "web", SPN, BINDING, NOW)
-    await desk.sign_in(account(2), "mail", SPN, BINDING, NOW)
-    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE)
+    await desk.sign_in(ALICE, "web", SPN, BINDING, NOW, node="edge")
+    await desk.sign_in(account(2), "mail", SPN, BINDING, NOW, node="edge")
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE, node="edge")
 
 
 async def test_late_reports_of_the_same_refusal_do_not_prolong_it(desk):
     desk.note_refused(ALICE, "mail", NOW)
     desk.note_refused(ALICE, "mail", NOW + timedelta(seconds=30))
-    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE)
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW + PAUSE, node="edge")
 
 
 async def test_a_server_that_proves_itself_is_believed_and_another_gets_no_more_tickets(desk, delegation):
-    first = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
-    assert await desk.confirm(ALICE, "mail", first.handle, proof_of("1"), NOW)
-    second = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
-    assert not await desk.confirm(ALICE, "mail", second.handle, proof_of("1"), NOW)
+    first = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
+    assert await desk.confirm(ALICE, "mail", first.handle, proof_of("1"), NOW, node="edge")
+    second = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
+    assert not await desk.confirm(ALICE, "mail", second.handle, proof_of("1"), NOW, node="edge")
     assert delegation.forgotten == ["alice"]
     assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
 
 
 async def test_of_a_ticket_made_before_a_restart_nobody_knows_and_nothing_is_concluded(desk, delegation):
-    before = await TicketDesk(delegation).sign_in(ALICE, "mail", SPN, BINDING, NOW)
+    before = await TicketDesk(delegation).sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
     for now in (desk, TicketDesk(None)):
         with pytest.raises(Unavailable):
-            await now.confirm(ALICE, "mail", before.handle, proof_of("1"), NOW)
-    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW)
+            await now.confirm(ALICE, "mail", before.handle, proof_of("1"), NOW, node="edge")
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
     assert delegation.forgotten == []
+
+
+async def test_a_proof_that_could_not_be_looked_at_alarms_nobody(desk, delegation, monkeypatch):
+    async def lag(handle, token):
+        raise Unavailable("the threads lag behind")
+
+    monkeypatch.setattr(delegation, "confirm", lag)
+    ticket = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
+    with pytest.raises(Unavailable):
+        await desk.confirm(ALICE, "mail", ticket.handle, proof_of("1"), NOW, node="edge")
+    assert delegation.forgotten == []
+    await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
+
+
+async def test_the_handle_of_anothers_ticket_says_nothing_about_this_one(desk, delegation):
+    ticket = await desk.sign_in(ALICE, "mail", SPN, BINDING, NOW, node="edge")
+    _, _, own = ticket.handle.partition(".")
+    for who, publication, node, handle in (
+        (account(2), "mail", "edge", ticket.handle),
+        (ALICE, "web", "edge", ticket.handle),
+        (ALICE, "mail", "dmz", ticket.handle),
+        (ALICE, "mail", "edge", own),
+        (ALICE, "mail", "edge", f"\ud800.{own}"),
+    ):
+        with pytest.raises(Unavailable):
+            await desk.confirm(who, publication, handle, b"wrong", NOW, node=node)
+        await desk.sign_in(who, publication, SPN, BINDING, NOW, node=node)
+    assert delegation.forgotten == []
+
+
+async def test_in_a_pause_good_tickets_are_not_dropped_again(desk, delegation):
+    desk.note_refused(ALICE, "mail", NOW)
+    desk.note_refused(ALICE, "mail", NOW)
+    assert delegation.forgotten == ["alice"]
 
 
 async def test_what_is_paused_is_bounded(desk, monkeypatch):
     monkeypatch.setattr(tickets, "MAX_PAUSED", 2)
     for number in (1, 2, 3):
         desk.note_refused(account(number), "mail", NOW)
-    await desk.sign_in(account(1), "mail", SPN, BINDING, NOW)
+    await desk.sign_in(account(1), "mail", SPN, BINDING, NOW, node="edge")
     assert await refusal(desk, account(3)) is Reason.BACKEND_SIGN_IN_REFUSED

@@ -1,7 +1,13 @@
 import pytest
 
 from handfast.identity.directory.ports import DelegationFailure, TicketFailure
-from handfast.kerberos.failures import Step, delegation_failure, spoils_own_ticket, ticket_failure
+from handfast.kerberos.failures import (
+    Step,
+    delegation_failure,
+    is_kdcs_answer,
+    spoils_own_ticket,
+    ticket_failure,
+)
 from handfast.kerberos.mechanism import MechanismError
 
 OWN, USER, SERVICE = Step
@@ -54,3 +60,10 @@ def test_tickets_of_clients():
     assert ticket_failure(MechanismError(34, "Request is a replay")) is TicketFailure.REPLAYED
     assert ticket_failure(MechanismError(37, "Clock skew too great")) is TicketFailure.REFUSED
     assert ticket_failure(MechanismError(-1, "", is_wrong_binding=True)) is TicketFailure.BINDING_WRONG
+
+
+@pytest.mark.parametrize(
+    ("code", "is_answer"), [(29, True), (60, True), (156, False), (220, False), (154, False)]
+)
+def test_what_a_kdc_itself_said(code, is_answer):
+    assert is_kdcs_answer(MechanismError(code, "")) is is_answer

@@ -24,7 +24,7 @@ pre { background: #eef2f5; padding: .6rem; overflow-x: auto } small { color: #55
 
 def render_report(setup: Setup, findings: Sequence[KerberosFinding], at: datetime) -> str:
     """The whole page."""
-    page = h.HTML(
+    page = h.E.html(
         h.HEAD(h.META(charset="utf-8"), h.TITLE(f"Kerberos check of {setup.realm}"), h.STYLE(_STYLE)),
         h.BODY(
             h.H1(f"Kerberos check of {setup.realm}"),

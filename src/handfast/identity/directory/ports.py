@@ -84,7 +84,12 @@ class Delegation(Protocol):
         ...
 
     async def confirm(self, handle: str, token: bytes) -> bool:
-        """True where the service proved with `token` that it could read the ticket (mutual authentication)."""
+        """True where the service proved with `token` that it could read the ticket (mutual authentication), False where
+        `token` is no such proof: whoever sent it is not the service.
+
+        Raises: identity.ports.Unavailable where the proof could not be looked at, so that nothing is known of the service:
+        `handle` is unknown (used already, too old, or dropped to make room), or too much is being computed.
+        """
         ...
 
     def forget(self, account: Account) -> None:
