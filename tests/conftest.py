@@ -1,13 +1,10 @@
-"""What every test shares: the repository on the path (for `tests.fakes`), `needs`, which makes missing servers loud, and
-`alone`, which keeps others from running meanwhile.
-"""
+"""What every test shares: the repository on the path (for `tests.fakes`), and `needs`, which makes missing servers loud."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -16,18 +13,9 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.turns import turn  # noqa: E402 - found by the path above
-
 # How long one example takes says more of what else the machine does than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Waits for the test's turn, where several processes share the run."""
-    with turn(alone=item.get_closest_marker("alone") is not None):
-        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
