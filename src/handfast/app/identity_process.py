@@ -313,8 +313,9 @@ def stored_publications(settings: Settings) -> frozenset[str]:
 def inside_listeners(settings: Settings) -> InsideListeners:
     """Listeners where more is taken than outside, and the other machines' nodes that may have such ones."""
     listen = settings.identity.listen
+    by_password = {name for one in settings.publications for name in one.domain_password_listeners}
     return InsideListeners(
-        names=frozenset(one.name for one in settings.listeners if one.inside),
+        names=frozenset(one.name for one in settings.listeners if one.inside) | by_password,
         nodes=frozenset() if listen is None else frozenset(listen.inside_nodes),
     )
 

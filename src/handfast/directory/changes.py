@@ -70,6 +70,9 @@ class ChangeFeed:
         Raises: session.ControllerFailed.
         """
         memory = self._memories.pop(domain.invocation_id, None)
+        # Only the controller read last can be read on: another one, meanwhile, may have told what it had not heard of yet, and
+        # what the first one said before that must be said again.
+        self._memories.clear()
         start = self._start(memory, domain, since)
         work = _Read(link, domain, self._scope, self._clock)
         await work.check_base()

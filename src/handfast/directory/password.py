@@ -11,7 +11,7 @@ from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import ROOT_ATTRIBUTES, parse_root
 from handfast.directory.session import ControllerFailed
 from handfast.directory.values import parse_sid
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import AnswerLost, PasswordVerdict
 from handfast.identity.records import Account
 from handfast.protocols.errors import MalformedMessage
 
@@ -19,12 +19,22 @@ MAX_SECRET_BYTES = 1024
 """Windows passwords have at most 256 UTF-16 units in a logon; whoever sends more is not let on to a controller."""
 
 
+class BindUnanswered(ControllerFailed, AnswerLost):
+    """The controller was sent the password, or may have been, and did not answer."""
+
+
 async def check_password(link: Link, account: Account, secret: str) -> PasswordVerdict:
-    """What this controller says. The name sent is `DOMAIN\\user`, which one account has. Raises: ControllerFailed."""
+    """What this controller says. The name sent is `DOMAIN\\user`, which one account has.
+
+    Raises: ControllerFailed; BindUnanswered once the domain may have counted it.
+    """
     if not is_worth_sending(account, secret):
         return PasswordVerdict.WRONG
     name = f"{account.domain}\\{account.user}"
-    answer = await link.call(lambda session: session.bind(name, secret))
+    try:
+        answer = await link.call(lambda session: session.bind(name, secret))
+    except ControllerFailed as lost:
+        raise BindUnanswered(str(lost)) from None
     if not answer.is_accepted:
         return bind_answer.verdict(answer.message)
     return PasswordVerdict.RIGHT if await _is_still(link, account) else PasswordVerdict.WRONG

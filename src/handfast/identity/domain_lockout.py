@@ -161,6 +161,11 @@ def end_wrong(repositories: Repositories, attempt: DomainAttempt, now: datetime)
         )
 
 
+def end_lost(repositories: Repositories, attempt: DomainAttempt) -> None:
+    """The password was sent and nothing came back: the domain may have counted it, so we count it; it is not known wrong."""
+    repositories.counters.clear(attempt.trying.kind, attempt.trying.scope)
+
+
 def end_uncounted(repositories: Repositories, attempt: DomainAttempt, *, is_answered: bool) -> None:
     """The domain did not count it: the password was right, or (not `is_answered`) no domain controller spoke.
 

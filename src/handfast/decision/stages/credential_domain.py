@@ -23,12 +23,13 @@ from handfast.decision.stages.credential import (
     identified,
 )
 from handfast.identity.counters import Scope, scopes_of_account
-from handfast.identity.directory.ports import Directory, PasswordVerdict
+from handfast.identity.directory.ports import AnswerLost, Directory, PasswordVerdict
 from handfast.identity.domain_lockout import (
     AttemptVerdict,
     DomainAttempt,
     SoftLockout,
     begin_attempt,
+    end_lost,
     end_uncounted,
     end_wrong,
     look_at_attempt,
@@ -181,6 +182,9 @@ async def _settle(
     records, account = services.records, attempt.account
     try:
         verdict = await directory.check_password(account, secret)
+    except AnswerLost as lost:
+        await records.write(lambda r: end_lost(r, attempt))
+        return _unavailable(services, str(lost))
     except Unavailable as problem:
         await records.write(lambda r: end_uncounted(r, attempt, is_answered=False))
         return _unavailable(services, str(problem))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
+from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account
 
 
@@ -20,6 +21,10 @@ class PasswordVerdict(StrEnum):
     LOCKED = "locked"
     EXPIRED = "expired"
     MUST_CHANGE = "must-change"
+
+
+class AnswerLost(Unavailable):
+    """A password was sent and no answer came: the domain may have counted it."""
 
 
 class Directory(Protocol):
@@ -41,7 +46,10 @@ class Directory(Protocol):
         ...
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
-        """One attempt, which the domain counts. An empty secret is WRONG without asking. Raises: Unavailable."""
+        """One attempt, which the domain counts. An empty secret is WRONG without asking.
+
+        Raises: AnswerLost, Unavailable where nothing was sent.
+        """
         ...
 
 
@@ -136,6 +144,7 @@ class TicketAcceptance(Protocol):
 
 __all__ = [
     "AcceptedTicket",
+    "AnswerLost",
     "DelegatedToken",
     "Delegation",
     "DelegationFailure",

@@ -212,6 +212,26 @@ async def test_an_attempt_that_nobody_answered_is_taken_back(site):
     assert (await site.ask()).outcome is Outcome.ALLOW
 
 
+async def test_an_attempt_whose_answer_was_lost_counts(site):
+    """The domain may have counted it: whoever guesses while it is slow must not lock the account."""
+    from handfast.identity.directory.ports import AnswerLost
+
+    sent = []
+
+    def lose():
+        sent.append(1)
+        raise AnswerLost("no answer: timed out")
+
+    site.domain.on_check = lose
+    reasons = []
+    for number in range(6):
+        reasons.append((await site.ask(secret=f"guess {number}")).reason)
+        site.clock.advance(seconds=1)
+    assert len(sent) < site.domain.policy.threshold
+    assert reasons[0] is Reason.DIRECTORY_UNAVAILABLE
+    assert reasons[-1] is Reason.ACCOUNT_LOCKED_OUT
+
+
 @pytest.mark.parametrize(
     ("verdict", "reason"),
     [
