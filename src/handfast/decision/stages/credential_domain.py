@@ -24,6 +24,7 @@ from handfast.decision.stages.credential import (
 )
 from handfast.identity.counters import Scope, scopes_of_account
 from handfast.identity.directory.ports import AnswerLost, Directory, PasswordVerdict
+from handfast.identity.directory.standing import StandingRefusal, read_standing
 from handfast.identity.domain_lockout import (
     AttemptVerdict,
     DomainAttempt,
@@ -72,6 +73,10 @@ def may_ask_domain(
     if account is None or account.directory is None or account.is_gone or not account.is_named:
         return False
     if not is_domain_listener(services, publication, request):
+        return False
+    # Who may not sign in anyway is not tried: the answer would tell whether the password is right.
+    standing = read_standing(repositories, account, publication.directory, services.clock.now())
+    if standing.refusal not in (None, StandingRefusal.MIRROR_TOO_OLD):
         return False
     rule = choose_rule(repositories, publication, request, account)
     return not publication.access or (rule is not None and rule.takes(CredentialKind.DOMAIN_PASSWORD))

@@ -17,7 +17,7 @@ from handfast.identity.channels import Channel
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import PasswordVerdict
 from handfast.identity.policies import LockoutPolicy
-from handfast.identity.records import CounterKind
+from handfast.identity.records import AccountState, CounterKind
 from tests.fakes.domain import FakeDomain, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
@@ -210,6 +210,18 @@ async def test_an_attempt_that_nobody_answered_is_taken_back(site):
     assert site.identity.records.tables.counters == {}
     site.domain.on_check = None
     assert (await site.ask()).outcome is Outcome.ALLOW
+
+
+async def test_who_may_not_sign_in_anyway_is_not_tried(site):
+    """Else the answer would tell whether the password of somebody who was shut out is right."""
+    assert (await site.ask()).outcome is Outcome.ALLOW
+    records = site.identity.records
+    [alice] = [one for one in records.tables.accounts.values() if one.user == "alice"]
+    await records.write(lambda r: r.accounts.set_state(alice.id, AccountState.DISABLED))
+    site.domain.attempts.clear()
+    refusals = {(await site.ask(secret=secret)).reason for secret in ("wrong one", RIGHT + "x")}
+    assert refusals == {Reason.CREDENTIAL_WRONG}
+    assert site.domain.attempts == []
 
 
 async def test_an_attempt_whose_answer_was_lost_counts(site):
