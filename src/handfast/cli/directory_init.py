@@ -24,6 +24,7 @@ from handfast.cli.installation.directory_section import (
     put_section,
 )
 from handfast.cli.installation.domain_commands import (
+    DEFAULT_SERVICE,
     DomainCommands,
     build_delegation_commands,
     build_reader_commands,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_READER = "svc-handfast-read"
-DEFAULT_SERVICE = "svc-handfast"
 
 
 def init(
@@ -76,9 +76,7 @@ def init(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing but the password.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a [directory] section that differs.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a directory section that differs.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.installation.answers import WORKER_USER, Answers
+from handfast.cli.installation.domain_commands import DEFAULT_SERVICE
+from handfast.cli.installation.questions import Questions
+from handfast.cli.installation.remaining import remaining_steps
 from handfast.cli.installation.settings_file import build_settings_file
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import show_json
 from handfast.settings.load import parse_settings
-
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class Mode(StrEnum):
@@ -31,12 +34,46 @@ class Mode(StrEnum):
     INSIDE = "inside"
 
 
+class Kind(StrEnum):
+    """What is published."""
+
+    ACTIVESYNC = "activesync"
+    EXCHANGE = "exchange"
+
+
 class BackendAuth(StrEnum):
     """How accounts sign in behind."""
 
+    KERBEROS = "kerberos"
     STORED = "stored"
     HEADER = "header"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands on the command line."""
+
+    host: str | None
+    kind: Kind | None
+    mail_domains: list[str] | None
+    backend: str | None
+    certificate: Path | None
+    key: Path | None
+    address: str | None
+    mode: Mode | None
+    auth: BackendAuth | None
+    spn: str | None
+    principal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the installation goes: this machine (`is_live`), a staging root, or one folder of a trial."""
+
+    base: Path
+    is_live: bool
+    is_trial: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +89,13 @@ def init(
         Path | None, typer.Option("--root", metavar="DIR", help="Write everything below DIR; make no users.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Published name.", show_default="asked")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="What is published.", show_default="asked")] = None,
+    mail_domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="With exchange: a mail domain; may be repeated.", show_default="asked"
+        ),
+    ] = None,
     backend: Annotated[
         str | None, typer.Option(metavar="URL", help="Back end.", show_default="asked")
     ] = None,
@@ -64,6 +108,18 @@ def init(
     auth: Annotated[
         BackendAuth | None, typer.Option(help="How accounts sign in behind.", show_default="asked")
     ] = None,
+    spn: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPN", help="With kerberos: the SPN that all back ends share.", show_default="asked"
+        ),
+    ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME@REALM", help="With kerberos: the account that may delegate.", show_default="asked"
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the defaults.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite settings and units (never the key file).")
@@ -72,37 +128,17 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Write settings, key file, service users and systemd units. Without root: a trial in --directory."""
-    asks = not yes and sys.stdin.isatty()
-    is_system = os.geteuid() == 0 and root is None and directory == Path("/etc/handfast")
-    staged = root is not None
-    base = directory if directory.is_absolute() else Path.cwd() / directory
-    if not is_system and not staged and base == Path("/etc/handfast"):
-        remedy = "run it as root, or try it out with --directory ~/handfast-trial"
-        raise CommandFailed(Exit.REFUSED, "only root can set up /etc/handfast", remedy)
-    is_trial = not is_system and not staged
-    chosen_host = _ask(host, "Published host name", "mail.example.com", asks=asks)
-    answers = Answers(
-        host=chosen_host,
-        backend=_ask(backend, "Back end", "https://exchange.example.lan", asks=asks),
-        certificate=_path(
-            certificate, "Certificate chain (PEM)", f"/etc/ssl/handfast/{chosen_host}.pem", asks=asks
-        ),
-        key=_path(key, "Its key (PEM)", f"/etc/ssl/handfast/{chosen_host}.key", asks=asks),
-        address=address or ("127.0.0.1:8443" if is_trial else "0.0.0.0:443"),
-        mode=_choose(mode, Mode, "How devices pair", Mode.WINDOW, asks=asks),
-        auth=_choose(auth, BackendAuth, "How accounts sign in behind", BackendAuth.STORED, asks=asks),
-        directory=base,
-        data=base / "data" if is_trial else Path("/var/lib/handfast"),
-        runtime=base / "run" if is_trial else Path("/run/handfast"),
-        worker_user="" if is_trial else WORKER_USER,
-    )
+    place = _place(directory, root)
+    questions = Questions(asks=not yes and sys.stdin.isatty())
+    given = Given(host, kind, mail_domain, backend, certificate, key, address, mode, auth, spn, principal)
+    answers = _ask_answers(questions, given, place)
     # Whatever was answered must make settings that our own check takes; SettingsError says what does not.
     parse_settings(build_settings_file(answers))
     from handfast.cli.installation.steps import Site, install  # noqa: PLC0415 - loads the key file's code
 
-    site = Site(root or Path("/"), is_live=is_system, force=force)
-    done = install(answers, site, program=_program(), with_units=not is_trial)
-    steps = next_steps(answers, is_trial=is_trial)
+    site = Site(root or Path("/"), is_live=place.is_live, force=force)
+    done = install(answers, site, program=_program(), with_units=not place.is_trial)
+    steps = remaining_steps(answers, is_trial=place.is_trial)
     if as_json:
         show_json({"done": done, "next": steps, "settings": str(site.place(answers.settings_file))})
         return
@@ -113,62 +149,74 @@ def init(
         typer.echo(f"  {number}. {step}")
 
 
-def next_steps(answers: Answers, *, is_trial: bool) -> list[str]:
-    """What remains for the administrator."""
-    option = f" --settings {answers.settings_file}" if is_trial else ""
-    start = (
-        f"handfast serve{option}"
-        if is_trial
-        else "systemctl daemon-reload && systemctl enable --now handfast"
+def _place(directory: Path, root: Path | None) -> Place:
+    """Raises: CommandFailed where only root may."""
+    is_live = os.geteuid() == 0 and root is None and directory == Path("/etc/handfast")
+    base = directory if directory.is_absolute() else Path.cwd() / directory
+    is_trial = not is_live and root is None
+    if is_trial and base == Path("/etc/handfast"):
+        remedy = "run it as root, or try it out with --directory ~/handfast-trial"
+        raise CommandFailed(Exit.REFUSED, "only root can set up /etc/handfast", remedy)
+    return Place(base, is_live=is_live, is_trial=is_trial)
+
+
+def _ask_answers(questions: Questions, given: Given, place: Place) -> Answers:
+    """What is given on the command line, and for the rest what is answered, each with a default made of those before."""
+    host = questions.text(given.host, "Published host name", "mail.example.com")
+    kind = questions.choice(given.kind, Kind, "What is published", Kind.ACTIVESYNC)
+    is_exchange = kind == Kind.EXCHANGE
+    mail_domains: tuple[str, ...] = ()
+    if is_exchange:
+        mail_domains = questions.names(given.mail_domains, "Mail domains", host.partition(".")[2])
+    backend = questions.text(given.backend, "Back end", "https://exchange.example.lan")
+    inside_host = urlsplit(backend).hostname or ""
+    certificate = questions.path(
+        given.certificate, "Certificate chain (PEM)", f"/etc/ssl/handfast/{host}.pem"
     )
-    readable = (
-        []
-        if is_trial
-        else [
-            f"let the gateway read the TLS key: chgrp {WORKER_USER} {answers.key} && chmod 640 {answers.key}"
-        ]
+    key = questions.path(given.key, "Its key (PEM)", f"/etc/ssl/handfast/{host}.key")
+    mode = questions.choice(given.mode, Mode, "How devices pair", Mode.WINDOW)
+    auth = questions.choice(given.auth, BackendAuth, "How accounts sign in behind", BackendAuth.STORED)
+    _refuse_idle_options(given, kind, auth)
+    spn = principal = ""
+    if auth == BackendAuth.KERBEROS:
+        spn = questions.text(given.spn, "SPN that all back ends share", f"HTTP/{inside_host}")
+        realm = inside_host.partition(".")[2].upper()
+        principal = questions.text(
+            given.principal, "Service account of Handfast", f"{DEFAULT_SERVICE}@{realm}"
+        )
+    return Answers(
+        host=host,
+        backend=backend,
+        certificate=certificate,
+        key=key,
+        address=given.address or ("127.0.0.1:8443" if place.is_trial else "0.0.0.0:443"),
+        kind=kind,
+        mail_domains=mail_domains,
+        inside_names=_inside_names(inside_host, (host, *mail_domains)) if is_exchange else (),
+        mode=mode,
+        auth=auth,
+        spn=spn,
+        principal=principal,
+        directory=place.base,
+        data=place.base / "data" if place.is_trial else Path("/var/lib/handfast"),
+        runtime=place.base / "run" if place.is_trial else Path("/run/handfast"),
+        worker_user="" if place.is_trial else WORKER_USER,
     )
-    stored = (
-        [f"handfast backend-secret set USER activesync{option}   # what the back end itself asks of USER"]
-        if answers.auth == "stored"
-        else []
-    )
-    pairing = (
-        [f"handfast window open USER{option}   # USER may pair one device now"]
-        if answers.mode == "window"
-        else []
-    )
-    return [
-        f"copy {answers.key_file} to a safe place: without it the database is worth nothing",
-        *readable,
-        f"handfast settings check{option} && handfast doctor{option}",
-        start,
-        f"handfast account add USER --domain DOMAIN --upn USER@DOMAIN{option}",
-        *stored,
-        *pairing,
-        f"handfast app-password issue USER{option}",
-    ]
 
 
-def _ask(given: str | None, question: str, default: str, *, asks: bool) -> str:
-    if given is not None:
-        return given
-    return str(typer.prompt(question, default=default)) if asks else default
+def _refuse_idle_options(given: Given, kind: str, auth: str) -> None:
+    """Raises: CommandFailed for what would be asked of nobody."""
+    if kind != Kind.EXCHANGE and given.mail_domains:
+        raise CommandFailed(Exit.USAGE, "--mail-domain is not looked at", "add --kind exchange")
+    if auth != BackendAuth.KERBEROS and (given.spn or given.principal):
+        raise CommandFailed(Exit.USAGE, "--spn and --principal are not looked at", "add --auth kerberos")
 
 
-def _path(given: Path | None, question: str, default: str, *, asks: bool) -> Path:
-    return Path(_ask(str(given) if given is not None else None, question, default, asks=asks)).absolute()
-
-
-def _choose(given: _E | None, kinds: type[_E], question: str, default: _E, *, asks: bool) -> str:
-    if given is not None or not asks:
-        return (given or default).value
-    known = [one.value for one in kinds]
-    while True:
-        answer = str(typer.prompt(f"{question} ({', '.join(known)})", default=default.value))
-        if answer in known:
-            return answer
-        typer.echo(f"one of: {', '.join(known)}", err=True)
+def _inside_names(inside_host: str, published: tuple[str, ...]) -> tuple[str, ...]:
+    """The back end's domain, unless it is one that clients outside know as well; then its own name alone."""
+    domain = inside_host.partition(".")[2]
+    is_known_outside = any(name == domain or name.endswith("." + domain) for name in published)
+    return (inside_host,) if is_known_outside or not domain else (domain,)
 
 
 def _program() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from handfast.settings.base import Section
-from handfast.settings.values import AbsolutePath, CalledName, HostName, ServicePrincipal
+from handfast.settings.values import AbsolutePath, AccountPrincipal, CalledName, HostName, ServicePrincipal
 
 
 class DomainControllerSettings(Section):
@@ -53,7 +53,7 @@ class KerberosSettings(Section):
 
     keytab: AbsolutePath | None = None
     """Keytab of the service account, readable for identity alone; all nodes have the same. None: no Kerberos."""
-    principal: str = ""
+    principal: AccountPrincipal = ""
     """The service account that signs people in behind (delegation), e.g. "svc-handfast@CONTOSO.LAB"."""
     accept: tuple[ServicePrincipal, ...] = ()
     """SPNs that clients inside get tickets for, e.g. "HTTP/mail.contoso.lab"; empty: every key of the keytab."""

@@ -243,6 +243,15 @@ def check_spn(text: str) -> str:
     return text
 
 
+def check_principal(text: str) -> str:
+    """The text, where it is empty or an account's principal `name@REALM`; Active Directory's realms are upper case
+    (MS-KILE 3.1.5.1), and to Kerberos `contoso.lab` is another realm than `CONTOSO.LAB`.
+    """
+    if text and not re.fullmatch(r"[^@\s]+@[A-Z0-9][A-Z0-9.-]*", text):
+        refuse("not name@REALM", 'write e.g. "svc-handfast@CONTOSO.LAB": the domain\'s DNS name in capitals')
+    return text
+
+
 Address = Annotated[str, AfterValidator(check_address)]
 OptionalAddress = Annotated[str, AfterValidator(check_optional_address)]
 Network = Annotated[str, AfterValidator(check_network)]
@@ -258,5 +267,6 @@ DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 PublishedPath = Annotated[str, AfterValidator(check_published_path)]
 MappedPath = Annotated[str, AfterValidator(check_mapped_path)]
 ElementName = Annotated[str, AfterValidator(check_element_name)]
+AccountPrincipal = Annotated[str, AfterValidator(check_principal)]
 ServicePrincipal = Annotated[str, AfterValidator(check_spn)]
 HeaderText = Annotated[str, AfterValidator(check_printable)]

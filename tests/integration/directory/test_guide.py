@@ -23,7 +23,7 @@ import pytest
 
 from handfast.settings.model import Settings
 from tests.door import Answer, ask
-from tests.installation import Installation, prepare
+from tests.installation import HANDFAST, Installation, prepare
 from tests.integration.load.echo_backend import echo_backend
 from tests.servers.apache_gssapi import kerberos_door
 from tests.servers.kdc_relay import AS_REQ, TGS_REQ, KdcRelay
@@ -153,18 +153,51 @@ def sign_in(site: Installation, user: str, password: str) -> Answer:
     return ask(site, f"CONTOSO\\{user}", password, device=f"{user}1")
 
 
+def commands(program: str) -> list[list[str]]:
+    """The arguments of each line of the page that begins with `program`."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [
+        shlex.split(line.removeprefix(program), comments=True) for line in lines if line.startswith(program)
+    ]
+
+
+def test_what_init_writes_is_what_the_page_goes_on_with(tmp_path: Path) -> None:
+    (words,) = commands("sudo .venv/bin/handfast init")
+    done = subprocess.run(
+        [HANDFAST, "init", *words, "--root", str(tmp_path), "--yes"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = tomllib.loads((tmp_path / "etc/handfast/handfast.toml").read_text())
+    told = tomllib.loads(settings_of("[kerberos]"))
+    (ours,), behind = written["publication"], told["publication"]["backend"]
+    assert ours["backend"]["urls"][0] in behind["urls"]
+    assert all(ours["backend"][key] == behind[key] for key in ("auth", "spn"))
+    assert written["kerberos"].items() <= told["kerberos"].items()
+    rule = tomllib.loads(settings_of("[[access]]"))["access"][0]
+    assert rule["publications"] == [ours["name"]]
+
+
 def test_the_commands_of_the_page_find_nothing_wrong(site: Installation) -> None:
-    commands = [shlex.split(line, comments=True)[1:] for block in blocks("sh") for line in block.splitlines()]
-    assert [" ".join(words[:2]) for words in commands] == [
+    ours = commands("handfast ")
+    assert [" ".join(words[:2]) for words in ours] == [
         "directory check",
         "directory show",
         "policy check",
         "kerberos check",
+        "settings check",
+        "doctor",
+        "account list",
+        "window open",
+        "app-password issue",
+        "app-password issue",
     ]
-    for words in commands:
+    for words in ours:
         done = site.run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(site.run(*commands[-1], "--json").stdout)
+    found = json.loads(site.run(*ours[3], "--json").stdout)
     assert {one["id"] for one in found} <= NOT_HERE, found
 
 

@@ -102,7 +102,7 @@ def test_questions_are_asked_at_a_terminal(tmp_path, monkeypatch):
             return True
 
     monkeypatch.setattr(init, "sys", type("S", (), {"stdin": Terminal(), "executable": "/usr/bin/python3"}))
-    answers = "ask.example.org\nhttps://ex.lan\n/c.pem\n/c.key\nsometimes\napproval\nheader\n"
+    answers = "ask.example.org\n\nhttps://ex.lan\n/c.pem\n/c.key\nsometimes\napproval\nheader\n"
     result = CliRunner().invoke(app, ["init", "--directory", str(tmp_path / "t")], input=answers)
     assert result.exit_code == 0, result.output
     settings = load_settings(tmp_path / "t/handfast.toml", {}).settings
@@ -110,6 +110,71 @@ def test_questions_are_asked_at_a_terminal(tmp_path, monkeypatch):
     assert settings.policies[0].mode == "approval"
     assert settings.publications[0].backend.auth == "header"
     assert "one of: first-use" in result.stderr
+
+
+def test_exchange_by_kerberos_is_asked_for_step_by_step(tmp_path, monkeypatch):
+    from handfast.cli import init
+
+    class Terminal:
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(init, "sys", type("S", (), {"stdin": Terminal(), "executable": "/usr/bin/python3"}))
+    answers = [
+        *("mail.example.org", "exchange", "example.org, example.net", "https://ex1.contoso.lab:8443"),
+        *("", "", "", "kerberos", "HTTP/mail.contoso.lab", ""),
+    ]
+    result = CliRunner().invoke(
+        app, ["init", "--directory", str(tmp_path / "t")], input="\n".join(answers) + "\n"
+    )
+    assert result.exit_code == 0, result.output
+    settings = load_settings(tmp_path / "t/handfast.toml", {}).settings
+    (one,) = settings.publications
+    assert (one.name, one.kind, one.auth) == ("mail", "exchange", ("ntlm", "basic"))
+    assert one.hosts == ("mail.example.org", "autodiscover.example.org", "autodiscover.example.net")
+    assert one.autodiscover.mail_domains == ("example.org", "example.net")
+    assert one.autodiscover.inside_names == ("contoso.lab",)
+    assert (one.backend.auth, one.backend.spn) == ("kerberos", "HTTP/mail.contoso.lab")
+    assert settings.kerberos.principal == "svc-handfast@CONTOSO.LAB"
+    assert settings.kerberos.keytab == tmp_path / "t/handfast.keytab"
+    steps = result.stdout.partition("Next:")[2].splitlines()
+    order = ["directory init", "handfast.keytab", "settings check", "serve", "kerberos check", "window open"]
+    places = [next(at for at, step in enumerate(steps) if word in step) for word in order]
+    assert places == sorted(places)
+    assert "backend-secret" not in result.stdout
+    assert "account add" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("backend", "inside"),
+    [
+        ("https://ex1.corp.example.org", ["corp.example.org"]),
+        ("https://ex1.example.org", ["ex1.example.org"]),
+        ("https://exchange", ["exchange"]),
+        ("https://ex1.contoso.lab", ["contoso.lab"]),
+    ],
+)
+def test_a_domain_that_is_published_is_not_hidden(tmp_path, backend, inside):
+    options = ("--kind", "exchange", "--host", "mail.example.org", "--backend", backend)
+    assert run("--directory", str(tmp_path / "t"), *options).exit_code == 0
+    settings = load_settings(tmp_path / "t/handfast.toml", {}).settings
+    assert list(settings.publications[0].autodiscover.inside_names) == inside
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (("--spn", "HTTP/x.y"), "--auth kerberos"),
+        (("--principal", "a@B"), "--auth kerberos"),
+        (("--mail-domain", "example.org"), "--kind exchange"),
+        (("--auth", "kerberos", "--backend", "https://exchange"), "svc-handfast@CONTOSO.LAB"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_with_a_remedy(tmp_path, options, remedy):
+    result = run("--directory", str(tmp_path / "t"), *options)
+    assert result.exit_code
+    assert remedy in result.stderr
+    assert not (tmp_path / "t").exists()
 
 
 def test_users_are_made_once_and_in_order(monkeypatch, tmp_path):

@@ -56,6 +56,11 @@ from handfast.settings import values
         ),
         (values.check_optional_host, ["", "a.b"], ["A B"]),
         (
+            values.check_principal,
+            ["", "svc-handfast@CONTOSO.LAB", "HTTP/gw.contoso.lab@LAB"],
+            ["svc-handfast", "svc-handfast@", "@LAB", "svc-handfast@contoso.lab", "a b@LAB", "a@B@C"],
+        ),
+        (
             values.check_backend_url,
             ["https://a.b", "http://127.0.0.1:8080", "https://[::1]:8443/"],
             [

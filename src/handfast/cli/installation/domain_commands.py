@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+DEFAULT_SERVICE = "svc-handfast"
+"""The account that signs people in behind, where nobody says another name."""
 _PLAIN = re.compile(r"[A-Za-z0-9@._/-]+")
 
 
