@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from handfast import __version__
 from handfast.cli.on_demand import OnDemandGroup
 
 app = typer.Typer(
@@ -17,8 +20,19 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"handfast {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def handfast() -> None:
+def handfast(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
     """Nothing is done before a command; that there is this function tells typer that commands follow."""
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -60,3 +61,9 @@ def test_no_command_s_file_is_forgotten():
         name for name, module in modules.items() if hasattr(module, "commands") or hasattr(module, "register")
     }
     assert holders == set(FILES.values())
+
+
+def test_the_version_is_that_of_the_package():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"handfast {project['version']}\n")
