@@ -188,6 +188,10 @@ class CounterKind(StrEnum):
     DOMAIN_WRONG = "domain-wrong"
 
 
+DOMAIN_KINDS = frozenset({CounterKind.DOMAIN, CounterKind.DOMAIN_TRYING, CounterKind.DOMAIN_WRONG})
+"""What the domain counts as well, and goes on counting whatever is cleared here: these end by their windows alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """Failures of one kind in one scope since `window_start`."""

@@ -137,9 +137,9 @@ def test_a_failure_beside_a_right_one_keeps_its_window(repositories):
     assert (found.failures, found.window_start) == (2, NOW + 2 * MINUTE), "the late one was refused"
 
 
-def test_cleared_counters_are_not_taken_back_from(repositories):
+def test_counters_that_ended_are_not_taken_back_from(repositories):
     attempt = begin(repositories, "right")
-    assert repositories.counters.clear_account(ALICE.id) == 2
+    assert repositories.counters.sweep(before=NOW + 1000 * MINUTE) == 3
     end_uncounted(repositories, attempt, is_answered=True)
     assert total(repositories) == 0
 

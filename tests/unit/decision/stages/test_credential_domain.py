@@ -17,7 +17,7 @@ from handfast.identity.channels import Channel
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import PasswordVerdict
 from handfast.identity.policies import LockoutPolicy
-from handfast.identity.records import AccountState, CounterKind
+from handfast.identity.records import DOMAIN_KINDS, AccountState, CounterKind
 from tests.fakes.domain import FakeDomain, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
@@ -242,6 +242,19 @@ async def test_an_attempt_whose_answer_was_lost_counts(site):
     assert len(sent) < site.domain.policy.threshold
     assert reasons[0] is Reason.DIRECTORY_UNAVAILABLE
     assert reasons[-1] is Reason.ACCOUNT_LOCKED_OUT
+
+
+async def test_signing_in_by_pin_lifts_nothing_that_the_domain_counts(site):
+    pins = replace(TAKES, credentials=replace(TAKES.credentials, human_secrets=True))
+    site.join(pins)
+    verifier = await site.identity.hasher.hash("blue-42")
+    await site.identity.records.write(lambda r: r.accounts.set_pin_verifier(site.alice.id, verifier))
+    await site.ask("guess 1")
+    counters = site.identity.records.tables.counters
+    before = {key: one for key, one in counters.items() if key[0] in DOMAIN_KINDS}
+    assert (await site.ask("blue-42", listener="outside")).outcome is Outcome.ALLOW
+    assert {CounterKind.DOMAIN, CounterKind.DOMAIN_WRONG} == {kind for kind, _ in before}
+    assert {key: one for key, one in counters.items() if key[0] in DOMAIN_KINDS} == before
 
 
 @pytest.mark.parametrize(
