@@ -122,6 +122,9 @@ class FakeDirectory:
         self._answer()
         return DomainLockout(5, timedelta(minutes=30), timedelta(minutes=30))
 
+    async def look(self) -> None:
+        self._answer()
+
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         self._answer()
         right = account.sid is not None and secret and self.passwords.get(account.sid) == secret

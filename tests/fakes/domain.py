@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -39,6 +40,12 @@ class FakeDomain:
         if self.is_down:
             raise Unavailable("no domain controller answers")
         return self.policy
+
+    async def look(self) -> None:
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise Unavailable("no domain controller answers")
+        self.clock.advance(seconds=self.takes_seconds)
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         if self.is_down:

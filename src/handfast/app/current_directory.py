@@ -58,6 +58,10 @@ class CurrentDirectory:
         """As the port."""
         return await self._current().lockout()
 
+    async def look(self) -> None:
+        """As the port."""
+        await self._current().look()
+
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port."""
         return await self._current().check_password(account, secret)

@@ -71,6 +71,11 @@ class ActiveDirectory:
             self._lockout = now, (await self.readers.ask(read_policy)).lockout
         return self._lockout[1]
 
+    async def look(self) -> None:
+        """As the port says: a connection as for a password, and the one thing that may be read over it. Raises: Unavailable."""
+        async with self._passwords.first(None) as link:
+            await link.read("", ("currentTime",))
+
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
         if not is_worth_sending(account, secret):

@@ -24,8 +24,10 @@ from handfast.identity.records import Account, Counter, CounterKind
 
 SLACK = timedelta(minutes=1)
 """Our clock and the domain controllers' may differ; the window here is longer by this."""
-TRYING = timedelta(seconds=60)
-"""An attempt that did not end in this time died with its process: longer than any answer of a directory takes."""
+TRYING = timedelta(seconds=5)
+"""An attempt that did not end in this time died with its process, or nobody waits for it any more: as long as a gateway
+waits for identity.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ async def test_it_is_whatever_the_settings_name_now():
     assert domains[0].closed == 1
     assert await current.find("alice") == alice
     assert (await current.lockout()).threshold == 5
+    await current.look()
     account = Account(AccountId(1), "alice", "CONTOSO", "", AccountState.ENABLED, START, sid=alice.sid)
     assert await current.check_password(account, "right") is PasswordVerdict.RIGHT
     assert [batch.accounts async for batch in current.changes({})] == [(alice,)]
@@ -38,6 +39,8 @@ async def test_without_servers_every_call_says_so():
     assert not current.is_named
     with pytest.raises(Unavailable, match="no domain controller"):
         await current.lockout()
+    with pytest.raises(Unavailable):
+        await current.look()
     with pytest.raises(Unavailable):
         current.changes({})
     await current.replace(NONE)

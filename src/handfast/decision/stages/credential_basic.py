@@ -24,10 +24,10 @@ from handfast.decision.stages.credential import (
     identified,
 )
 from handfast.decision.stages.credential_domain import (
-    as_unavailable,
     identify_domain,
     is_domain_listener,
     may_ask_domain,
+    refuse_alike,
 )
 from handfast.decision.stages.device import find_wipe
 from handfast.decision.wrong_again import wrong_key
@@ -62,9 +62,10 @@ async def identify_basic(
     found = await _identify(services, publication, request, credential)
     if not is_domain_listener(services, publication, request) or not isinstance(found.result, Deny):
         return found
+    if not found.asked_directory:
+        found = await refuse_alike(services, found)
     now = services.clock.now()
-    if found.result.reason is Reason.ACCOUNT_UNKNOWN and services.domain_passwords.is_out(now):
-        found = as_unavailable(found)
+    services.domain_passwords.note_answer(now - since)
     return replace(found, hold_seconds=services.domain_passwords.hold_seconds(since, now))
 
 

@@ -45,6 +45,13 @@ class Directory(Protocol):
         """The domain's lockout policy, kept for some minutes. Raises: Unavailable."""
         ...
 
+    async def look(self) -> None:
+        """Finds out whether a controller answers to whom a password would be sent: with as much effort, and none sent.
+
+        Raises: Unavailable.
+        """
+        ...
+
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """One attempt, which the domain counts. An empty secret is WRONG without asking.
 
