@@ -19,7 +19,11 @@ FIVE_IN_30 = DomainLockout(5, timedelta(minutes=30), timedelta(minutes=30))
 
 @dataclass
 class FakeDomain:
-    """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one."""
+    """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
+
+    It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in.
+    """
 
     clock: SettableClock
     policy: DomainLockout = FIVE_IN_30
@@ -29,6 +33,7 @@ class FakeDomain:
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     is_down: bool = False
+    is_unreadable: bool = False
     takes_seconds: float = 0.0
     on_check: Callable[[], object] | None = None
 
@@ -37,19 +42,21 @@ class FakeDomain:
         return self.bad.get(user, (0, None))[0]
 
     async def lockout(self) -> DomainLockout:
-        if self.is_down:
-            raise Unavailable("no domain controller answers")
+        if self.is_unreadable:
+            raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
         return self.policy
 
     async def look(self) -> None:
         await asyncio.sleep(0)
+        self.clock.advance(seconds=self.takes_seconds)
         if self.is_down:
             raise Unavailable("no domain controller answers")
-        self.clock.advance(seconds=self.takes_seconds)
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
+        if not secret or "\0" in secret:
+            return PasswordVerdict.WRONG
         if self.is_down:
-            raise Unavailable("no domain controller answers")
+            await self.look()
         if self.on_check is not None:
             self.on_check()
         user = account.user
