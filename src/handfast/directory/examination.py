@@ -46,7 +46,7 @@ async def _examine_one(controller: Controller, account: OwnAccount, scope: Scope
         async with controller.link(None) as link:
             step = Step.BIND
             ends = _end_of(await link.call(lambda session: session.peer_certificate()))
-            password = account.password(time.monotonic())
+            password = await account.password(time.monotonic())
             await link.call(partial(_sign_in, user=account.user, password=password))
             step = Step.READ
             return await _read(link, scope, began, ends)
