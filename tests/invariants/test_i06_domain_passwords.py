@@ -6,6 +6,7 @@ steps that refusals wait for, must be one for all kinds of names and secrets.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -61,8 +62,8 @@ class World:
             await self.guess("bob", f"guess {number}")
         await self.guess("alice", "stale")
 
-    async def guess(self, user: str, secret: str) -> Decision:
-        source = f"192.0.2.{next(self._sources)}"
+    async def guess(self, user: str, secret: str, source: str = "") -> Decision:
+        source = source or f"192.0.2.{next(self._sources)}"
         login = f"CONTOSO\\{user}"
         return await self.identity.basic(secret, login=login, listener="inside", source=source)
 
@@ -176,6 +177,26 @@ async def test_request_after_request_of_an_outage_and_after_it():
     world.domain.is_down = False
     told = {(await world.told(*guess))[0].status for guess in GUESSES.values()}
     assert told == {401}
+
+
+@pytest.mark.parametrize("is_out_before", [False, True])
+async def test_guesses_wait_as_long_whatever_others_guessed_before(is_out_before):
+    """The domain's word on a password is remembered for all who send it; who guesses waits by his own guesses."""
+    world, waits = World(), {}
+    for number in range(7):
+        await mirror(world.identity.records, f"user{number}", world.clock.now(), number=2000 + number)
+    for source, prefix in enumerate(("user", "nobody"), start=1):
+        await asyncio.gather(*(world.guess(f"{prefix}{number}", "stale") for number in range(7)))
+        if is_out_before:
+            world.domain.is_down = True
+            await world.guess(f"{prefix}0", "stale", f"198.51.100.{source}")
+            world.domain.is_down = False
+        guesses = [(f"{prefix}{number}", f"198.51.100.{source}") for number in range(7)]
+        waits[prefix] = [(await world.guess(user, "stale", at)).delay_seconds for user, at in guesses * 2]
+    assert max(waits["user"]) > min(waits["user"])
+    assert waits["user"] == pytest.approx(waits["nobody"], abs=0.03), (
+        "but for the 20 ms that a controller takes"
+    )
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -121,14 +121,12 @@ async def identify_domain(
         return identified(credential.login, answer.authenticated, RULE, before)
     assert answer.denied is not None
     is_guess = answer.denied.reason is not Reason.DIRECTORY_UNAVAILABLE
-    is_repeat = answer.denied.rule == WRONG_AGAIN
     return Identification(
         answer.denied,
         credential.login,
         before=before,
         is_failure=is_guess,
         asked_directory=answer.is_asked,
-        is_repeat=is_repeat,
     )
 
 
@@ -291,7 +289,7 @@ def _as_unavailable(refused: Identification, detail: str) -> Identification:
     """What it would have been stays for administrators."""
     assert isinstance(refused.result, Deny)
     told = _unavailable(f"not asked ({refused.result.reason.value}): {detail}")
-    return replace(refused, result=told, is_failure=False, is_repeat=False)
+    return replace(refused, result=told, is_failure=False)
 
 
 def _lockout_trace(full: Scope | None) -> StageTrace:
