@@ -30,6 +30,7 @@ class FakeDomain:
     passwords: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, PasswordVerdict] = field(default_factory=dict)
     attempts: list[tuple[str, str]] = field(default_factory=list)
+    looks: int = 0
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     is_down: bool = False
@@ -47,6 +48,7 @@ class FakeDomain:
         return self.policy
 
     async def look(self) -> None:
+        self.looks += 1
         await asyncio.sleep(0)
         self.clock.advance(seconds=self.takes_seconds)
         if self.is_down:

@@ -21,6 +21,7 @@ from handfast.decision.publication import CredentialPolicy
 from handfast.decision.stages import credential_basic, credential_domain
 from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.channels import Channel
+from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.records import AccountState
 from handfast.replies import http as replies
 from tests.fakes.domain import FakeDomain, mirror
@@ -217,9 +218,50 @@ async def test_guesses_at_invented_names_shut_nobody_out_while_controllers_answe
     with ExitStack() as stack:
         full_of_looking(world, stack)
         world.services.waiting.heard(world.clock.now())
+        looks = world.domain.looks
         assert (await world.told("nobody", "wrong"))[0].status == 401
+        assert world.domain.looks == looks, "nobody more than may waits"
         assert (await world.told("alice", "wrong"))[0].status == 401
         assert (await world.guess("alice", RIGHT)).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("user", ["alice", "nobody"])
+async def test_what_a_controller_said_of_any_name_does_for_those_who_find_no_room(user):
+    world = World()
+    await world.fill()
+    with ExitStack() as stack:
+        full_of_looking(world, stack)
+        assert world.services.waiting.is_closed(world.clock.now())
+    await world.guess(user, "wrong")
+    with ExitStack() as stack:
+        for _ in range(MAX_LOOKING):
+            stack.enter_context(world.services.waiting.looking())
+        assert not world.services.waiting.is_closed(world.clock.now())
+
+
+@pytest.mark.parametrize("kind", GUESSES)
+async def test_after_a_slow_refusal_all_are_told_as_late(kind):
+    """Who came while somebody waited already heard with him, and so sooner: that it was sooner must not show."""
+    world = World()
+    await world.fill()
+    frozen(world, None)
+    await world.guess("nobody", "other")
+    down(world, None)
+    reply, seconds = await world.told(*GUESSES[kind])
+    assert (reply.status, seconds) == (503, 2.0)
+
+
+@pytest.mark.parametrize("state", [healthy, frozen])
+async def test_also_where_the_domain_locks_too_soon_to_be_asked(state):
+    told = []
+    for user in ("alice", "nobody"):
+        world = World()
+        await world.fill()
+        world.domain.policy = DomainLockout(2, timedelta(minutes=30), None)
+        state(world, None)
+        told.append(await world.told(user, "wrong"))
+    assert told[0] == told[1]
+    assert (told[0][0].status, told[0][1]) == STATES[state]
 
 
 async def test_without_looking_an_account_of_the_directory_shows(monkeypatch):
