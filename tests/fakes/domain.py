@@ -53,6 +53,7 @@ class FakeDomain:
         self.clock.advance(seconds=self.takes_seconds)
         if self.is_down:
             raise Unavailable("no domain controller answers")
+        await self.lockout()
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         if not secret or "\0" in secret:

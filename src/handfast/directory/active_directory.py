@@ -72,7 +72,8 @@ class ActiveDirectory:
         return self._lockout[1]
 
     async def look(self) -> None:
-        """As the port says: a connection as for a password, and the one thing that may be read over it. Raises: Unavailable."""
+        """As the port says: the one thing that anybody may read, over a connection as for a password. Raises: Unavailable."""
+        await self.lockout()
         async with self._passwords.first(None) as link:
             await link.read("", ("currentTime",))
 

@@ -153,13 +153,7 @@ async def _look(services: Services) -> None:
     """Whether a controller answers now. Raises: Unavailable, TimeoutError."""
     directory = services.directory
     assert directory is not None
-
-    async def look() -> None:
-        # What is asked before a password is sent, and then as much as sending it takes.
-        await directory.lockout()
-        await directory.look()
-
-    await services.shared.share_anew(LOOK, look)
+    await services.shared.share_anew(LOOK, directory.look)
     services.waiting.heard(services.clock.now())
 
 

@@ -46,9 +46,10 @@ class Directory(Protocol):
         ...
 
     async def look(self) -> None:
-        """Finds out whether a controller answers to whom a password would be sent: with as much effort, and none sent.
+        """Finds out whether a controller answers to whom a password would be sent.
 
-        Raises: Unavailable.
+        It does all that `lockout` and `check_password` do, in their order, but that nothing is sent: where they fail or take
+        long, so does it. Raises: Unavailable.
         """
         ...
 
