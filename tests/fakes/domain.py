@@ -22,7 +22,8 @@ class FakeDomain:
     """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
 
     It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
-    `is_unreadable` passwords alone are answered, as where our own account may not sign in.
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Where `is_policy_kept` the lockout
+    policy was read a moment ago, and is known whoever is down.
     """
 
     clock: SettableClock
@@ -35,6 +36,7 @@ class FakeDomain:
     locked: set[str] = field(default_factory=set)
     is_down: bool = False
     is_unreadable: bool = False
+    is_policy_kept: bool = False
     takes_seconds: float = 0.0
     on_check: Callable[[], object] | None = None
 
@@ -43,23 +45,29 @@ class FakeDomain:
         return self.bad.get(user, (0, None))[0]
 
     async def lockout(self) -> DomainLockout:
-        if self.is_unreadable:
-            raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
+        if not self.is_policy_kept:
+            self._read()
         return self.policy
 
     async def look(self) -> None:
         self.looks += 1
         await asyncio.sleep(0)
+        self._read()
         self.clock.advance(seconds=self.takes_seconds)
+
+    def _read(self) -> None:
+        """What our own account asks."""
         if self.is_down:
+            self.clock.advance(seconds=self.takes_seconds)
             raise Unavailable("no domain controller answers")
-        await self.lockout()
+        if self.is_unreadable:
+            raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         if not secret or "\0" in secret:
             return PasswordVerdict.WRONG
         if self.is_down:
-            await self.look()
+            self._read()
         if self.on_check is not None:
             self.on_check()
         user = account.user

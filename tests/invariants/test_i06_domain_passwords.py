@@ -119,6 +119,16 @@ def frozen(world, _stack):
     world.domain.is_down, world.domain.takes_seconds = True, 2.0
 
 
+def down_of_late(world, _stack):
+    down(world, None)
+    world.domain.is_policy_kept = True
+
+
+def frozen_of_late(world, _stack):
+    frozen(world, None)
+    world.domain.is_policy_kept = True
+
+
 def unreadable(world, _stack):
     world.domain.is_unreadable = True
 
@@ -139,6 +149,8 @@ STATES = {
     slow: (401, 1.0),
     down: (503, 0.5),
     frozen: (503, 2.0),
+    down_of_late: (503, 0.5),
+    frozen_of_late: (503, 2.0),
     unreadable: (503, 0.5),
     full_of_asking: (503, 0.5),
     full_of_looking: (503, 0.5),
@@ -275,5 +287,5 @@ async def test_without_looking_an_account_of_the_directory_shows(monkeypatch):
 
 async def test_without_looking_at_what_is_never_sent_an_account_of_the_directory_shows(monkeypatch):
     monkeypatch.setattr(credential_domain, "can_be_domain_password", lambda _secret: True)
-    assert (await cell(down, "never sent"))[0].status == 401
-    assert (await cell(down, "unknown"))[0].status == 503
+    assert (await cell(down_of_late, "never sent"))[0].status == 401
+    assert (await cell(down_of_late, "unknown"))[0].status == 503
