@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, DirectoryFacts, DirectoryGroup
 from tests.fakes.clock import SettableClock
@@ -27,6 +27,7 @@ class FakeDomain:
     attempts: list[tuple[str, str]] = field(default_factory=list)
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     is_down: bool = False
     takes_seconds: float = 0.0
     on_check: Callable[[], object] | None = None
@@ -35,9 +36,11 @@ class FakeDomain:
         """`badPwdCount`."""
         return self.bad.get(user, (0, None))[0]
 
-    async def lockout(self) -> DomainLockout:
+    async def lockout(self, account: Account) -> DomainLockout:
         if self.is_down:
             raise Unavailable("no domain controller answers")
+        if account.user in self.unreadable:
+            raise LockoutUnreadable("its policy can't be read")
         return self.policy
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:

@@ -18,6 +18,7 @@ import pytest
 
 from tests.door import BALANCED, ask
 from tests.installation import Installation, prepare
+from tests.integration.directory.policies import let_read, make_policy
 from tests.integration.load.echo_backend import echo_backend
 from tests.servers.processes import free_port, server_directory, wait_until
 from tests.servers.samba import AUDIT, NEEDS, DomainController
@@ -147,3 +148,18 @@ def test_the_other_listener_never_asks(place: Place) -> None:
     assert "no-upn" not in {user for _, user in place.dc.sign_ins()}
     assert "alice" in {user for _, user in place.dc.sign_ins()}, "whom it is asked about is on record"
     assert place.counted("no-upn") == (0, 0)
+
+
+def test_a_stricter_policy_wins_and_one_that_can_not_be_read_is_not_tried_at(place: Place) -> None:
+    make_policy(place.dc, "strict", 10, 4, "back")
+    assert place.try_inside("back", PASSWORD, "10.5.0.1") == 401
+    assert place.guess(0, "back", "10.5.0.1") == 401
+    assert place.counted("back") == (0, 0)
+    line = place.outside.wait_for_log_line("reason=domain-password-not-tried")[0]
+    explained = place.outside.cli("explain", line.partition("request=")[2].split()[0])
+    assert "under the policy CN=strict" in explained["stages"][-1]["detail"]
+
+    let_read(place.dc)
+    wait_until(lambda: place.try_inside("back", PASSWORD, "10.5.0.2") == 200, "the policy is read", 20)
+    assert [place.guess(number, "back", "10.5.0.3") for number in range(1, 6)] == [401] * 5
+    assert place.counted("back") == (4 - MARGIN, 0)
