@@ -42,7 +42,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=_margin(loaded)))
+    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
     age = _mirror_age(loaded)
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
@@ -144,7 +144,7 @@ def _settings(path: Path | None) -> Settings:
     return settings
 
 
-def _margin(settings: Settings) -> int | None:
+def lockout_margin(settings: Settings) -> int | None:
     """Where no listener takes domain passwords, the domain's lockout is no concern of ours."""
     takes = any(one.domain_password_listeners for one in settings.publications)
     return settings.directory.lockout_margin if takes else None
