@@ -101,11 +101,12 @@ def domain_scope(account: Account, soft: SoftLockout) -> Scope:
 def secret_digest(keyring: KeyRing, account: Account, secret: str) -> str:
     """What stands for an account's secret where it is remembered; it can't be turned back without the key file.
 
-    When the password is next to expire is a part: after a change in the directory, what was wrong may be right.
+    When the password was set is a part (where nobody told that, when it is next to expire): after a change in the directory
+    what was wrong may be right, and what was right is not.
     """
     facts = account.directory
-    expires_at = facts.password_expires_at if facts is not None else None
-    parts = (str(account.id), "" if expires_at is None else expires_at.isoformat(), secret)
+    of_this = None if facts is None else facts.password_set_at or facts.password_expires_at
+    parts = (str(account.id), "" if of_this is None else of_this.isoformat(), secret)
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return keyring.audit_mac(
         b"domain-password" + b"".join(len(one).to_bytes(8, "big") + one for one in encoded)

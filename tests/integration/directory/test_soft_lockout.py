@@ -33,6 +33,8 @@ WINDOW = timedelta(minutes=32)
 AT_ONCE = 8
 STALE = 50
 GUESSES = 40
+STRICT = "  old password allowed period = 0\n"
+"""Else the domain itself takes a password for another hour after it was changed."""
 INSIDE = """
 [[listener]]
 name = "inside"
@@ -84,7 +86,7 @@ def at_once(tries: list[Callable[[], int]]) -> list[int]:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     with (
-        DomainController(log_level=AUDIT) as dc,
+        DomainController(log_level=AUDIT, smb_options=STRICT) as dc,
         server_directory("echo") as folder,
         echo_backend(folder) as url,
         server_directory("handfast") as home,
@@ -163,3 +165,13 @@ def test_a_stricter_policy_wins_and_one_that_can_not_be_read_is_not_tried_at(pla
     wait_until(lambda: place.try_inside("back", PASSWORD, "10.5.0.2") == 200, "the policy is read", 20)
     assert [place.guess(number, "back", "10.5.0.3") for number in range(1, 6)] == [401] * 5
     assert place.counted("back") == (4 - MARGIN, 0)
+
+
+def test_a_password_that_is_changed_ends_what_the_old_one_opened(place: Place) -> None:
+    """The old one was right a moment ago, and would never have expired."""
+    assert place.try_inside("grace", PASSWORD, "10.6.0.1") == 200
+    place.dc.samba_tool("user", "setpassword", "grace", "--newpassword=An0ther-one")
+    old = lambda: place.try_inside("grace", PASSWORD, "10.6.0.1")
+    wait_until(lambda: old() == 401, "the old password is refused", 10)
+    assert place.try_inside("grace", "An0ther-one", "10.6.0.2") == 200
+    assert place.counted("grace")[1] == 0

@@ -188,12 +188,18 @@ def test_the_digest_is_the_accounts_own_and_ends_with_the_password():
     assert len(digest) == 32
     assert "Summer" not in digest
     changed = replace(mirrored, directory=facts_at(NOW, password_expires_at=NOW + 60 * MINUTE))
+    set_anew = replace(mirrored, directory=facts_at(NOW, password_set_at=NOW))
     others = [
         secret_digest(keyring, replace(mirrored, id=2), "Summer2026"),
         secret_digest(keyring, mirrored, "Summer2027"),
         secret_digest(keyring, changed, "Summer2026"),
+        secret_digest(keyring, set_anew, "Summer2026"),
     ]
-    assert len({digest, *others}) == 4
+    assert len({digest, *others}) == 5
+    longer = replace(set_anew, directory=facts_at(NOW, password_set_at=NOW, password_expires_at=NOW))
+    assert secret_digest(keyring, longer, "Summer2026") == others[-1], (
+        "it is the same password, whenever it ends"
+    )
     assert secret_digest(keyring, ALICE, "Summer2026") == digest
     assert secret_digest(keyring, mirrored, "\udcff") != digest
 
