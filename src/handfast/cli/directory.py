@@ -19,7 +19,7 @@ from handfast.settings.model import Settings
 
 if TYPE_CHECKING:
     from handfast.directory.findings import DirectoryFinding, Seen
-    from handfast.identity.directory.entries import DirectoryAccount
+    from handfast.identity.directory.entries import DirectoryAccount, DomainLockout
 
 commands = typer.Typer(
     name="directory", help="Active Directory: controllers, accounts, setup.", no_args_is_help=True
@@ -122,17 +122,26 @@ def controller_row(seen: Seen) -> dict[str, object]:
 
 
 def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
-    domain = next((one.domain for one in seen if one.domain is not None), None)
     lines = []
-    if domain is not None:
-        policy = domain.policy
-        lasts = "until unlocked" if policy.lockout_duration is None else f"for {policy.lockout_duration}"
-        after = f"after {policy.lockout_threshold} wrong passwords within {policy.lockout_window}, {lasts}"
-        lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
-        lines.append(f"lockout  {after if policy.lockout_threshold else 'never'}")
+    for one in [one for one in seen if one.domain is not None][:1]:
+        assert one.domain is not None
+        lines.append(f"domain   {one.domain.netbios_name} ({one.domain.dns_name})")
+        lines.append(f"lockout  {_lockout_words(one.domain.policy.lockout)}")
+        lines += [
+            f"         {_lockout_words(policy.lockout)}, by {policy.dn}" for policy in one.policies or ()
+        ]
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return lines
+
+
+def _lockout_words(lockout: DomainLockout | None) -> str:
+    if lockout is None:
+        return "not readable"
+    if lockout.threshold == 0:
+        return "never"
+    lasts = "until unlocked" if lockout.duration is None else f"for {lockout.duration}"
+    return f"after {lockout.threshold} wrong passwords within {lockout.window}, {lasts}"
 
 
 def _settings(path: Path | None) -> Settings:

@@ -22,6 +22,10 @@ from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
 from handfast.protocols.errors import MalformedMessage
 
+WITNESS = "uSNChanged"
+"""Every object has it, and it is in no property set: who is not shown it may read some attributes of the account alone, so
+that nothing follows where no PSO is shown. Source: MS-ADA3 (uSNChanged).
+"""
 CONTAINER = "CN=Password Settings Container,CN=System"
 """Within the domain; it can't be moved or renamed."""
 LOCKOUT_ATTRIBUTES = ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow", "msDS-LockoutDuration")
@@ -50,12 +54,14 @@ def parse_lockout(entry: Entry) -> DomainLockout | None:
 async def read_lockout(link: Link, naming_context: str, sid: str) -> DomainLockout:
     """What holds for the account with that SID; two reads of single objects. Raises: LockoutUnreadable, ControllerFailed."""
     try:
-        account = await link.read(f"<SID={sid}>", ("msDS-ResultantPSO",))
-        if account is None:
-            raise LockoutUnreadable("the directory shows us no such account, nor what locks it")
-        pso = parse_pso(account)
+        account = await link.read(f"<SID={sid}>", (WITNESS, "msDS-ResultantPSO"))
+        pso = "" if account is None else parse_pso(account)
         if pso:
             return await _read_pso(link, pso)
+        if account is None or account.first(WITNESS) is None:
+            raise LockoutUnreadable(
+                "the directory does not show us the account, or not which policy it is under"
+            )
         head = await link.read(naming_context, POLICY_ATTRIBUTES)
         if head is None:
             raise ControllerFailed(f"{link.name}: {naming_context} can't be read")

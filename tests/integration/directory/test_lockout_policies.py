@@ -16,9 +16,12 @@ from handfast.identity.records import Account
 from tests.integration.directory.accounts import as_account
 from tests.integration.directory.policies import let_read, make_policy
 from tests.servers.samba import BASE, NEEDS
+from tests.servers.samba_domain import user_dn
 
 pytestmark = NEEDS
 
+USN_CHANGED = "bf967a6f-0de6-11d0-a285-00aa003049e2"
+"""As the schema names the attribute."""
 MINUTE = timedelta(minutes=1)
 DOMAINS = DomainLockout(5, 30 * MINUTE, 30 * MINUTE)
 
@@ -75,5 +78,16 @@ async def test_an_account_that_is_not_shown_is_not_guessed_at(fresh_dc, opened):
     directory = opened(fresh_dc)
     bob = as_account(await directory.find("bob"))
     fresh_dc.samba_tool("user", "delete", "bob")
-    with pytest.raises(LockoutUnreadable, match="no such account"):
+    with pytest.raises(LockoutUnreadable, match="does not show us the account"):
+        await directory.lockout(bob)
+
+
+async def test_an_account_of_which_we_may_read_some_attributes_alone_is_not_guessed_at(fresh_dc, opened):
+    """Where the right to read everything was taken away, and given for property sets: they don't hold which policy it is under."""
+    directory = opened(fresh_dc)
+    bob = as_account(await directory.find("bob"))
+    where = f"--objectdn={user_dn('bob')}"
+    reader = fresh_dc.value("svc-read", "objectSid")
+    fresh_dc.samba_tool("dsacl", "set", where, f"--sddl=(OD;;RP;{USN_CHANGED};;{reader})")
+    with pytest.raises(LockoutUnreadable, match="not which policy it is under"):
         await directory.lockout(bob)
