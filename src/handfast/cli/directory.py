@@ -122,14 +122,13 @@ def controller_row(seen: Seen) -> dict[str, object]:
 
 
 def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+    first = next((one for one in seen if one.domain is not None), None)
     lines = []
-    for one in [one for one in seen if one.domain is not None][:1]:
-        assert one.domain is not None
-        lines.append(f"domain   {one.domain.netbios_name} ({one.domain.dns_name})")
-        lines.append(f"lockout  {_lockout_words(one.domain.policy.lockout)}")
-        lines += [
-            f"         {_lockout_words(policy.lockout)}, by {policy.dn}" for policy in one.policies or ()
-        ]
+    if first is not None and first.domain is not None:
+        domain, policies = first.domain, first.policies or ()
+        lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
+        lines.append(f"lockout  {_lockout_words(domain.policy.lockout)}")
+        lines += [f"         {_lockout_words(one.lockout)}, by {one.dn}" for one in policies]
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return lines
