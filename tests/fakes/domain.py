@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, DirectoryFacts, DirectoryGroup
 from tests.fakes.clock import SettableClock
@@ -34,6 +34,7 @@ class FakeDomain:
     looks: int = 0
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     is_down: bool = False
     is_unreadable: bool = False
     is_policy_kept: bool = False
@@ -44,9 +45,11 @@ class FakeDomain:
         """`badPwdCount`."""
         return self.bad.get(user, (0, None))[0]
 
-    async def lockout(self) -> DomainLockout:
+    async def lockout(self, account: Account) -> DomainLockout:
         if not self.is_policy_kept:
             self._read()
+        if account.user in self.unreadable:
+            raise LockoutUnreadable("its policy can't be read")
         return self.policy
 
     async def look(self) -> None:

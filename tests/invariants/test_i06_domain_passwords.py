@@ -56,6 +56,8 @@ class World:
         self.app_password, _ = await identity.issue(dave, expires_in=timedelta(days=1))
         self.dead, revoked = await identity.issue(dave)
         await identity.records.write(lambda r: r.app_passwords.revoke(revoked.id, now))
+        await mirror(identity.records, "erin", now, number=1004)
+        self.domain.unreadable.add("erin")
         await mirror(identity.records, "gone", now, number=1100, is_present=False)
         await identity.add_account("local", pin=PIN)
         await identity.add_account("plain")
@@ -89,6 +91,7 @@ GUESSES = {
     "wrong again": ("alice", "stale"),
     "soft lockout": ("bob", "wrong"),
     "right after the soft lockout": ("bob", RIGHT),
+    "under a policy that can't be read": ("erin", "wrong"),
     "too long": ("alice", "x" * 257),
     "empty": ("alice", ""),
     "never sent": ("alice", "a\0b"),

@@ -34,6 +34,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.CREDENTIAL_WRONG: "let the person type the app password anew, or issue one: `handfast app-password issue`",
         Reason.ACCOUNT_UNKNOWN: "if the name is right, `handfast account add`; else correct it on the device",
         Reason.ACCOUNT_LOCKED_OUT: "wait; after PINs `handfast counter clear --account ACCOUNT` helps, after domain passwords the domain's window alone",
+        Reason.DOMAIN_PASSWORD_NOT_TRIED: "`handfast directory check` says what to change; app passwords work meanwhile",
         Reason.METHOD_NOT_OFFERED: "add the method to the publication's `auth`, or set the client to one offered",
         Reason.APP_PASSWORD_EXPIRED: "issue a new one: `handfast app-password issue ACCOUNT`",
         Reason.APP_PASSWORD_REVOKED: "if its owner still uses the device, issue a new one; else look who has it",

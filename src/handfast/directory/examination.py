@@ -13,6 +13,7 @@ from cryptography import x509
 from handfast.directory.controllers import Controller, Link
 from handfast.directory.findings import Seen, Step
 from handfast.directory.own_account import OwnAccount
+from handfast.directory.password_settings import read_all
 from handfast.directory.reading import read_domain
 from handfast.directory.scope import Scope
 from handfast.directory.session import BindRefused, CertificateRefused, Session
@@ -81,6 +82,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
         skew=skew,
         has_base=has_base,
         has_accounts=has_accounts,
+        policies=await read_all(link, domain.root.naming_context),
     )
 
 

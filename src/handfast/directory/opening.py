@@ -39,7 +39,13 @@ def open_directory(
     account = open_account(settings, refusals)
     readers, passwords = open_controllers(settings), open_controllers(settings)
     scope = Scope(settings.base, settings.account_filter)
-    return ActiveDirectory(Controllers(readers, account), Controllers(passwords, account), scope, clock)
+    return ActiveDirectory(
+        Controllers(readers, account),
+        Controllers(passwords, account),
+        scope,
+        clock,
+        poll_seconds=settings.poll_seconds,
+    )
 
 
 def open_controllers(settings: DirectorySettings) -> list[Controller]:

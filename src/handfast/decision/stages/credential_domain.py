@@ -26,7 +26,7 @@ from handfast.decision.stages.credential import (
     identified,
 )
 from handfast.identity.counters import Scope, scopes_of_account
-from handfast.identity.directory.ports import AnswerLost, Directory, PasswordVerdict
+from handfast.identity.directory.ports import AnswerLost, Directory, LockoutUnreadable, PasswordVerdict
 from handfast.identity.directory.standing import StandingRefusal, read_standing
 from handfast.identity.domain_lockout import (
     AttemptVerdict,
@@ -169,12 +169,13 @@ async def _ask(
     """One attempt: reserved, made, and settled by what the domain did with it."""
     margin, policy = publication.credentials.lockout_margin, publication.lockout
     try:
-        soft = soft_lockout(await directory.lockout(), margin, policy)
+        soft = soft_lockout(await directory.lockout(account), margin, policy)
+    except LockoutUnreadable as unreadable:
+        return _not_tried(str(unreadable))
     except Unavailable as problem:
         return DomainAnswer(_unavailable(str(problem)))
     if soft.leaves_nothing:
-        detail = f"the domain locks after {soft.limit + margin if soft.limit is not None else 0} failures"
-        return DomainAnswer(Deny(Reason.CREDENTIAL_WRONG, rule=MARGIN_RULE, detail=detail), is_asked=False)
+        return _not_tried(f"the domain locks the account after {soft.limit + margin} failures")
     attempt = await _reserve(services, publication, request, account, digest, soft)
     while attempt.verdict is AttemptVerdict.BEING_TRIED:
         # By another identity process, which writes down what it hears; should it have died, our turn comes.
@@ -187,6 +188,12 @@ async def _ask(
     if refused is not None:
         return refused
     return await _settle(services, directory, attempt, secret)
+
+
+def _not_tried(detail: str) -> DomainAnswer:
+    """Whatever the password: it is not known how many wrong ones lock the account, or one too few."""
+    denied = Deny(Reason.DOMAIN_PASSWORD_NOT_TRIED, rule=MARGIN_RULE, detail=detail)
+    return DomainAnswer(denied, is_asked=False)
 
 
 async def _reserve(

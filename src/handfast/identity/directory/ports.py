@@ -27,6 +27,10 @@ class AnswerLost(Unavailable):
     """A password was sent and no answer came: the domain may have counted it."""
 
 
+class LockoutUnreadable(Exception):
+    """The account is under a lockout policy that we may not read: any guess could lock it. `str()` is for administrators."""
+
+
 class Directory(Protocol):
     """The domain's accounts, as whichever domain controller answers has them."""
 
@@ -41,8 +45,8 @@ class Directory(Protocol):
         """By UPN, `DOMAIN\\user`, sAMAccountName, mail address or SID; None also where two fit. Raises: Unavailable."""
         ...
 
-    async def lockout(self) -> DomainLockout:
-        """The domain's lockout policy, kept for some minutes. Raises: Unavailable."""
+    async def lockout(self, account: Account) -> DomainLockout:
+        """The lockout policy that holds for the account, kept no longer than a poll. Raises: LockoutUnreadable, Unavailable."""
         ...
 
     async def look(self) -> None:
@@ -158,6 +162,7 @@ __all__ = [
     "DelegationFailure",
     "DelegationRefused",
     "Directory",
+    "LockoutUnreadable",
     "PasswordVerdict",
     "SyncPosition",
     "TicketAcceptance",

@@ -328,18 +328,34 @@ async def test_what_the_domain_says_beside_right_and_wrong(site, verdict, reason
 async def test_a_domain_that_locks_so_soon_that_nothing_remains_is_never_asked(site):
     site.domain.policy = DomainLockout(2, timedelta(minutes=30), None)
     refused = await site.ask()
-    assert (refused.reason, refused.stages[-1].rule) == (Reason.CREDENTIAL_WRONG, "directory.lockout_margin")
+    assert (refused.reason, refused.stages[-1].rule) == (
+        Reason.DOMAIN_PASSWORD_NOT_TRIED,
+        "directory.lockout_margin",
+    )
     assert "after 2 failures" in refused.stages[-1].detail
     assert site.domain.attempts == []
 
 
 async def test_a_domain_that_never_locks_is_guarded_by_our_own_limits(site):
+    """Less our margin: a policy that is not shown to us may lock whoever is under it."""
     site.domain.policy = DomainLockout(0, timedelta(minutes=30), None)
-    few = replace(TAKES, lockout=LockoutPolicy(per_account_and_source=4))
+    few = replace(TAKES, lockout=LockoutPolicy(per_account_and_source=6))
     site.join(few)
     reasons = [(await site.ask(f"guess {n}")).reason for n in range(6)]
     assert reasons == [Reason.CREDENTIAL_WRONG] * 4 + [Reason.ACCOUNT_LOCKED_OUT] * 2
     assert site.domain.bad_count("alice") == 4
+
+
+async def test_an_account_under_a_policy_that_can_not_be_read_is_never_tried(site):
+    site.domain.unreadable.add("alice")
+    for secret in ("Summer2026", "guess"):
+        refused = await site.ask(secret)
+        assert (refused.outcome, refused.reason) == (Outcome.DENY, Reason.DOMAIN_PASSWORD_NOT_TRIED)
+        assert "its policy can't be read" in refused.stages[-1].detail
+    assert site.domain.attempts == []
+    assert not any(kind is CounterKind.DOMAIN for kind, _ in site.identity.records.tables.counters)
+    site.domain.unreadable.clear()
+    assert (await site.ask()).outcome is Outcome.ALLOW
 
 
 @pytest.mark.parametrize("secret", ["", "x" * 257])
