@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 MAX_ASKING = 16
 MAX_LOOKING = 8
 """Together less than a gateway's connections to identity, `identity_api.client_pool.MAX_CONNECTIONS`."""
-FRESH = timedelta(seconds=1)
-"""A controller that answered so lately does for those who find no room to wait for another word."""
+FRESH = timedelta(seconds=0.5)
+"""A controller that answered so lately does for those who find no room to wait for another word. Short, for one that froze
+since is not noticed; longer than a look takes, else a flood of invented names would shut out who has a right password.
+"""
 
 
 class DirectoryWaiting:
