@@ -111,5 +111,6 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
     "directory.values.parse_number": lambda data: values.parse_number(data, "x"),
     "directory.values.parse_sid": values.parse_sid,
     "directory.values.parse_text": lambda data: values.parse_text(data, "x"),
+    "directory.values.parse_window": lambda data: values.parse_window(data, "x"),
 }
 MORE_OF_DIRECTORY: dict[str, Parser] = {"a directory account": account}

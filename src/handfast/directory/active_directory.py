@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
@@ -21,8 +20,6 @@ from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
 from handfast.identity.records import Account
 
 DOMAIN_KEPT_SECONDS = 60.0
-MAX_LOCKOUTS_KEPT = 10_000
-"""Some 500 bytes each; the oldest is forgotten first."""
 
 
 class ActiveDirectory:
@@ -36,17 +33,13 @@ class ActiveDirectory:
         passwords: Controllers,
         scope: Scope,
         clock: Callable[[], datetime],
-        poll_seconds: float,
     ) -> None:
-        """No policy that is asked for is kept longer than `poll_seconds`."""
         self.readers = readers
         self.scope = scope
         self._passwords = passwords
         self._clock = clock
         self._changes = ChangeFeed(scope, clock)
         self._domain: tuple[float, DomainFacts] | None = None
-        self._lockouts: OrderedDict[str, tuple[float, DomainLockout | str]] = OrderedDict()
-        self._lockout_kept_seconds = poll_seconds
 
     async def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
         """As the port says. The first read of a controller after a start is whole. Raises: Unavailable."""
@@ -73,20 +66,13 @@ class ActiveDirectory:
 
     async def lockout(self, account: Account) -> DomainLockout:
         """As the port says. Raises: LockoutUnreadable, Unavailable."""
-        sid, now = account.sid or "", time.monotonic()
-        asked_at, found = self._lockouts.get(sid, (0.0, None))
-        if found is None or now - asked_at > self._lockout_kept_seconds:
-            found = await self._passwords.ask(partial(self._read_lockout, sid=sid))
-            self._lockouts[sid] = now, found
-            self._lockouts.move_to_end(sid)
-            while len(self._lockouts) > MAX_LOCKOUTS_KEPT:
-                self._lockouts.popitem(last=False)
+        found = await self._passwords.ask(partial(self._read_lockout, sid=account.sid or ""))
         if isinstance(found, str):
             raise LockoutUnreadable(found)
         return found
 
     async def _read_lockout(self, link: Link, sid: str) -> DomainLockout | str:
-        """Why it can't be read is an answer too, and kept like one."""
+        """Why it can't be read is an answer too: the controller is well, and the session goes on."""
         naming_context = (await self._domain_of(link)).root.naming_context
         try:
             return await read_lockout(link, naming_context, sid)

@@ -39,13 +39,7 @@ def open_directory(
     account = open_account(settings, refusals)
     readers, passwords = open_controllers(settings), open_controllers(settings)
     scope = Scope(settings.base, settings.account_filter)
-    return ActiveDirectory(
-        Controllers(readers, account),
-        Controllers(passwords, account),
-        scope,
-        clock,
-        poll_seconds=settings.poll_seconds,
-    )
+    return ActiveDirectory(Controllers(readers, account), Controllers(passwords, account), scope, clock)
 
 
 def open_controllers(settings: DirectorySettings) -> list[Controller]:

@@ -9,7 +9,6 @@ Source: MS-ADTS 3.1.1.4.5.36, MS-SAMR 3.1.1.5; where PSOs are: MS-ADTS 6.1.1.4.1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from handfast.directory.account_attributes import parse_pso
 from handfast.directory.controllers import Link
@@ -17,7 +16,7 @@ from handfast.directory.domain_facts import POLICY_ATTRIBUTES, parse_policy
 from handfast.directory.entries import Entry
 from handfast.directory.library import ldap3
 from handfast.directory.session import ControllerFailed, NoSuchObject
-from handfast.directory.values import parse_duration, parse_number
+from handfast.directory.values import parse_duration, parse_number, parse_window
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
 from handfast.protocols.errors import MalformedMessage
@@ -46,7 +45,7 @@ def parse_lockout(entry: Entry) -> DomainLockout | None:
         return None
     return DomainLockout(
         parse_number(threshold, LOCKOUT_ATTRIBUTES[0]),
-        parse_duration(window, LOCKOUT_ATTRIBUTES[1]) or timedelta(0),
+        parse_window(window, LOCKOUT_ATTRIBUTES[1]),
         parse_duration(duration, LOCKOUT_ATTRIBUTES[2]),
     )
 
@@ -63,8 +62,8 @@ async def read_lockout(link: Link, naming_context: str, sid: str) -> DomainLocko
                 "the directory does not show us the account, or not which policy it is under"
             )
         head = await link.read(naming_context, POLICY_ATTRIBUTES)
-        if head is None:
-            raise ControllerFailed(f"{link.name}: {naming_context} can't be read")
+        if head is None or head.first("lockoutThreshold") is None:
+            raise LockoutUnreadable("the directory does not show us the domain's own lockout policy")
         return parse_policy(head).lockout
     except MalformedMessage as malformed:
         raise ControllerFailed(f"{link.name}: {malformed}") from None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from datetime import timedelta
 
 import pytest
 
-from handfast.directory.active_directory import ActiveDirectory
 from handfast.directory.password_settings import read_all
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
-from handfast.identity.records import Account
+from handfast.identity.ports import Unavailable
 from tests.integration.directory.accounts import as_account
 from tests.integration.directory.policies import let_read, make_policy
 from tests.servers.samba import BASE, NEEDS
@@ -26,21 +23,8 @@ MINUTE = timedelta(minutes=1)
 DOMAINS = DomainLockout(5, 30 * MINUTE, 30 * MINUTE)
 
 
-async def wait_for(
-    directory: ActiveDirectory, account: Account, threshold: int, seconds: float = 10.0
-) -> DomainLockout:
-    """The account's policy, once it is that one: within a poll."""
-    async with asyncio.timeout(seconds):
-        while True:
-            with contextlib.suppress(LockoutUnreadable):
-                found = await directory.lockout(account)
-                if found.threshold == threshold:
-                    return found
-            await asyncio.sleep(0.1)
-
-
 async def test_a_policy_that_may_be_read_holds_for_who_is_under_it(fresh_dc, opened):
-    directory = opened(fresh_dc, poll_seconds=1.0)
+    directory = opened(fresh_dc)
     accounts = {user: as_account(await directory.find(user)) for user in ("alice", "bob", "grace")}
     see_all = lambda link: read_all(link, BASE)
     assert await directory.readers.ask(see_all) is None, "an ordinary user can't see whether there are any"
@@ -53,8 +37,8 @@ async def test_a_policy_that_may_be_read_holds_for_who_is_under_it(fresh_dc, ope
     assert await directory.lockout(accounts["grace"]) == DOMAINS
 
     let_read(fresh_dc)
-    for user, threshold in (("alice", 3), ("bob", 4), ("grace", 5)):
-        await wait_for(directory, accounts[user], threshold)
+    found = {user: await directory.lockout(account) for user, account in accounts.items()}
+    assert {user: one.threshold for user, one in found.items()} == {"alice": 3, "bob": 4, "grace": 5}
     shown = await directory.readers.ask(see_all)
     assert {one.dn.partition(",")[0]: one.lockout.threshold for one in shown} == {
         "CN=strict": 3,
@@ -63,15 +47,15 @@ async def test_a_policy_that_may_be_read_holds_for_who_is_under_it(fresh_dc, ope
     }
 
 
-async def test_a_policy_that_changes_counts_within_a_poll(fresh_dc, opened):
-    directory = opened(fresh_dc, poll_seconds=1.0)
+async def test_a_policy_that_changes_counts_at_once(fresh_dc, opened):
+    directory = opened(fresh_dc)
     alice = as_account(await directory.find("alice"))
     assert await directory.lockout(alice) == DOMAINS
     fresh_dc.set_values(BASE, lockoutThreshold=3)
-    await wait_for(directory, alice, 3)
-    # Unasked, it is asked about once a poll at the most.
-    fresh_dc.stop()
     assert (await directory.lockout(alice)).threshold == 3
+    fresh_dc.stop()
+    with pytest.raises(Unavailable):
+        await directory.lockout(alice)
 
 
 async def test_an_account_that_is_not_shown_is_not_guessed_at(fresh_dc, opened):

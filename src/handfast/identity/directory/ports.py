@@ -46,7 +46,7 @@ class Directory(Protocol):
         ...
 
     async def lockout(self, account: Account) -> DomainLockout:
-        """The lockout policy that holds for the account, kept no longer than a poll. Raises: LockoutUnreadable, Unavailable."""
+        """The lockout policy that holds for the account at this moment. Raises: LockoutUnreadable, Unavailable."""
         ...
 
     async def look(self) -> None:
