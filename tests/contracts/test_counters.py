@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from handfast.identity.records import Counter, CounterKind
+from handfast.identity.records import DOMAIN_KINDS, Counter, CounterKind
 from tests.fakes.clock import START
 
 SECOND = timedelta(seconds=1)
+DOMAINS_OWN = (
+    (CounterKind.DOMAIN, "1"),
+    (CounterKind.DOMAIN_TRYING, "1:ab12"),
+    (CounterKind.DOMAIN_WRONG, "1:cd34"),
+)
 
 
 def fail(kind=CounterKind.ACCOUNT, scope="1", now=START, window_seconds=900):
@@ -64,22 +69,29 @@ async def test_clearing_an_account_clears_its_own_alone(records) -> None:
         (CounterKind.ACCOUNT, "1"),
         (CounterKind.ACCOUNT_SOURCE, "1:192.0.2.1"),
         (CounterKind.FAMILIAR, "1:DEV:192.0.2.0/24"),
-        (CounterKind.DOMAIN, "1"),
-        (CounterKind.DOMAIN_TRYING, "1:ab12"),
-        (CounterKind.DOMAIN_WRONG, "1:cd34"),
     ]
     others = [
         (CounterKind.ACCOUNT, "11"),
         (CounterKind.ACCOUNT_SOURCE, "11:192.0.2.1"),
         (CounterKind.ACCOUNT, "2"),
         (CounterKind.SOURCE, "1"),
-        (CounterKind.DOMAIN_WRONG, "11:ab12"),
+        *DOMAINS_OWN,
     ]
     for kind, scope in mine + others:
         await records.write(fail(kind=kind, scope=scope))
     assert await records.write(lambda r: r.counters.clear_account(1)) == len(mine)
     left = await records.read(lambda r: r.counters.list(limit=10))
     assert {(c.kind, c.scope) for c in left} == set(others)
+
+
+async def test_clearing_all_leaves_what_the_domain_counts_too(records) -> None:
+    ours = [(kind, "1") for kind in CounterKind if kind not in DOMAIN_KINDS]
+    for kind, scope in (*ours, *DOMAINS_OWN):
+        await records.write(fail(kind=kind, scope=scope))
+    assert await records.write(lambda r: r.counters.clear_all()) == len(ours)
+    left = await records.read(lambda r: r.counters.list(limit=10))
+    assert {(c.kind, c.scope) for c in left} == set(DOMAINS_OWN)
+    assert await records.write(lambda r: r.counters.clear_all()) == 0
 
 
 async def test_sweeping_takes_windows_that_ended(records) -> None:

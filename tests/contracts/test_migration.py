@@ -123,11 +123,44 @@ def test_ids_go_on_where_they_were_and_what_hangs_on_accounts_stays(empty_url) -
     assert [row[0] for row in run_sql(empty_url, "SELECT count(*) FROM partnerships")] == [0]
 
 
-def first_schema(url: str) -> list[str]:
-    """The database as revision 0001 left it, with three devices."""
+def test_mirrored_accounts_of_the_third_schema_are_kept_with_what_hangs_on_them(empty_url) -> None:
+    for statement in schema_of(empty_url, "r0001_first", "r0002_wipes_and_facts", "r0003_directory"):
+        run_sql(empty_url, statement)
+    columns = (
+        "user_name, domain, upn, state, created_at, display_name, sid, pin_verifier, folded_user, folded_domain, folded_upn,"
+        " realm, read_at, is_present, is_enabled, is_delegable, locked_until, expires_at, password_expires_at, mail, folded_mail"
+    )
+    values = "'d', 'u', 'enabled', 1, 'A', 'S-1', NULL, 'A', 'D', 'U', 'R', 2, TRUE, FALSE, TRUE, 3, 4, 5, 'm', 'M'"
+    run_sql(empty_url, f"INSERT INTO accounts ({columns}) VALUES ('gone', {values})")
+    run_sql(empty_url, "DELETE FROM accounts")
+    run_sql(empty_url, f"INSERT INTO accounts ({columns}) VALUES ('a', {values})")
+    run_sql(empty_url, "INSERT INTO directory_groups (id, sid, domain, name) VALUES (7, 'S-2', 'D', 'g')")
+    run_sql(empty_url, "INSERT INTO account_groups VALUES (2, 7)")
+    before = [tuple(row) for row in run_sql(empty_url, f"SELECT id, {columns} FROM accounts")]
+    migrate(empty_url)
+    assert [tuple(row) for row in run_sql(empty_url, f"SELECT id, {columns} FROM accounts")] == before
+    assert [row[0] for row in run_sql(empty_url, "SELECT password_set_at FROM accounts")] == [None]
+    assert [tuple(row) for row in run_sql(empty_url, "SELECT * FROM account_groups")] == [(2, 7)]
+    run_sql(empty_url, "DELETE FROM accounts")
+    assert not run_sql(empty_url, "SELECT * FROM account_groups")
+    run_sql(empty_url, f"INSERT INTO accounts ({columns}) VALUES ('b', {values})")
+    assert [row[0] for row in run_sql(empty_url, "SELECT id FROM accounts")] == [3]
+
+
+def schema_of(url: str, *revisions: str) -> list[str]:
+    """The statements by which the revisions up to the last one made an empty database."""
     dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
     folder = resources.files("handfast.storage.migrations.versions")
-    text = folder.joinpath(f"r0001_first.{dialect}.sql").read_text(encoding="ascii")
+    texts = [folder.joinpath(f"{one}.{dialect}.sql").read_text(encoding="ascii") for one in revisions]
+    return [
+        *(statement for text in texts for statement in text.split(SEPARATOR)),
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        f"INSERT INTO alembic_version VALUES ('{revisions[-1][1:5]}')",
+    ]
+
+
+def first_schema(url: str) -> list[str]:
+    """The database as revision 0001 left it, with three devices."""
     devices = [
         "INSERT INTO partnerships VALUES"
         f" (1, '{device}', '{state}', 't', 'ua', {seen}, {seen}, 's', 'm', 'o', 'f', 'r')"
@@ -137,10 +170,4 @@ def first_schema(url: str) -> list[str]:
         "INSERT INTO accounts (user_name, domain, upn, state, created_at, display_name, folded_user, folded_domain)"
         " VALUES ('a', 'd', '', 'enabled', 0, '', 'A', 'D')"
     )
-    return [
-        *text.split(SEPARATOR),
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
-        "INSERT INTO alembic_version VALUES ('0001')",
-        account,
-        *devices,
-    ]
+    return [*schema_of(url, "r0001_first"), account, *devices]

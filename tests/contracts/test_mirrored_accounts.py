@@ -52,7 +52,7 @@ async def test_a_mirrored_account_is_found_by_sid_and_mail_too(records) -> None:
     assert list(await records.read(lambda r: r.accounts.list_mirrored())) == [(SID, account.id)]
 
 
-@pytest.mark.parametrize("end", ["locked_until", "expires_at", "password_expires_at"])
+@pytest.mark.parametrize("end", ["locked_until", "expires_at", "password_expires_at", "password_set_at"])
 @pytest.mark.parametrize("at", [FOR_EVER, START, datetime(1601, 1, 1, tzinfo=UTC)], ids=str)
 async def test_facts_are_kept_exactly_to_the_end_of_time(records, end, at) -> None:
     facts = replace(FACTS, is_present=False, is_enabled=False, is_delegable=False, mail="", **{end: at})

@@ -118,9 +118,13 @@ class FakeDirectory:
         ]
         return fitting[0] if len(fitting) == 1 else None
 
-    async def lockout(self) -> DomainLockout:
+    async def lockout(self, account: Account) -> DomainLockout:
+        del account
         self._answer()
         return DomainLockout(5, timedelta(minutes=30), timedelta(minutes=30))
+
+    async def look(self) -> None:
+        self._answer()
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         self._answer()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, DirectoryFacts, DirectoryGroup
 from tests.fakes.clock import SettableClock
@@ -18,16 +19,25 @@ FIVE_IN_30 = DomainLockout(5, timedelta(minutes=30), timedelta(minutes=30))
 
 @dataclass
 class FakeDomain:
-    """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one."""
+    """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
+
+    It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Where `is_policy_kept` the lockout
+    policy was read a moment ago, and is known whoever is down.
+    """
 
     clock: SettableClock
     policy: DomainLockout = FIVE_IN_30
     passwords: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, PasswordVerdict] = field(default_factory=dict)
     attempts: list[tuple[str, str]] = field(default_factory=list)
+    looks: int = 0
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     is_down: bool = False
+    is_unreadable: bool = False
+    is_policy_kept: bool = False
     takes_seconds: float = 0.0
     on_check: Callable[[], object] | None = None
 
@@ -35,14 +45,32 @@ class FakeDomain:
         """`badPwdCount`."""
         return self.bad.get(user, (0, None))[0]
 
-    async def lockout(self) -> DomainLockout:
-        if self.is_down:
-            raise Unavailable("no domain controller answers")
+    async def lockout(self, account: Account) -> DomainLockout:
+        if not self.is_policy_kept:
+            self._read()
+        if account.user in self.unreadable:
+            raise LockoutUnreadable("its policy can't be read")
         return self.policy
 
-    async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
+    async def look(self) -> None:
+        self.looks += 1
+        await asyncio.sleep(0)
+        self._read()
+        self.clock.advance(seconds=self.takes_seconds)
+
+    def _read(self) -> None:
+        """What our own account asks."""
         if self.is_down:
+            self.clock.advance(seconds=self.takes_seconds)
             raise Unavailable("no domain controller answers")
+        if self.is_unreadable:
+            raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
+
+    async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
+        if not secret or "\0" in secret:
+            return PasswordVerdict.WRONG
+        if self.is_down:
+            self._read()
         if self.on_check is not None:
             self.on_check()
         user = account.user

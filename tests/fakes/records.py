@@ -19,6 +19,7 @@ from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict, KeyRing, Unavailable
 from handfast.identity.records import (
+    DOMAIN_KINDS,
     Account,
     AccountId,
     AccountState,
@@ -404,8 +405,14 @@ class _Counters:
 
     def clear_account(self, account_id: AccountId) -> int:
         """The scope of every account's counter is its id, alone or before a colon (see `counters.py`)."""
-        kinds = set(CounterKind) - {CounterKind.SOURCE, CounterKind.UNKNOWN_NAME}
+        kinds = {CounterKind.ACCOUNT, CounterKind.ACCOUNT_SOURCE, CounterKind.FAMILIAR}
         gone = [k for k in self._t.counters if k[0] in kinds and k[1].split(":")[0] == str(account_id)]
+        for key in gone:
+            del self._t.counters[key]
+        return len(gone)
+
+    def clear_all(self) -> int:
+        gone = [key for key in self._t.counters if key[0] not in DOMAIN_KINDS]
         for key in gone:
             del self._t.counters[key]
         return len(gone)

@@ -10,6 +10,7 @@ from handfast.directory import (
     bind_answer,
     domain_facts,
     entries,
+    password_settings,
     reading,
     service_accounts,
     values,
@@ -96,6 +97,9 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
         spread(data, domain_facts.ROOT_ATTRIBUTES)
     ),
     "directory.entries.parse_extended_dn": lambda data: entries.parse_extended_dn(data, "member"),
+    "directory.password_settings.parse_lockout": lambda data: password_settings.parse_lockout(
+        spread(data, password_settings.LOCKOUT_ATTRIBUTES)
+    ),
     "directory.reading.parse_group": lambda data: reading.parse_group(entry_of(data), DOMAIN.sid),
     "directory.service_accounts.parse_domain_account": lambda data: service_accounts.parse_domain_account(
         entry_of(data), "CN=a", DOMAIN, frozenset(), NOW
@@ -107,5 +111,6 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
     "directory.values.parse_number": lambda data: values.parse_number(data, "x"),
     "directory.values.parse_sid": values.parse_sid,
     "directory.values.parse_text": lambda data: values.parse_text(data, "x"),
+    "directory.values.parse_window": lambda data: values.parse_window(data, "x"),
 }
 MORE_OF_DIRECTORY: dict[str, Parser] = {"a directory account": account}

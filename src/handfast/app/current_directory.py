@@ -54,9 +54,13 @@ class CurrentDirectory:
         """As the port."""
         return await self._current().find(name)
 
-    async def lockout(self) -> DomainLockout:
+    async def lockout(self, account: Account) -> DomainLockout:
         """As the port."""
-        return await self._current().lockout()
+        return await self._current().lockout(account)
+
+    async def look(self) -> None:
+        """As the port."""
+        await self._current().look()
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port."""

@@ -43,6 +43,7 @@ def build_mirror_policy(settings: Settings) -> MirrorPolicy:
         watched_groups=frozenset(by_access | by_role),
         refuses_expired_passwords=settings.directory.refuse_expired_passwords,
         max_missing_percent=settings.directory.max_missing_percent,
+        takes_domain_passwords=any(one.domain_password_listeners for one in settings.publications),
     )
 
 

@@ -7,8 +7,10 @@ import pwd
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from handfast.app.bind_refusals import BindRefusals
 from handfast.app.current_directory import ClosableDirectory, CurrentDirectory
 from handfast.app.directory_sync import DirectorySync
 from handfast.app.domain import build_directory_policy, build_publications
@@ -58,13 +60,13 @@ if TYPE_CHECKING:
 _LOG = event_log("identity")
 
 
-def open_directory(settings: DirectorySettings) -> ClosableDirectory:
+def open_directory(settings: DirectorySettings, refusals: BindRefusals | None = None) -> ClosableDirectory:
     """The domain's controllers; their library is loaded only where some are named. Raises: ValueError: they can't be."""
     from handfast.directory import DirectorySetupError
     from handfast.directory import open_directory as open_active_directory
 
     try:
-        return open_active_directory(settings)
+        return open_active_directory(settings, refusals=refusals)
     except DirectorySetupError as error:
         raise ValueError(str(error)) from error
 
@@ -96,11 +98,12 @@ class IdentityProcess:
     async def start(self) -> None:
         """Serves when it returns. Raises: KeyFileError, Unavailable, OSError, ValueError: it can't."""
         settings = self._settings
-        self._directory = CurrentDirectory(settings.directory, open_directory)
         settings.identity.runtime_dir.mkdir(parents=True, exist_ok=True)
         kerberos = self._kerberos = open_kerberos(settings)
         self._opened = await open_all(settings)
         records, keyring = self._opened.records, self._opened.keyring
+        refusals = BindRefusals(records, keyring, self._clock)
+        self._directory = CurrentDirectory(settings.directory, partial(open_directory, refusals=refusals))
         services = self._services(self._opened)
         self._recent = services.recent
         self._sync = DirectorySync(settings, records, self._clock, self._directory)

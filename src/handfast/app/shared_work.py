@@ -8,15 +8,30 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 4.0
+"""A gateway waits a second longer (`identity_api.client_pool.CALL_SECONDS`), so that it hears what there is to say."""
+
 
 class SharedTasks:
     """Fits `decision.domain_passwords.SharedWork`. As many at a time as there are requests in flight."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._running: dict[str, asyncio.Task[Any]] = {}
 
     async def share(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
-        """What the work gave, or raised, to whoever began it or came while it ran."""
+        """What the work gave, or raised, to whoever began it or came while it ran. Raises: TimeoutError."""
+        async with asyncio.timeout(self._patience_seconds):
+            return await self._share(key, work)
+
+    async def share_anew(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
+        """As `share`, by what began after this call. Raises: TimeoutError."""
+        async with asyncio.timeout(self._patience_seconds):
+            if key in self._running:
+                await asyncio.wait({self._running[key]})
+            return await self._share(key, work)
+
+    async def _share(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
         task = self._running.get(key)
         if task is None:
             task = asyncio.get_running_loop().create_task(_run(work))

@@ -29,9 +29,13 @@ def clear(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set counters to zero, so that a locked-out person can try again."""
+    """Set counters to zero, so that a locked-out person can try again.
+
+    Those of domain passwords stay: the domain counts on, and the next guesses would lock the account there. They end by
+    themselves, with the domain's own window.
+    """
     if [account is not None, source is not None, everything].count(True) != 1:
         said = "which counters? Give one of --account, --source, --everything"
         raise CommandFailed(Exit.USAGE, said, "`handfast counter list` shows them")
     result = administer(settings, "counter_clear", account=account, source=source, everything=everything)
-    show_done("the counters are cleared", result, as_json=as_json)
+    show_done("the counters are cleared; those of domain passwords stay", result, as_json=as_json)

@@ -19,7 +19,7 @@ from handfast.settings.model import Settings
 
 if TYPE_CHECKING:
     from handfast.directory.findings import DirectoryFinding, Seen
-    from handfast.identity.directory.entries import DirectoryAccount
+    from handfast.identity.directory.entries import DirectoryAccount, DomainLockout
 
 commands = typer.Typer(
     name="directory", help="Active Directory: controllers, accounts, setup.", no_args_is_help=True
@@ -42,7 +42,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=_margin(loaded)))
+    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
     age = _mirror_age(loaded)
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
@@ -122,17 +122,25 @@ def controller_row(seen: Seen) -> dict[str, object]:
 
 
 def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
-    domain = next((one.domain for one in seen if one.domain is not None), None)
+    first = next((one for one in seen if one.domain is not None), None)
     lines = []
-    if domain is not None:
-        policy = domain.policy
-        lasts = "until unlocked" if policy.lockout_duration is None else f"for {policy.lockout_duration}"
-        after = f"after {policy.lockout_threshold} wrong passwords within {policy.lockout_window}, {lasts}"
+    if first is not None and first.domain is not None:
+        domain, policies = first.domain, first.policies or ()
         lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
-        lines.append(f"lockout  {after if policy.lockout_threshold else 'never'}")
+        lines.append(f"lockout  {_lockout_words(domain.policy.lockout)}")
+        lines += [f"         {_lockout_words(one.lockout)}, by {one.dn}" for one in policies]
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return lines
+
+
+def _lockout_words(lockout: DomainLockout | None) -> str:
+    if lockout is None:
+        return "not readable"
+    if lockout.threshold == 0:
+        return "never"
+    lasts = "until unlocked" if lockout.duration is None else f"for {lockout.duration}"
+    return f"after {lockout.threshold} wrong passwords within {lockout.window}, {lasts}"
 
 
 def _settings(path: Path | None) -> Settings:
@@ -144,7 +152,7 @@ def _settings(path: Path | None) -> Settings:
     return settings
 
 
-def _margin(settings: Settings) -> int | None:
+def lockout_margin(settings: Settings) -> int | None:
     """Where no listener takes domain passwords, the domain's lockout is no concern of ours."""
     takes = any(one.domain_password_listeners for one in settings.publications)
     return settings.directory.lockout_margin if takes else None

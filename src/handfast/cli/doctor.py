@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from handfast.cli.client_check import look_as_client, show_steps, step_rows
 from handfast.cli.connection import identity_listens, open_administration
+from handfast.cli.directory import lockout_margin
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
@@ -102,6 +104,7 @@ def outside(settings: Settings) -> Outside:
         match_keys=lambda: _key_mismatch(settings),
         ask_identity=lambda: _identity_silence(settings, is_running=is_running),
         open_records=lambda: _call(settings, "status")[1],
+        check_lockout=lambda: _lockout_findings(settings),
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
     )
@@ -143,6 +146,23 @@ def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:
     if not is_running:
         return f"nothing listens on {settings.identity.runtime_dir / 'admin.sock'}"
     return _call(settings, "status")[1]
+
+
+def _lockout_findings(settings: Settings) -> list[Finding]:
+    margin = lockout_margin(settings)
+    if margin is None:
+        return []
+    from handfast.directory.checking import check_lockout  # noqa: PLC0415 - loads LDAP
+    from handfast.directory.opening import DirectorySetupError  # noqa: PLC0415 - as above
+    from handfast.doctor.findings import Finding, FindingId, Severity, error  # noqa: PLC0415 - loads cryptography
+
+    try:
+        found = asyncio.run(check_lockout(settings.directory, margin))
+    except DirectorySetupError as problem:
+        return [error(FindingId.DOMAIN_LOCKOUT_UNKNOWN, problem.problem, problem.remedy)]
+    return [
+        Finding(FindingId.from_value(one.id), Severity(one.severity), one.what, one.remedy) for one in found
+    ]
 
 
 def _key_mismatch(settings: Settings) -> str | None:

@@ -2,7 +2,7 @@
 
 A right one is remembered as long as a grant lives, counted from the domain's word; what is granted on it ends then.
 Refusals wait until a round moment after the request came, so that it can't be told from the time whether the directory
-was asked, which it is for accounts it has and for no other name.
+was asked about the password, which it is for accounts it has and for no other name.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ MAX_REMEMBERED = 50_000
 STEP_SECONDS = 0.5
 """Refusals are told at multiples of this: several times what a domain controller near by takes."""
 MAX_HOLD_SECONDS = 6.0
-OUTAGE = timedelta(seconds=10)
-"""After nobody answered, names that no account has are told the same for so long."""
+MAX_CHARACTERS = 256
+"""Longer ones no domain has. Source: MS-SAMR 3.1.1.8.7 (256 UTF-16 units)."""
+
+
+def can_be_domain_password(secret: str) -> bool:
+    """False for what is never sent to a controller: an empty one would be an anonymous bind, NUL ends a password for some."""
+    is_text = not any(0xD800 <= ord(one) <= 0xDFFF for one in secret)
+    return 0 < len(secret) <= MAX_CHARACTERS and "\0" not in secret and is_text
 
 
 class SharedWork(Protocol):
@@ -36,7 +42,13 @@ class SharedWork(Protocol):
         """Does the work, or waits for what is at it under the same key; gives what it gave, or raises what it raised.
 
         What was begun is finished, even where nobody waits for it any more.
+
+        Raises: TimeoutError where it takes longer than a gateway waits.
         """
+        ...
+
+    async def share_anew(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
+        """As `share`, but what was begun before this call does not count: it waits for the next."""
         ...
 
 
@@ -48,6 +60,10 @@ class Unshared:
         del key
         return await work()
 
+    async def share_anew(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Does the work."""
+        return await self.share(key, work)
+
 
 class DomainPasswordMemory:
     """Right domain passwords by their keyed digest. Bounded; lost by a restart."""
@@ -56,7 +72,6 @@ class DomainPasswordMemory:
         self._max_remembered = max_remembered
         self._right: OrderedDict[str, datetime] = OrderedDict()
         self._slowest = 0.0
-        self._outage_until: datetime | None = None
 
     def find_right(self, digest: str, now: datetime) -> datetime | None:
         """Until when the domain's word on it counts; None where the domain is to be asked."""
@@ -73,16 +88,8 @@ class DomainPasswordMemory:
         return until
 
     def note_answer(self, took: timedelta) -> None:
-        """A directory answered; slow answers are forgotten over the next few."""
+        """A refusal was ready, with a controller's word or without one; slow ones are forgotten over the next few."""
         self._slowest = max(took.total_seconds(), self._slowest * 0.8)
-
-    def note_outage(self, now: datetime) -> None:
-        """No domain controller answered."""
-        self._outage_until = now + OUTAGE
-
-    def is_out(self, now: datetime) -> bool:
-        """True where nobody answered just now."""
-        return self._outage_until is not None and now < self._outage_until
 
     def hold_seconds(self, since: datetime, now: datetime) -> float:
         """What a refusal of a request that came at `since` waits: to the next step after what the slowest answer took."""

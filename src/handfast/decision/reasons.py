@@ -70,6 +70,10 @@ class Reason(StrEnum):
         "account-locked-out",
         "too many failures: human-chosen secrets are not evaluated for a while",
     )
+    DOMAIN_PASSWORD_NOT_TRIED = (
+        "domain-password-not-tried",
+        "the domain would lock the account too soon, or after how many failures can't be read",
+    )
     METHOD_NOT_OFFERED = (
         "method-not-offered",
         "the credential came by a method the publication does not offer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from handfast.decision.directory_waiting import DirectoryWaiting
 from handfast.decision.domain_passwords import DomainPasswordMemory, SharedWork, Unshared
 from handfast.decision.wrong_again import WrongAgain
 from handfast.identity.directory.ports import Directory, TicketAcceptance
@@ -35,6 +36,7 @@ class Services:
     directory: Directory | None = None
     shared: SharedWork = field(default_factory=Unshared)
     domain_passwords: DomainPasswordMemory = field(default_factory=DomainPasswordMemory)
+    waiting: DirectoryWaiting = field(default_factory=DirectoryWaiting)
     challenges: PendingChallenges = field(default_factory=PendingChallenges)
     delays: SourceDelays = field(default_factory=SourceDelays)
     networks: NetworkSightings = field(default_factory=NetworkSightings)

@@ -81,6 +81,7 @@ def build_account(
         expires_at=_expires_at(entry),
         password_expires_at=_password_expires_at(entry, domain, control),
         mail=parse_text(entry.first("mail") or b"", "mail"),
+        password_set_at=_password_set_at(entry),
     )
     return DirectoryAccount(
         sid=parse_sid(entry.require("objectSid")),
@@ -135,6 +136,12 @@ def _password_expires_at(entry: Entry, domain: DomainFacts, control: int) -> dat
         return BEGINNING
     age = domain.policy.max_password_age
     return None if age is None else _later(last_set, age)
+
+
+def _password_set_at(entry: Entry) -> datetime | None:
+    """The beginning for one that must be changed at once. Source: MS-ADA3 (pwdLastSet)."""
+    value = entry.first("pwdLastSet")
+    return None if value is None else parse_filetime(value, "pwdLastSet")
 
 
 def _later(start: datetime, duration: Duration) -> datetime:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 
 from handfast.directory.changes import ChangeFeed
 from handfast.directory.controllers import Controllers, Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.lookup import find_account
 from handfast.directory.password import check_password, is_worth_sending
-from handfast.directory.reading import read_domain, read_policy
+from handfast.directory.password_settings import read_lockout
+from handfast.directory.reading import read_domain
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
 from handfast.identity.records import Account
 
-POLICY_KEPT_SECONDS = 300.0
 DOMAIN_KEPT_SECONDS = 60.0
 
 
@@ -39,7 +40,6 @@ class ActiveDirectory:
         self._clock = clock
         self._changes = ChangeFeed(scope, clock)
         self._domain: tuple[float, DomainFacts] | None = None
-        self._lockout: tuple[float, DomainLockout] | None = None
 
     async def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
         """As the port says. The first read of a controller after a start is whole. Raises: Unavailable."""
@@ -64,12 +64,26 @@ class ActiveDirectory:
             self._domain = now, await read_domain(link)
         return self._domain[1]
 
-    async def lockout(self) -> DomainLockout:
-        """As the port says; kept for five minutes. Raises: Unavailable."""
-        now = time.monotonic()
-        if self._lockout is None or now - self._lockout[0] > POLICY_KEPT_SECONDS:
-            self._lockout = now, (await self.readers.ask(read_policy)).lockout
-        return self._lockout[1]
+    async def lockout(self, account: Account) -> DomainLockout:
+        """As the port says. Raises: LockoutUnreadable, Unavailable."""
+        found = await self._passwords.ask(partial(self._read_lockout, sid=account.sid or ""))
+        if isinstance(found, str):
+            raise LockoutUnreadable(found)
+        return found
+
+    async def _read_lockout(self, link: Link, sid: str) -> DomainLockout | str:
+        """Why it can't be read is an answer too: the controller is well, and the session goes on."""
+        naming_context = (await self._domain_of(link)).root.naming_context
+        try:
+            return await read_lockout(link, naming_context, sid)
+        except LockoutUnreadable as unreadable:
+            return str(unreadable)
+
+    async def look(self) -> None:
+        """As the port says: the one thing that anybody may read, over a connection as for a policy, and one as for a password. Raises: Unavailable."""
+        await self._passwords.ask(_read_time)
+        async with self._passwords.first(None) as link:
+            await _read_time(link)
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
@@ -82,3 +96,7 @@ class ActiveDirectory:
         """Ends every connection; what is under way fails."""
         self.readers.close()
         self._passwords.close()
+
+
+async def _read_time(link: Link) -> None:
+    await link.read("", ("currentTime",))

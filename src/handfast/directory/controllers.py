@@ -158,11 +158,11 @@ class Controller:
         return session
 
     async def _sign_in(self, session: Session, account: OwnAccount) -> None:
-        password = account.password(time.monotonic())
+        password = await account.password(time.monotonic())
         try:
             await self.call(session, partial(session.sign_in, account.user, password))
         except BindRefused as refused:
-            account.was_refused(password, time.monotonic(), str(refused))
+            await account.was_refused(password, time.monotonic(), str(refused))
             raise
 
     def _take_kept(self) -> Session | None:

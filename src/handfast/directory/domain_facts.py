@@ -15,6 +15,7 @@ from handfast.directory.values import (
     parse_number,
     parse_sid,
     parse_text,
+    parse_window,
 )
 from handfast.identity.directory.entries import DomainLockout
 from handfast.protocols.errors import MalformedMessage
@@ -110,10 +111,11 @@ def parse_names(entry: Entry) -> tuple[str, str]:
 
 def parse_policy(entry: Entry) -> Policy:
     """Of the domain's own object. What it does not say, it does not demand. Raises: MalformedMessage."""
-    window = parse_duration(entry.first("lockOutObservationWindow") or b"0", "lockOutObservationWindow")
     return Policy(
         lockout_threshold=parse_number(entry.first("lockoutThreshold") or b"0", "lockoutThreshold"),
-        lockout_window=window or timedelta(0),
+        lockout_window=parse_window(
+            entry.first("lockOutObservationWindow") or b"0", "lockOutObservationWindow"
+        ),
         lockout_duration=parse_duration(entry.first("lockoutDuration") or b"0", "lockoutDuration"),
         max_password_age=parse_duration(entry.first("maxPwdAge") or b"0", "maxPwdAge"),
     )

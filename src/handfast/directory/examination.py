@@ -13,6 +13,7 @@ from cryptography import x509
 from handfast.directory.controllers import Controller, Link
 from handfast.directory.findings import Seen, Step
 from handfast.directory.own_account import OwnAccount
+from handfast.directory.password_settings import read_all
 from handfast.directory.reading import read_domain
 from handfast.directory.scope import Scope
 from handfast.directory.session import BindRefused, CertificateRefused, Session
@@ -46,7 +47,7 @@ async def _examine_one(controller: Controller, account: OwnAccount, scope: Scope
         async with controller.link(None) as link:
             step = Step.BIND
             ends = _end_of(await link.call(lambda session: session.peer_certificate()))
-            password = account.password(time.monotonic())
+            password = await account.password(time.monotonic())
             await link.call(partial(_sign_in, user=account.user, password=password))
             step = Step.READ
             return await _read(link, scope, began, ends)
@@ -81,6 +82,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
         skew=skew,
         has_base=has_base,
         has_accounts=has_accounts,
+        policies=await read_all(link, domain.root.naming_context),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from handfast.directory.domain_facts import DomainFacts
+from handfast.directory.password_settings import PasswordSettings
 
 CERTIFICATE_WARNING = timedelta(days=14)
 SKEW_WARNING = timedelta(seconds=60)
@@ -27,7 +28,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One controller. `failed_at` is DONE where nothing failed, else `problem` says why; later fields are then unknown."""
+    """One controller. `failed_at` is DONE where nothing failed, else `problem` says why; later fields are then unknown.
+
+    `policies` are the fine-grained password policies; None where our account may not see whether there are any.
+    """
 
     name: str
     failed_at: Step
@@ -38,32 +42,36 @@ class Seen:
     skew: timedelta | None = None
     has_base: bool = True
     has_accounts: bool = True
+    policies: tuple[PasswordSettings, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryFinding:
-    """`severity` is "error" where people can't sign in because of it, or soon won't; else "warning"."""
+    """`severity` is "error" where people can't sign in because of it, or soon won't; else "warning".
+
+    `id` is that of the doctor's finding of the same, where it has one.
+    """
 
     severity: str
     controller: str
     what: str
     remedy: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What the settings say. `lockout_margin` None: no listener takes domain passwords."""
+    """What the settings say."""
 
     base: str
     account_filter: str
-    lockout_margin: int | None = None
 
 
 def judge(seen: Sequence[Seen], expected: Expectations, now: datetime) -> list[DirectoryFinding]:
     """All findings, controller by controller, then those of the domain."""
     found = [finding for one in seen for finding in _of_controller(one, expected, now)]
     domains = [one.domain for one in seen if one.domain is not None]
-    return [*found, *_of_domain(domains, expected)]
+    return [*found, *_of_domain(domains)]
 
 
 def _of_controller(seen: Seen, expected: Expectations, now: datetime) -> Iterator[DirectoryFinding]:
@@ -108,28 +116,8 @@ def _remedy(seen: Seen) -> str:
     return "give the CA that signed it as `ca_file` under [directory] (PEM)"
 
 
-def _of_domain(domains: Sequence[DomainFacts], expected: Expectations) -> Iterator[DirectoryFinding]:
+def _of_domain(domains: Sequence[DomainFacts]) -> Iterator[DirectoryFinding]:
     if len({domain.sid for domain in domains}) > 1:
         names = ", ".join(sorted({domain.dns_name for domain in domains}))
         remedy = "name controllers of one domain only under [[directory.server]]"
         yield DirectoryFinding("error", "", f"the controllers are of different domains: {names}", remedy)
-    yield from _of_lockout(domains[:1], expected)
-
-
-def _of_lockout(domains: Iterable[DomainFacts], expected: Expectations) -> Iterator[DirectoryFinding]:
-    if expected.lockout_margin is None:
-        return
-    for domain in domains:
-        threshold = domain.policy.lockout_threshold
-        if threshold == 0:
-            what = "the domain locks nobody, however many passwords are tried; only Handfast's own counters stand"
-            yield DirectoryFinding(
-                "warning", "", what, "set an account lockout threshold in the domain's policy"
-            )
-        elif threshold <= expected.lockout_margin:
-            what = (
-                f"the domain locks after {threshold} wrong passwords, and lockout_margin is {expected.lockout_margin}:"
-                " no domain password is tried at all"
-            )
-            remedy = "lower `lockout_margin` under [directory], or raise the domain's threshold"
-            yield DirectoryFinding("error", "", what, remedy)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from handfast.directory.active_directory import ActiveDirectory
 from handfast.directory.controllers import Controller, Controllers
-from handfast.directory.own_account import OwnAccount, load_password
+from handfast.directory.own_account import OwnAccount, RefusalRecord, load_password
 from handfast.directory.scope import Scope
 from handfast.directory.session import Address
 from handfast.directory.tls import build_context
@@ -29,9 +29,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_directory(settings: DirectorySettings, *, clock: Callable[[], datetime] = _now) -> ActiveDirectory:
+def open_directory(
+    settings: DirectorySettings,
+    *,
+    clock: Callable[[], datetime] = _now,
+    refusals: RefusalRecord | None = None,
+) -> ActiveDirectory:
     """For the domain of these settings; `close()` ends it. Raises: DirectorySetupError."""
-    account = open_account(settings)
+    account = open_account(settings, refusals)
     readers, passwords = open_controllers(settings), open_controllers(settings)
     scope = Scope(settings.base, settings.account_filter)
     return ActiveDirectory(Controllers(readers, account), Controllers(passwords, account), scope, clock)
@@ -55,7 +60,7 @@ def _open_context(settings: DirectorySettings) -> ssl.SSLContext:
         ) from None
 
 
-def open_account(settings: DirectorySettings) -> OwnAccount:
+def open_account(settings: DirectorySettings, refusals: RefusalRecord | None = None) -> OwnAccount:
     """The account to read with. Raises: DirectorySetupError."""
     remedy = "`handfast directory init` asks for what is needed and writes it"
     if not settings.servers:
@@ -66,7 +71,7 @@ def open_account(settings: DirectorySettings) -> OwnAccount:
         load_password(settings.bind_password_file)
     except Unavailable as problem:
         raise DirectorySetupError(str(problem), remedy) from None
-    return OwnAccount(settings.bind_user, settings.bind_password_file)
+    return OwnAccount(settings.bind_user, settings.bind_password_file, refusals)
 
 
 def _address(server: DomainControllerSettings) -> Address:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from handfast.directory.session import BindRefused
 from handfast.identity.ports import Unavailable
@@ -12,31 +15,55 @@ REFUSED_PAUSE_SECONDS = 600.0
 account within minutes, three in half an hour stay below what domains allow.
 """
 MAX_PASSWORD_BYTES = 4096
+_PAUSE = timedelta(seconds=REFUSED_PAUSE_SECONDS)
+
+
+class RefusalRecord(Protocol):
+    """Keeps which password was refused beyond the end of this process: one that starts again and again must not try anew."""
+
+    async def holds(self, user: str, password: str, pause: timedelta) -> bool:
+        """True where it was refused less than `pause` ago. Raises: Unavailable."""
+        ...
+
+    async def keep(self, user: str, password: str, pause: timedelta) -> None:
+        """It was refused now. Raises: Unavailable."""
+        ...
 
 
 class OwnAccount:
-    """Its password is read anew for each new connection, so a changed file counts at once. For one thread."""
+    """Its password is read anew for each new connection, so a changed file counts at once. For one thread.
 
-    def __init__(self, user: str, password_file: Path) -> None:
+    `record` is None for single commands, which somebody calls by hand.
+    """
+
+    def __init__(self, user: str, password_file: Path, record: RefusalRecord | None = None) -> None:
         self.user = user
         self._file = password_file
+        self._record = record
         self._refused = ""
         self._refused_until = 0.0
         self._refusal = ""
 
-    def password(self, now: float) -> str:
+    async def password(self, now: float) -> str:
         """What to send. Raises: BindRefused for one that was refused lately, Unavailable where the file can't be read."""
         password = load_password(self._file)
-        if password == self._refused and now < self._refused_until:
+        refusal = self._refusal if password == self._refused and now < self._refused_until else ""
+        if not refusal and self._record is not None and await self._record.holds(self.user, password, _PAUSE):
+            refusal = f"the password of {self.user} was refused before the last start"
+        if refusal:
             raise BindRefused(
-                f"{self._refusal} (not tried again before its password file changes, or in 10 minutes)"
+                f"{refusal} (not tried again before its password file changes, or in 10 minutes)"
             )
         return password
 
-    def was_refused(self, password: str, now: float, refusal: str) -> None:
+    async def was_refused(self, password: str, now: float, refusal: str) -> None:
         """Remembers it, by whichever controller it was."""
         self._refused, self._refusal = password, refusal
         self._refused_until = now + REFUSED_PAUSE_SECONDS
+        if self._record is not None:
+            # What can't be written down is remembered until this process ends.
+            with contextlib.suppress(Unavailable):
+                await self._record.keep(self.user, password, _PAUSE)
 
 
 def load_password(file: Path) -> str:

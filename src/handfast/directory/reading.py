@@ -7,7 +7,7 @@ from functools import partial
 
 from handfast.directory import domain_facts, filters
 from handfast.directory.controllers import Link
-from handfast.directory.domain_facts import DomainFacts, Policy
+from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry, Range, parse_extended_dn
 from handfast.directory.group_graph import Group, build_group, key_of
 from handfast.directory.library import ldap3
@@ -39,11 +39,6 @@ async def read_domain(link: Link) -> DomainFacts:
         )
     except MalformedMessage as malformed:
         raise ControllerFailed(f"{link.name}: {malformed}") from None
-
-
-async def read_policy(link: Link) -> Policy:
-    """The domain's password policy alone. Raises: ControllerFailed."""
-    return (await read_domain(link)).policy
 
 
 async def _partition(link: Link, root: domain_facts.RootFacts) -> Entry:

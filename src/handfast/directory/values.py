@@ -16,6 +16,9 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 MAX_TEXT_BYTES = 4096
 """A name has at most 1,024 characters (userPrincipalName, the longest of those we read)."""
 
+MAX_WINDOW = timedelta(days=36_500)
+"""Later than anybody looks, and still a date when added to today's."""
+
 _NUMBER = re.compile(rb"-?[0-9]{1,19}")
 _NEVER = 0x7FFF_FFFF_FFFF_FFFF
 _UNITS_TO_FOREVER = (FOREVER - BEGINNING) // timedelta(microseconds=1) * 10
@@ -55,6 +58,14 @@ def parse_duration(value: bytes, field: str) -> timedelta | None:
     if units > 0:
         raise MalformedMessage(PROTOCOL, field, "a duration is not positive", "MS-ADTS 3.1.1.2.2.2")
     return None if units in (0, -_NEVER - 1) else timedelta(microseconds=-units // 10)
+
+
+def parse_window(value: bytes, field: str) -> timedelta:
+    """How long failures are counted together: nothing for 0; without end, or all but, `MAX_WINDOW`. Raises: MalformedMessage."""
+    window = parse_duration(value, field)
+    if window is None:
+        return timedelta(0) if int(value) == 0 else MAX_WINDOW
+    return min(window, MAX_WINDOW)
 
 
 def parse_generalized_time(value: bytes, field: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,10 +33,11 @@ MAX_PROBES = 8
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What only other adapters can tell. Each callable returns why it failed, or None where all is well.
+    """What only other adapters can tell. What returns text returns why it failed, or None where all is well.
 
     `load_keys` reads the key file; `match_keys` compares it with the database; `ask_identity` calls the admin socket;
     `open_records` asks for something that is read from the database, by whatever way there is.
+    `check_lockout` gives what is wrong with the domain's lockout, where domain passwords are taken.
     `link` is what the node PKI's code does for the doctor.
     `is_running` says whether the service runs, whose own ports are then no finding.
     """
@@ -45,6 +46,7 @@ class Outside:
     match_keys: Callable[[], str | None]
     ask_identity: Callable[[], str | None]
     open_records: Callable[[], str | None]
+    check_lockout: Callable[[], Sequence[Finding]]
     link: LinkTools
     is_running: bool = False
 
@@ -60,6 +62,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
+        found += outside.check_lockout()
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)

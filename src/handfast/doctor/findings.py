@@ -17,6 +17,11 @@ class FindingId(StrEnum):
 
     meaning: str
 
+    @classmethod
+    def from_value(cls, value: str) -> FindingId:
+        """The member of that value. Raises: KeyError."""
+        return _BY_VALUE[value]
+
     # Settings.
     SETTINGS = "settings", "the settings file breaks a rule; nothing else is looked at"
     SETTINGS_FILE = "settings-file", "a file that the settings name is not there or can't be read"
@@ -33,6 +38,17 @@ class FindingId(StrEnum):
     DISK_LOW = "disk-low", "less than 1 GiB is free where the database lies"
     IDENTITY_UNREACHABLE = "identity-unreachable", "identity does not answer"
     ADMIN_GROUP = "admin-group", "`identity.admin_group` is no group of this machine"
+
+    # Domain passwords, where a listener takes them.
+    DOMAIN_LOCKOUT_MARGIN = (
+        "domain-lockout-margin",
+        "the domain locks accounts so soon that no domain password may be tried",
+    )
+    DOMAIN_LOCKOUT_NEVER = "domain-lockout-never", "the domain locks nobody, however many passwords are tried"
+    DOMAIN_LOCKOUT_UNKNOWN = (
+        "domain-lockout-unknown",
+        "how soon the domain locks accounts, or some of them, can't be read",
+    )
 
     # The user the gateway workers run as.
     WORKER_USER_NOT_SET = "worker-user-not-set", "gateway workers run as a user that may read the keys"
@@ -131,6 +147,9 @@ class FindingId(StrEnum):
         "Autodiscover knows no mailbox of the address given, or it is not the account's",
     )
     CLIENT_FOREIGN_HOST = "client-foreign-host", "Autodiscover's answer names what is not published"
+
+
+_BY_VALUE = {member.value: member for member in FindingId}
 
 
 class Severity(StrEnum):

@@ -24,27 +24,33 @@ from handfast.identity.records import Account, Counter, CounterKind
 
 SLACK = timedelta(minutes=1)
 """Our clock and the domain controllers' may differ; the window here is longer by this."""
-TRYING = timedelta(seconds=60)
-"""An attempt that did not end in this time died with its process: longer than any answer of a directory takes."""
+TRYING = timedelta(seconds=5)
+"""An attempt that did not end in this time died with its process, or nobody waits for it any more: as long as a gateway
+waits for identity.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SoftLockout:
-    """Failures that may reach the domain, within `window` of the one before. `limit` None: the domain never locks."""
+    """Failures that may reach the domain, within `window` of the one before."""
 
-    limit: int | None
+    limit: int
     window: timedelta
 
     @property
     def leaves_nothing(self) -> bool:
         """True where the domain locks so soon that no attempt may be made at all."""
-        return self.limit is not None and self.limit <= 0
+        return self.limit <= 0
 
 
 def soft_lockout(domain: DomainLockout, margin: int, own: LockoutPolicy) -> SoftLockout:
-    """What stays `margin` failures below the domain's threshold, for at least its window."""
+    """What stays `margin` failures below the domain's threshold, for at least its window.
+
+    A domain that never locks may do so for some by a policy that is not shown to us. So there is a limit even then: as if it
+    locked after what one source may get wrong here.
+    """
     if domain.threshold == 0:
-        return SoftLockout(None, own.window)
+        return SoftLockout(max(1, own.per_account_and_source - margin), own.window + SLACK)
     return SoftLockout(domain.threshold - margin, max(domain.window, own.window) + SLACK)
 
 
@@ -91,17 +97,18 @@ class DomainAttempt:
 
 def domain_scope(account: Account, soft: SoftLockout) -> Scope:
     """One counter an account, whatever the source: its id alone, as the domain counts."""
-    return Scope(CounterKind.DOMAIN, str(account.id), 0 if soft.limit is None else soft.limit)
+    return Scope(CounterKind.DOMAIN, str(account.id), soft.limit)
 
 
 def secret_digest(keyring: KeyRing, account: Account, secret: str) -> str:
     """What stands for an account's secret where it is remembered; it can't be turned back without the key file.
 
-    When the password is next to expire is a part: after a change in the directory, what was wrong may be right.
+    When the password was set is a part (where nobody told that, when it is next to expire): after a change in the directory
+    what was wrong may be right, and what was right is not.
     """
     facts = account.directory
-    expires_at = facts.password_expires_at if facts is not None else None
-    parts = (str(account.id), "" if expires_at is None else expires_at.isoformat(), secret)
+    of_this = None if facts is None else facts.password_set_at or facts.password_expires_at
+    parts = (str(account.id), "" if of_this is None else of_this.isoformat(), secret)
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return keyring.audit_mac(
         b"domain-password" + b"".join(len(one).to_bytes(8, "big") + one for one in encoded)
@@ -118,7 +125,7 @@ def look_at_attempt(
     if _running(counters, attempt.trying, TRYING, now) is not None:
         return replace(attempt, verdict=AttemptVerdict.BEING_TRIED)
     before = _running(counters, attempt.total, soft.window, now)
-    if soft.limit is not None and before is not None and before.failures >= soft.limit:
+    if before is not None and before.failures >= soft.limit:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=attempt.total)
     return replace(attempt, before=before)
 
@@ -135,9 +142,8 @@ def begin_attempt(
     if reservation.is_locked:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=reservation.locked_by)
     _put(counters, attempt.trying, 1, now, TRYING)
-    if soft.limit is not None:
-        failures = 0 if attempt.before is None else attempt.before.failures
-        _put(counters, attempt.total, failures + 1, now, soft.window)
+    failures = 0 if attempt.before is None else attempt.before.failures
+    _put(counters, attempt.total, failures + 1, now, soft.window)
     return replace(attempt, scopes=scopes, own_window=policy.window)
 
 
@@ -147,7 +153,7 @@ def end_wrong(repositories: Repositories, attempt: DomainAttempt, now: datetime)
     counters.clear(attempt.trying.kind, attempt.trying.scope)
     _put(counters, attempt.wrong, 1, now, attempt.soft.window)
     count = 0 if attempt.before is None else attempt.before.failures
-    if attempt.soft.limit is not None and count + 1 == attempt.soft.limit:
+    if count + 1 == attempt.soft.limit:
         repositories.audit.append(
             AuditEvent.LOCKOUT_BEGUN,
             now=now,
@@ -173,8 +179,7 @@ def end_uncounted(repositories: Repositories, attempt: DomainAttempt, *, is_answ
     """
     counters = repositories.counters
     counters.clear(attempt.trying.kind, attempt.trying.scope)
-    if attempt.soft.limit is not None:
-        _take_back(counters, attempt)
+    _take_back(counters, attempt)
     if not is_answered:
         take_back(counters, attempt.scopes, attempt.own_window)
 

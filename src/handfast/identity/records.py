@@ -22,12 +22,12 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryFacts:
-    """What the directory says of a mirrored account beside its names. The times are ends, judged at each decision.
+    """What the directory says of a mirrored account beside its names. Most times are ends, judged at each decision.
 
     `is_present` is False once the object is deleted or has left the part of the directory that is mirrored. `realm` is
     the Kerberos realm, upper case. An account locked until an administrator unlocks it has `locked_until` `datetime.max`
-    (UTC). `is_delegable` is False for accounts that nobody may sign in for (NOT_DELEGATED). `read_at` is when a domain
-    controller last said all this.
+    (UTC). `is_delegable` is False for accounts that nobody may sign in for (NOT_DELEGATED). `password_set_at` is when
+    the domain password was last changed; None where nobody has told. `read_at` is when a domain controller last said all this.
     """
 
     realm: str
@@ -39,6 +39,7 @@ class DirectoryFacts:
     expires_at: datetime | None = None
     password_expires_at: datetime | None = None
     mail: str = ""
+    password_set_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,10 @@ class CounterKind(StrEnum):
     DOMAIN = "domain"
     DOMAIN_TRYING = "domain-trying"
     DOMAIN_WRONG = "domain-wrong"
+
+
+DOMAIN_KINDS = frozenset({CounterKind.DOMAIN, CounterKind.DOMAIN_TRYING, CounterKind.DOMAIN_WRONG})
+"""What the domain counts as well, and goes on counting whatever is cleared here: these end by their windows alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ PER_SECOND = 5.0
 GENERATED_LETTERS = 25
 """Length of an app password in canonical form: lower-case letters, without hyphens and spaces."""
 
-FAILURES = frozenset({Reason.CREDENTIAL_WRONG, Reason.ACCOUNT_UNKNOWN, Reason.ACCOUNT_LOCKED_OUT})
+FAILURES = frozenset(
+    {
+        Reason.CREDENTIAL_WRONG,
+        Reason.ACCOUNT_UNKNOWN,
+        Reason.ACCOUNT_LOCKED_OUT,
+        Reason.DOMAIN_PASSWORD_NOT_TRIED,
+    }
+)
 
 
 class NodeBudget:

@@ -61,6 +61,7 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.CREDENTIAL_WRONG
             | Reason.ACCOUNT_UNKNOWN
             | Reason.ACCOUNT_LOCKED_OUT
+            | Reason.DOMAIN_PASSWORD_NOT_TRIED
             | Reason.METHOD_NOT_OFFERED
             | Reason.APP_PASSWORD_EXPIRED
             | Reason.APP_PASSWORD_REVOKED

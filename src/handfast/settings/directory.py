@@ -45,7 +45,7 @@ class DirectorySettings(Section):
     refuse_expired_passwords: bool = True
     """True refuses accounts whose domain password must be changed, as Windows does; False lets their app passwords work."""
     lockout_margin: int = Field(2, ge=1, le=10)
-    """Domain passwords are no longer tried this many failures below the domain's own lockout threshold."""
+    """Domain passwords are no longer tried this many failures below the threshold at which the domain locks the account."""
 
 
 class KerberosSettings(Section):

@@ -93,6 +93,7 @@ accounts = Table(
     Column("locked_until", UtcDateTime),
     Column("expires_at", UtcDateTime, index=True),
     Column("password_expires_at", UtcDateTime, index=True),
+    Column("password_set_at", UtcDateTime),
     Column("mail", EscapedText),
     Column("folded_mail", EscapedText, index=True),
     UniqueConstraint("folded_domain", "folded_user"),
@@ -108,7 +109,7 @@ accounts = Table(
     ),
     *(
         _only_with_sid(column)
-        for column in ("locked_until", "expires_at", "password_expires_at", "folded_mail")
+        for column in ("locked_until", "expires_at", "password_expires_at", "password_set_at", "folded_mail")
     ),
     CheckConstraint("folded_user IS NOT NULL OR sid IS NOT NULL", name="local_is_named"),
     CheckConstraint(

@@ -153,6 +153,17 @@ def keytab_refused(world: World) -> str:
         world.relay.errors = {}
 
 
+def not_tried(world: World) -> str:
+    """Under a policy of its own, which an ordinary user may not read."""
+    policy = ("domain", "passwordsettings", "pso")
+    world.dc.samba_tool(*policy, "create", "strict", "1", "--account-lockout-threshold=3")
+    world.dc.samba_tool(*policy, "apply", "strict", "alice")
+    try:
+        return world.asked("alice", PASSWORD, "ruled.contoso.lab", 401)
+    finally:
+        world.dc.samba_tool(*policy, "delete", "strict")
+
+
 def directory_unavailable(world: World) -> str:
     """A domain password, and no domain controller to ask about it."""
     world.dc.stop()
@@ -181,6 +192,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     ),
     R.ACCESS_REFUSED: lambda w: w.refused("grace", "ruled.contoso.lab"),
     R.CREDENTIAL_KIND_REFUSED: lambda w: w.refused("alice", "ruled.contoso.lab"),
+    R.DOMAIN_PASSWORD_NOT_TRIED: not_tried,
     R.KEYTAB_REFUSED: keytab_refused,
     R.DIRECTORY_UNAVAILABLE: directory_unavailable,
 }

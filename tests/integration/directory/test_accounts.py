@@ -10,6 +10,7 @@ from handfast.directory.session import Address, Session
 from handfast.directory.tls import build_context
 from handfast.directory.values import parse_sid
 from handfast.identity.records import DirectoryGroup
+from tests.integration.directory.accounts import as_account
 from tests.servers.samba import BASE, NEEDS, REALM
 from tests.servers.samba_domain import PEOPLE, user_dn
 
@@ -130,7 +131,8 @@ async def test_base_and_filter_say_who_is_found(shared_dc, opened, reading):
 
 
 async def test_the_lockout_policy_is_the_domains(shared_dc, opened):
-    lockout = await opened(shared_dc).lockout()
+    directory = opened(shared_dc)
+    lockout = await directory.lockout(as_account(await directory.find("alice")))
     assert (lockout.threshold, lockout.window, lockout.duration) == (
         5,
         timedelta(minutes=30),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.installation import Installation, installation, prepare
+from tests.integration.directory.policies import let_read, make_policy
 from tests.servers.authority import Authority
 from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import BASE, NEEDS, DomainController
@@ -48,6 +49,23 @@ def test_check_shows_every_controller_and_finds_nothing(shared_dc, site):
     assert "CONTOSO (contoso.lab)" in done.stdout
     assert "after 5 wrong passwords within 0:30:00, for 0:30:00" in done.stdout
     assert "no findings" in done.stdout
+
+
+def test_check_shows_fine_grained_policies_and_how_they_come_to_be_read(fresh_dc, site):
+    make_policy(fresh_dc, "strict", 10, 3, "alice")
+    settings = site(fresh_dc)
+    settings.write_settings(listener="inside = true", publication='domain_password_listeners = ["outside"]')
+    (hidden,) = json.loads(settings.run("directory", "check", "--json").stdout)["findings"]
+    assert (hidden["severity"], hidden["id"]) == ("warning", "domain-lockout-unknown")
+    assert "for accounts under one no domain password is tried" in hidden["what"]
+    assert "dsacls" in hidden["remedy"]
+    let_read(fresh_dc)
+    done = settings.run("directory", "check")
+    assert "no findings" in done.stdout, done.stdout + done.stderr
+    assert "after 3 wrong passwords within 0:30:00, for 0:30:00, by CN=strict," in done.stdout
+    settings.write_settings(more=fresh_dc.settings(lockout_margin=3))
+    done = settings.run("directory", "check")
+    assert "the policy strict locks after 3 wrong passwords" in done.stdout
 
 
 def test_check_names_what_is_wrong_with_each(fresh_dc, site):

@@ -87,8 +87,7 @@ def domain() -> Iterator[Domain]:
         for account, spn in (("svc-gw", "HTTP/gateway.contoso.lab"), ("svc-ex", "HTTP/mail.contoso.lab")):
             dc.samba_tool("spn", "delete", spn, account)
         one = Domain(dc, folder)
-        (typed,) = blocks("console")
-        for line in typed.splitlines():
+        for line in "".join(blocks("console")).splitlines():
             one.type(line.removeprefix("# "))
         one.keytab.chmod(0o600)
         dc.samba_tool("group", "add", "Mobile Users")  # alice is in it through Berlin alone
@@ -197,6 +196,7 @@ def test_the_commands_of_the_page_find_nothing_wrong(site: Installation) -> None
     for words in ours:
         done = site.run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(site.run("directory", "check", "--json").stdout)["findings"] == []
     found = json.loads(site.run(*ours[3], "--json").stdout)
     assert {one["id"] for one in found} <= NOT_HERE, found
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from handfast.app.current_directory import CurrentDirectory
@@ -12,6 +14,7 @@ from tests.fakes.directory import FakeDirectory
 
 NAMED = DirectorySettings.model_validate({"server": [{"name": "dc1.contoso.lab"}]})
 NONE = DirectorySettings()
+ALICE = Account(AccountId(1), "alice", "CONTOSO", "", AccountState.ENABLED, START)
 
 
 async def test_it_is_whatever_the_settings_name_now():
@@ -25,9 +28,9 @@ async def test_it_is_whatever_the_settings_name_now():
     await current.replace(NAMED)
     assert domains[0].closed == 1
     assert await current.find("alice") == alice
-    assert (await current.lockout()).threshold == 5
-    account = Account(AccountId(1), "alice", "CONTOSO", "", AccountState.ENABLED, START, sid=alice.sid)
-    assert await current.check_password(account, "right") is PasswordVerdict.RIGHT
+    assert (await current.lockout(ALICE)).threshold == 5
+    await current.look()
+    assert await current.check_password(replace(ALICE, sid=alice.sid), "right") is PasswordVerdict.RIGHT
     assert [batch.accounts async for batch in current.changes({})] == [(alice,)]
     await current.close()
     assert domains[1].closed == 1
@@ -37,7 +40,9 @@ async def test_without_servers_every_call_says_so():
     current = CurrentDirectory(NONE, lambda _settings: FakeDirectory())
     assert not current.is_named
     with pytest.raises(Unavailable, match="no domain controller"):
-        await current.lockout()
+        await current.lockout(ALICE)
+    with pytest.raises(Unavailable):
+        await current.look()
     with pytest.raises(Unavailable):
         current.changes({})
     await current.replace(NONE)
@@ -55,5 +60,5 @@ async def test_settings_that_can_not_be_used_leave_the_one_before():
     current = CurrentDirectory(NAMED, open_directory)
     with pytest.raises(ValueError, match="no such file"):
         await current.replace(NAMED.model_copy(update={"base": "OU=x"}))
-    await current.lockout()
+    await current.lockout(ALICE)
     assert domain.closed == 0

@@ -15,6 +15,7 @@ from handfast.identity.ports import Unavailable
 from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
 from handfast.settings.model import Settings
+from handfast.settings.publication import PublicationSettings
 from tests.fakes.clock import SettableClock
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.records import InMemoryRecords
@@ -91,6 +92,8 @@ def test_the_settings_say_what_is_watched_and_what_is_mirrored():
         refuses_expired_passwords=False,
         max_missing_percent=5,
     )
+    taking = [PublicationSettings.model_construct(domain_password_listeners=("inside",))]
+    assert build_mirror_policy(settings.model_copy(update={"publications": taking})).takes_domain_passwords
     assert scope_of(settings.directory) == "OU=x|(mail=*)"
 
 

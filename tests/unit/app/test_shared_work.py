@@ -64,3 +64,38 @@ async def test_at_the_end_nothing_is_waited_for_for_ever():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await shared.finish()
+
+
+async def test_work_anew_begins_after_whoever_asked_for_it_came():
+    shared, begun, ended = SharedTasks(), [], asyncio.Semaphore(0)
+
+    async def work():
+        number = len(begun)
+        begun.append(number)
+        await ended.acquire()
+        return number
+
+    first = asyncio.ensure_future(shared.share_anew("a", work))
+    await asyncio.sleep(0.001)
+    later = [asyncio.ensure_future(shared.share_anew("a", work)) for _ in range(3)]
+    await asyncio.sleep(0.001)
+    assert begun == [0]
+    ended.release()
+    assert await first == 0
+    ended.release()
+    assert await asyncio.gather(*later) == [1, 1, 1]
+
+
+async def test_nobody_waits_for_ever_and_the_work_goes_on():
+    shared, go, done = SharedTasks(patience_seconds=0.01), asyncio.Event(), []
+
+    async def work():
+        await go.wait()
+        done.append(1)
+
+    for share in (shared.share, shared.share_anew):
+        with pytest.raises(TimeoutError):
+            await share("a", work)
+    go.set()
+    await shared.finish()
+    assert done == [1]

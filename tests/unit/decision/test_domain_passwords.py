@@ -7,10 +7,10 @@ import pytest
 from handfast.decision.domain_passwords import (
     LEAST_REST,
     MAX_HOLD_SECONDS,
-    OUTAGE,
     REMEMBERED,
     DomainPasswordMemory,
     Unshared,
+    can_be_domain_password,
 )
 from tests.fakes.one_phone import NOW
 
@@ -55,12 +55,12 @@ def test_a_slow_answer_is_forgotten_after_a_few_and_a_clock_set_back_holds_no_lo
     assert memory.hold_seconds(NOW, NOW - SECOND) == 0.5
 
 
-def test_an_outage_is_remembered_for_a_while():
-    memory = DomainPasswordMemory()
-    assert not memory.is_out(NOW)
-    memory.note_outage(NOW)
-    assert memory.is_out(NOW + OUTAGE - SECOND)
-    assert not memory.is_out(NOW + OUTAGE)
+@pytest.mark.parametrize(
+    ("secret", "can"),
+    [("a", True), ("ä" * 256, True), ("", False), ("a" * 257, False), ("a\0b", False), ("a\udc80", False)],
+)
+def test_what_can_be_a_domain_password(secret, can):
+    assert can_be_domain_password(secret) is can
 
 
 async def test_unshared_work_is_done():
@@ -68,3 +68,4 @@ async def test_unshared_work_is_done():
         return 7
 
     assert await Unshared().share("key", work) == 7
+    assert await Unshared().share_anew("key", work) == 7

@@ -142,6 +142,11 @@ def test_the_passwords_end_is_the_controllers_word(value, when):
     assert build(entry(msDS_UserPasswordExpiryTimeComputed=value)).facts.password_expires_at == when
 
 
+@pytest.mark.parametrize(("value", "when"), [(filetime(THEN), THEN), (0, BEGINNING), (None, None)])
+def test_when_the_password_was_set(value, when):
+    assert build(entry(pwdLastSet=value)).facts.password_set_at == when
+
+
 def test_the_passwords_end_by_the_domains_policy():
     assert build(entry()).facts.password_expires_at == THEN + timedelta(days=42)
     assert build(entry(), of=domain(age=None)).facts.password_expires_at is None

@@ -28,3 +28,14 @@ def test_pauses_double_to_their_longest():
         pauses.append(pause)
         now += pause
     assert pauses == [1, 2, 4, 8, 16, 30, 30, LONGEST_PAUSE_SECONDS]
+
+
+def test_calls_that_were_under_way_when_it_opened_fail_once_together():
+    breaker = Breaker()
+    for moment in range(60):
+        breaker.failed(100.0 + moment / 100, "no answer")
+    assert breaker.admits(101.0)
+    breaker.failed(102.2, "the try too")
+    breaker.failed(102.3, "who came with it")
+    assert not breaker.admits(104.1)
+    assert breaker.admits(104.2)

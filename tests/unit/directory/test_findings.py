@@ -71,12 +71,3 @@ def test_controllers_of_two_domains():
     other = seen(name="dc2", domain=domain(sid="S-1-5-21-9-9-9", dns_name="other.lab"))
     (finding,) = judge([seen(), other], EXPECTED, NOW)
     assert finding.what == "the controllers are of different domains: contoso.lab, other.lab"
-
-
-@pytest.mark.parametrize(
-    ("threshold", "margin", "severities"),
-    [(5, None, []), (5, 2, []), (3, 2, []), (2, 2, ["error"]), (0, 2, ["warning"]), (0, None, [])],
-)
-def test_the_domains_lockout_beside_our_margin(threshold, margin, severities):
-    found = judge([seen(domain=domain(threshold=threshold))], Expectations("", "", margin), NOW)
-    assert [one.severity for one in found] == severities

@@ -71,6 +71,20 @@ def test_durations(value, expected):
     assert values.parse_duration(value, "x") == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "window"),
+    [
+        (b"0", timedelta(0)),
+        (b"-18000000000", timedelta(minutes=30)),
+        (b"-9223372036854775808", values.MAX_WINDOW),
+        (b"-9223372036854775807", values.MAX_WINDOW),
+    ],
+)
+def test_a_window_without_end_is_no_short_one(value, window):
+    assert values.parse_window(value, "x") == window
+    assert datetime.now(UTC) + window
+
+
 def test_a_duration_is_never_positive():
     with pytest.raises(MalformedMessage, match="not positive"):
         values.parse_duration(b"1", "x")

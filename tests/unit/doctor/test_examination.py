@@ -10,6 +10,7 @@ import pytest
 
 from handfast.doctor import probes
 from handfast.doctor.examination import Outside, examine
+from handfast.doctor.findings import FindingId, error
 from handfast.doctor.identity_link import LinkTools
 from handfast.keys.mutual_tls import build_node_context
 from handfast.keys.pki import parse_node_certificate
@@ -22,6 +23,7 @@ WELL = Outside(
     match_keys=lambda: None,
     ask_identity=lambda: None,
     open_records=lambda: None,
+    check_lockout=list,
     link=LinkTools(parse_node_certificate, build_node_context),
 )
 HOST = "localhost"
@@ -108,6 +110,11 @@ def test_identity(world):
     assert world.ids(silent) == ["identity-unreachable"]
     world.more["identity"] = 'admin_group = "no-such-group-here"'
     assert world.ids() == ["admin-group"]
+
+
+def test_the_domains_lockout_is_asked_for_where_identity_is(world):
+    told = error(FindingId.DOMAIN_LOCKOUT_MARGIN, "what", "remedy")
+    assert world.ids(replace(WELL, check_lockout=lambda: [told])) == ["domain-lockout-margin"]
 
 
 def test_ports(world):

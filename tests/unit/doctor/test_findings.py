@@ -16,7 +16,7 @@ def test_a_finding_has_its_severity():
 def test_values_are_stable_words_and_meanings_are_sentences():
     for one in FindingId:
         assert one.value == one.name.lower().replace("_", "-")
-        assert FindingId(one.value) is one
+        assert FindingId.from_value(one.value) is one
         assert one.meaning
 
 

@@ -66,7 +66,12 @@ def test_the_limit_is_below_the_domains_and_the_window_no_shorter():
     assert soft_lockout(half_hour, 2, POLICY) == SoftLockout(3, 30 * MINUTE + SLACK)
     short = DomainLockout(10, 5 * MINUTE, None)
     assert soft_lockout(short, 2, POLICY).window == POLICY.window + SLACK
-    assert soft_lockout(DomainLockout(0, 30 * MINUTE, None), 2, POLICY) == SoftLockout(None, POLICY.window)
+
+
+def test_a_domain_that_never_locks_may_do_so_by_a_policy_that_is_not_shown():
+    never = DomainLockout(0, 30 * MINUTE, None)
+    assert soft_lockout(never, 2, POLICY) == SoftLockout(8, POLICY.window + SLACK)
+    assert soft_lockout(never, 2, LockoutPolicy(per_account_and_source=1)).limit == 1
 
 
 @pytest.mark.parametrize(("threshold", "nothing"), [(0, False), (1, True), (2, True), (3, False)])
@@ -137,9 +142,9 @@ def test_a_failure_beside_a_right_one_keeps_its_window(repositories):
     assert (found.failures, found.window_start) == (2, NOW + 2 * MINUTE), "the late one was refused"
 
 
-def test_cleared_counters_are_not_taken_back_from(repositories):
+def test_counters_that_ended_are_not_taken_back_from(repositories):
     attempt = begin(repositories, "right")
-    assert repositories.counters.clear_account(ALICE.id) == 2
+    assert repositories.counters.sweep(before=NOW + 1000 * MINUTE) == 3
     end_uncounted(repositories, attempt, is_answered=True)
     assert total(repositories) == 0
 
@@ -168,15 +173,6 @@ def test_our_own_limits_hold_beside(repositories):
     assert total(repositories) == 1
 
 
-def test_a_domain_that_never_locks_is_guarded_by_our_own_limits_and_memory(repositories):
-    never = SoftLockout(None, POLICY.window)
-    for n in range(20):
-        assert fail(repositories, f"d{n}", soft=never) is AttemptVerdict.MAY
-    assert fail(repositories, "d1", soft=never) is AttemptVerdict.WRONG_AGAIN
-    end_uncounted(repositories, begin(repositories, "r", soft=never), is_answered=True)
-    assert total(repositories) == 0
-
-
 def test_the_last_failure_that_may_reach_the_domain_is_audited(repositories):
     for n in range(4):
         fail(repositories, f"d{n}")
@@ -192,12 +188,18 @@ def test_the_digest_is_the_accounts_own_and_ends_with_the_password():
     assert len(digest) == 32
     assert "Summer" not in digest
     changed = replace(mirrored, directory=facts_at(NOW, password_expires_at=NOW + 60 * MINUTE))
+    set_anew = replace(mirrored, directory=facts_at(NOW, password_set_at=NOW))
     others = [
         secret_digest(keyring, replace(mirrored, id=2), "Summer2026"),
         secret_digest(keyring, mirrored, "Summer2027"),
         secret_digest(keyring, changed, "Summer2026"),
+        secret_digest(keyring, set_anew, "Summer2026"),
     ]
-    assert len({digest, *others}) == 4
+    assert len({digest, *others}) == 5
+    longer = replace(set_anew, directory=facts_at(NOW, password_set_at=NOW, password_expires_at=NOW))
+    assert secret_digest(keyring, longer, "Summer2026") == others[-1], (
+        "it is the same password, whenever it ends"
+    )
     assert secret_digest(keyring, ALICE, "Summer2026") == digest
     assert secret_digest(keyring, mirrored, "\udcff") != digest
 

@@ -20,6 +20,7 @@ def test_nobody_learns_whether_the_name_the_secret_or_the_counter_was_at_fault()
         Reason.CREDENTIAL_WRONG,
         Reason.ACCOUNT_UNKNOWN,
         Reason.ACCOUNT_LOCKED_OUT,
+        Reason.DOMAIN_PASSWORD_NOT_TRIED,
         Reason.APP_PASSWORD_REVOKED,
         Reason.CREDENTIAL_MISSING,
     )

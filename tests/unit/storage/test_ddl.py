@@ -27,7 +27,9 @@ def _words(statement: str) -> str:
     return " ".join(statement.split())
 
 
-@pytest.mark.parametrize("revision", ["r0001_first", "r0002_wipes_and_facts", "r0003_directory"])
+@pytest.mark.parametrize(
+    "revision", ["r0001_first", "r0002_wipes_and_facts", "r0003_directory", "r0004_password_set_at"]
+)
 def test_every_revision_is_frozen_for_both_dialects(revision) -> None:
     folder = resources.files("handfast.storage.migrations.versions")
     for dialect in ("sqlite", "postgresql"):

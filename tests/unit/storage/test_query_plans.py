@@ -39,12 +39,13 @@ MODULES = (
     stored_secrets,
     windows,
 )
-# For administrators: they list, and walk an index page by page or the whole trail.
+# For administrators: they list or clear all, and walk an index page by page or the whole trail.
 LISTINGS = {
     "accounts._ALL",
     "accounts._MIRRORED",
     "audit_trail._CHAINS",
     "audit_trail._OF_ALL",
+    "counters._CLEAR_ALL",
     "counters._LIST",
     "evaluations._RECENT",
     "nodes._LIST",

@@ -63,6 +63,8 @@ class Identification:
     """True where a guess failed, so that the source waits longer next time."""
     hold_seconds: float = 0.0
     """What a refusal waits beside that, so that its time does not tell whom the directory was asked about."""
+    asked_directory: bool = False
+    """True where it says what a domain controller said of the password just now, or that none answered."""
     is_repeat: bool = False
     """True where it is the same wrong guess as just before: nothing new was learned, so nothing is counted."""
 

@@ -10,6 +10,7 @@ counters say concerns human-chosen secrets alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from handfast.decision.access import AccessRequest, BasicCredential
 from handfast.decision.outcome import Deny
@@ -24,10 +25,10 @@ from handfast.decision.stages.credential import (
     identified,
 )
 from handfast.decision.stages.credential_domain import (
-    as_unavailable,
     identify_domain,
     is_domain_listener,
     may_ask_domain,
+    refuse_alike,
 )
 from handfast.decision.stages.device import find_wipe
 from handfast.decision.wrong_again import wrong_key
@@ -62,10 +63,34 @@ async def identify_basic(
     found = await _identify(services, publication, request, credential)
     if not is_domain_listener(services, publication, request) or not isinstance(found.result, Deny):
         return found
+    if not found.asked_directory:
+        found = await refuse_alike(services, found)
     now = services.clock.now()
-    if found.result.reason is Reason.ACCOUNT_UNKNOWN and services.domain_passwords.is_out(now):
-        found = as_unavailable(found)
-    return replace(found, hold_seconds=services.domain_passwords.hold_seconds(since, now))
+    services.domain_passwords.note_answer(now - since)
+    return replace(
+        found,
+        hold_seconds=services.domain_passwords.hold_seconds(since, now),
+        is_repeat=found.is_failure and _was_told(services, publication, request, credential, now),
+    )
+
+
+def _was_told(
+    services: Services,
+    publication: Publication,
+    request: AccessRequest,
+    credential: BasicCredential,
+    now: datetime,
+) -> bool:
+    """Whether whoever guesses was told before that this is wrong, so that it counts no second time.
+
+    What is known of it otherwise (the domain's word on somebody else's guess) is known of its own accounts alone: their
+    guesses would wait shorter than those at invented names.
+    """
+    key = b"told" + wrong_key(services.keyring, publication, request, credential)
+    if services.wrong_again.find(key, None, now) is not None:
+        return True
+    services.wrong_again.remember(key, None, Reason.CREDENTIAL_WRONG, now)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Domain passwords, on the listeners where a publication takes them: the directory says, behind a soft lockout.
 
 Only accounts that are mirrored from the directory get there, and only where no access rule would refuse what they sign
-in with. Everything else is answered as if it had been asked, see `domain_passwords`.
+in with. Everything else is answered as if it had been asked: whoever proves to be somebody gets in, and everybody else is
+told one thing, which depends on the controllers alone. Where the password was not sent, it is looked whether one answers
+(`refuse_alike`), by the same connections, in the same order, within the same time.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from handfast.decision.access import AccessRequest, BasicCredential
+from handfast.decision.domain_passwords import can_be_domain_password
 from handfast.decision.outcome import Deny
 from handfast.decision.publication import Publication
 from handfast.decision.reasons import Reason
@@ -23,7 +26,7 @@ from handfast.decision.stages.credential import (
     identified,
 )
 from handfast.identity.counters import Scope, scopes_of_account
-from handfast.identity.directory.ports import AnswerLost, Directory, PasswordVerdict
+from handfast.identity.directory.ports import AnswerLost, Directory, LockoutUnreadable, PasswordVerdict
 from handfast.identity.directory.standing import StandingRefusal, read_standing
 from handfast.identity.domain_lockout import (
     AttemptVerdict,
@@ -42,16 +45,20 @@ from handfast.identity.records import Account, StageTrace
 
 RULE = "domain password"
 MARGIN_RULE = "directory.lockout_margin"
-MAX_SECRET_CHARACTERS = 256
-"""Longer ones no domain has. Source: MS-SAMR 3.1.1.8.7 (256 UTF-16 units)."""
 WRONG_AGAIN = "wrong again"
+LOOK = "look"
+TOO_MANY = "too many wait for a domain controller"
 
 
 @dataclass(frozen=True, slots=True)
 class DomainAnswer:
-    """What came of asking: the refusal, or None and until when the password's being right counts."""
+    """What came of asking: the refusal, or None and until when the password's being right counts.
+
+    `is_asked` is False where the directory was spared the question.
+    """
 
     denied: Deny | None
+    is_asked: bool = True
     authenticated: Authenticated | None = None
     locked_by: Scope | None = None
 
@@ -92,26 +99,62 @@ async def identify_domain(
     """Whether this is the account's domain password. Equal questions that come together are one. Raises: Unavailable."""
     directory, secret = services.directory, credential.secret
     assert directory is not None
-    if not 0 < len(secret) <= MAX_SECRET_CHARACTERS:
+    if not can_be_domain_password(secret):
         return Identification(Deny(Reason.CREDENTIAL_WRONG, rule=RULE), credential.login, is_failure=True)
     digest = secret_digest(services.keyring, account, secret)
     until = services.domain_passwords.find_right(digest, services.clock.now())
     if until is not None:
         known = Authenticated(account, None, kind=CredentialKind.DOMAIN_PASSWORD, good_until=until)
         return identified(credential.login, known, f"{RULE}, asked a moment ago")
-    answer = await services.shared.share(
-        f"{account.id}:{digest}",
-        lambda: _ask(services, directory, publication, request, account, secret, digest),
-    )
+    if services.waiting.is_closed(services.clock.now()):
+        return Identification(_unavailable(TOO_MANY), credential.login, asked_directory=True)
+    try:
+        with services.waiting.asking():
+            answer = await services.shared.share(
+                f"{account.id}:{digest}",
+                lambda: _ask(services, directory, publication, request, account, secret, digest),
+            )
+    except TimeoutError:
+        answer = DomainAnswer(_unavailable("no answer in time"))
     before = (_lockout_trace(answer.locked_by),)
     if answer.authenticated is not None:
         return identified(credential.login, answer.authenticated, RULE, before)
     assert answer.denied is not None
     is_guess = answer.denied.reason is not Reason.DIRECTORY_UNAVAILABLE
-    is_repeat = answer.denied.rule == WRONG_AGAIN
     return Identification(
-        answer.denied, credential.login, before=before, is_failure=is_guess, is_repeat=is_repeat
+        answer.denied,
+        credential.login,
+        before=before,
+        is_failure=is_guess,
+        asked_directory=answer.is_asked,
     )
+
+
+async def refuse_alike(services: Services, refused: Identification) -> Identification:
+    """A refusal that the directory was not asked about, told as if it had been: while nobody answers, as for everybody.
+
+    Whether somebody answers is found out after the request came, as it is where a password is asked about: so the first
+    request of an outage tells no more than any other.
+    """
+    waiting = services.waiting
+    if waiting.is_closed(services.clock.now()):
+        return _as_unavailable(refused, TOO_MANY)
+    if waiting.has_many_looking:
+        return refused
+    try:
+        with waiting.looking():
+            await _look(services)
+    except (Unavailable, TimeoutError) as problem:
+        return _as_unavailable(refused, str(problem) or "no answer in time")
+    return refused
+
+
+async def _look(services: Services) -> None:
+    """Whether a controller answers now. Raises: Unavailable, TimeoutError."""
+    directory = services.directory
+    assert directory is not None
+    await services.shared.share_anew(LOOK, directory.look)
+    services.waiting.heard(services.clock.now())
 
 
 async def _ask(
@@ -126,17 +169,31 @@ async def _ask(
     """One attempt: reserved, made, and settled by what the domain did with it."""
     margin, policy = publication.credentials.lockout_margin, publication.lockout
     try:
-        soft = soft_lockout(await directory.lockout(), margin, policy)
+        soft = soft_lockout(await directory.lockout(account), margin, policy)
+    except LockoutUnreadable as unreadable:
+        return _not_tried(str(unreadable))
     except Unavailable as problem:
-        return _unavailable(services, str(problem))
+        return DomainAnswer(_unavailable(str(problem)))
     if soft.leaves_nothing:
-        detail = f"the domain locks after {soft.limit + margin if soft.limit is not None else 0} failures"
-        return DomainAnswer(Deny(Reason.CREDENTIAL_WRONG, rule=MARGIN_RULE, detail=detail))
+        return _not_tried(f"the domain locks the account after {soft.limit + margin} failures")
     attempt = await _reserve(services, publication, request, account, digest, soft)
+    while attempt.verdict is AttemptVerdict.BEING_TRIED:
+        # By another identity process, which writes down what it hears; should it have died, our turn comes.
+        try:
+            await _look(services)
+        except (Unavailable, TimeoutError) as problem:
+            return DomainAnswer(_unavailable(str(problem)))
+        attempt = await _reserve(services, publication, request, account, digest, soft)
     refused = _refused(attempt)
     if refused is not None:
         return refused
     return await _settle(services, directory, attempt, secret)
+
+
+def _not_tried(detail: str) -> DomainAnswer:
+    """Whatever the password: it is not known how many wrong ones lock the account, or one too few."""
+    denied = Deny(Reason.DOMAIN_PASSWORD_NOT_TRIED, rule=MARGIN_RULE, detail=detail)
+    return DomainAnswer(denied, is_asked=False)
 
 
 async def _reserve(
@@ -164,19 +221,16 @@ async def _reserve(
 
 
 def _refused(attempt: DomainAttempt) -> DomainAnswer | None:
-    """Why the domain is not asked; None where it may be."""
+    """Why the domain is not asked; None where it may be, at once or in turn."""
     match attempt.verdict:
-        case AttemptVerdict.MAY:
+        case AttemptVerdict.MAY | AttemptVerdict.BEING_TRIED:
             return None
         case AttemptVerdict.WRONG_AGAIN:
-            return DomainAnswer(Deny(Reason.CREDENTIAL_WRONG, rule=WRONG_AGAIN))
-        case AttemptVerdict.BEING_TRIED:
-            detail = "another identity process asks about it just now"
-            return DomainAnswer(Deny(Reason.DIRECTORY_UNAVAILABLE, rule=RULE, detail=detail))
+            return DomainAnswer(Deny(Reason.CREDENTIAL_WRONG, rule=WRONG_AGAIN), is_asked=False)
         case AttemptVerdict.LOCKED:
             assert attempt.locked_by is not None
             denied = Deny(Reason.ACCOUNT_LOCKED_OUT, rule=attempt.locked_by.kind.value)
-            return DomainAnswer(denied, locked_by=attempt.locked_by)
+            return DomainAnswer(denied, is_asked=False, locked_by=attempt.locked_by)
         case _:
             assert_never(attempt.verdict)
 
@@ -189,12 +243,12 @@ async def _settle(
         verdict = await directory.check_password(account, secret)
     except AnswerLost as lost:
         await records.write(lambda r: end_lost(r, attempt))
-        return _unavailable(services, str(lost))
+        return DomainAnswer(_unavailable(str(lost)))
     except Unavailable as problem:
         await records.write(lambda r: end_uncounted(r, attempt, is_answered=False))
-        return _unavailable(services, str(problem))
+        return DomainAnswer(_unavailable(str(problem)))
     now = services.clock.now()
-    services.domain_passwords.note_answer(now - attempt.at)
+    services.waiting.heard(now)
     if verdict is PasswordVerdict.WRONG:
         await records.write(lambda r: end_wrong(r, attempt, now))
     else:
@@ -206,7 +260,7 @@ async def _settle(
     authenticated = Authenticated(
         account, None, attempt.scopes, kind=CredentialKind.DOMAIN_PASSWORD, good_until=until
     )
-    return DomainAnswer(None, authenticated)
+    return DomainAnswer(None, authenticated=authenticated)
 
 
 def _denial(verdict: PasswordVerdict) -> Deny | None:
@@ -228,15 +282,15 @@ def _denial(verdict: PasswordVerdict) -> Deny | None:
             assert_never(verdict)
 
 
-def _unavailable(services: Services, detail: str) -> DomainAnswer:
-    services.domain_passwords.note_outage(services.clock.now())
-    return DomainAnswer(Deny(Reason.DIRECTORY_UNAVAILABLE, rule=RULE, detail=detail))
+def _unavailable(detail: str) -> Deny:
+    return Deny(Reason.DIRECTORY_UNAVAILABLE, rule=RULE, detail=detail)
 
 
-def as_unavailable(identification: Identification) -> Identification:
-    """The refusal of a name that the directory is not asked about, while it is out: told as for one that it has."""
-    denied = Deny(Reason.DIRECTORY_UNAVAILABLE, rule=RULE, detail="not asked: nobody answers just now")
-    return replace(identification, result=denied, is_failure=False)
+def _as_unavailable(refused: Identification, detail: str) -> Identification:
+    """What it would have been stays for administrators."""
+    assert isinstance(refused.result, Deny)
+    told = _unavailable(f"not asked ({refused.result.reason.value}): {detail}")
+    return replace(refused, result=told, is_failure=False)
 
 
 def _lockout_trace(full: Scope | None) -> StageTrace:

@@ -32,7 +32,11 @@ class CounterAdministration(Office):
         source: str | None = None,
         everything: bool = False,
     ) -> JsonRow:
-        """Forgets the failures of an account, of a source, or all: exactly one is named."""
+        """Forgets the failures of an account, of a source, or all: exactly one is named.
+
+        Those of domain passwords stay (`records.DOMAIN_KINDS`): the domain counts on, and with a fresh start here the next
+        guesses would lock the account there.
+        """
         if sum((account is not None, source is not None, everything)) != 1:
             raise AdministrationError("usage", "name an account, a source, or everything: exactly one")
         if source is not None and parse_source(source) is None:
@@ -45,7 +49,7 @@ class CounterAdministration(Office):
             elif source is not None:
                 subject, cleared = f"source {counted_source(source)}", _clear_source(repositories, source)
             else:
-                subject, cleared = "everything", _clear_all(repositories)
+                subject, cleared = "everything", repositories.counters.clear_all()
             repositories.audit.append(
                 AuditEvent.COUNTER_CLEARED, now=self._clock.now(), actor=actor, subject=subject
             )
@@ -69,12 +73,3 @@ def _clear_source(repositories: Repositories, source: str) -> int:
     for counter in hit:
         repositories.counters.clear(counter.kind, counter.scope)
     return len(hit)
-
-
-def _clear_all(repositories: Repositories) -> int:
-    cleared = 0
-    while counters := repositories.counters.list(limit=MAX_COUNTERS):
-        for counter in counters:
-            repositories.counters.clear(counter.kind, counter.scope)
-        cleared += len(counters)
-    return cleared

@@ -18,6 +18,7 @@ COMPARED = (
     "expires_at",
     "password_expires_at",
     "mail",
+    "password_set_at",
 )
 """Facts that are worth a record. A later reading that says the same changes nothing."""
 MAX_GROUPS_TOLD = 10
@@ -29,12 +30,14 @@ class MirrorPolicy:
     """What mirroring has to know of the settings.
 
     `watched_groups` are the groups that rules name, folded: SIDs and `DOMAIN\\name`. A reading by which more than
-    `max_missing_percent` of the accounts would be gone is not believed.
+    `max_missing_percent` of the accounts would be gone is not believed. `takes_domain_passwords` is True where some listener
+    does: something may have been granted on one that is then changed.
     """
 
     watched_groups: frozenset[str] = frozenset()
     refuses_expired_passwords: bool = True
     max_missing_percent: float = 20.0
+    takes_domain_passwords: bool = False
 
 
 def describe_changes(before: DirectoryFacts, after: DirectoryFacts) -> dict[str, str]:
@@ -62,9 +65,20 @@ def takes_something_away(
         return True
     if after.locked_until is not None and now < after.locked_until != before.locked_until:
         return True
+    if policy.takes_domain_passwords and _is_password_changed(before, after):
+        return True
     standing = DirectoryPolicy(refuses_expired_passwords=policy.refuses_expired_passwords)
     old_end, new_end = earliest_end(before, standing), earliest_end(after, standing)
     return new_end is not None and (old_end is None or new_end < old_end)
+
+
+def _is_password_changed(before: DirectoryFacts, after: DirectoryFacts) -> bool:
+    return before.password_set_at is not None and before.password_set_at != after.password_set_at
+
+
+def is_learned(before: DirectoryFacts, changes: dict[str, str]) -> bool:
+    """True where nothing changed but what an earlier version did not mirror: that is no news of the directory's."""
+    return before.password_set_at is None and changes.keys() == {"password_set_at"}
 
 
 def touches_watched(

@@ -52,8 +52,11 @@ class ChangeBatch:
 
 @dataclass(frozen=True, slots=True)
 class DomainLockout:
-    """The domain's own lockout: `threshold` wrong passwords within `window` lock for `duration`. 0: never; `duration` None:
-    until an administrator unlocks. Source: lockoutThreshold, lockOutObservationWindow, lockoutDuration (MS-ADA1 2.1).
+    """What holds for an account: `threshold` wrong passwords within `window` lock it for `duration`. 0: never; `duration`
+    None: until an administrator unlocks. It is the domain's own, or a fine-grained password policy's.
+
+    Source: lockoutThreshold, lockOutObservationWindow, lockoutDuration (MS-ADA1 2.1); msDS-LockoutThreshold and the like
+    (MS-ADA2); which one holds: MS-SAMR 3.1.1.5.
     """
 
     threshold: int

@@ -20,6 +20,7 @@ from handfast.identity.directory.changes import (
     MirrorPolicy,
     describe_changes,
     describe_regrouping,
+    is_learned,
     takes_something_away,
     touches_watched,
 )
@@ -224,8 +225,9 @@ class _Mirroring:
         changes = describe_changes(before, after)
         if changes:
             self._accounts.set_directory(account.id, entry.sid, after)
-            event = AuditEvent.ACCOUNT_CHANGED if before.is_present else AuditEvent.ACCOUNT_RETURNED
-            self._record(event, account, {"sid": entry.sid, **changes})
+            if not is_learned(before, changes):
+                event = AuditEvent.ACCOUNT_CHANGED if before.is_present else AuditEvent.ACCOUNT_RETURNED
+                self._record(event, account, {"sid": entry.sid, **changes})
             is_cut = is_cut or takes_something_away(before, after, self._policy, self._now)
         is_cut = self._regroup(account, entry) or is_cut
         if is_cut:

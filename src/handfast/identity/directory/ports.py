@@ -27,6 +27,10 @@ class AnswerLost(Unavailable):
     """A password was sent and no answer came: the domain may have counted it."""
 
 
+class LockoutUnreadable(Exception):
+    """The account is under a lockout policy that we may not read: any guess could lock it. `str()` is for administrators."""
+
+
 class Directory(Protocol):
     """The domain's accounts, as whichever domain controller answers has them."""
 
@@ -41,8 +45,16 @@ class Directory(Protocol):
         """By UPN, `DOMAIN\\user`, sAMAccountName, mail address or SID; None also where two fit. Raises: Unavailable."""
         ...
 
-    async def lockout(self) -> DomainLockout:
-        """The domain's lockout policy, kept for some minutes. Raises: Unavailable."""
+    async def lockout(self, account: Account) -> DomainLockout:
+        """The lockout policy that holds for the account at this moment. Raises: LockoutUnreadable, Unavailable."""
+        ...
+
+    async def look(self) -> None:
+        """Finds out whether a controller answers to whom a password would be sent.
+
+        It does all that `lockout` and `check_password` do, in their order, but that nothing is sent: where they fail or take
+        long, so does it. Raises: Unavailable.
+        """
         ...
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
@@ -150,6 +162,7 @@ __all__ = [
     "DelegationFailure",
     "DelegationRefused",
     "Directory",
+    "LockoutUnreadable",
     "PasswordVerdict",
     "SyncPosition",
     "TicketAcceptance",

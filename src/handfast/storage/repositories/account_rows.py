@@ -22,6 +22,7 @@ FACT_COLUMNS = (
     "expires_at",
     "password_expires_at",
     "mail",
+    "password_set_at",
 )
 NAME_COLUMNS = ("user_name", "domain", "upn", "display_name", "folded_user", "folded_domain", "folded_upn")
 ACCOUNT = select(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, case, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from handfast.identity.records import AccountId, Counter, CounterKind
+from handfast.identity.records import DOMAIN_KINDS, AccountId, Counter, CounterKind
 from handfast.storage.schema import counters, familiar_networks
 from handfast.storage.statements import Row, Transaction
 
@@ -66,14 +66,8 @@ _CLEAR_ACCOUNT = delete(counters).where(
         and_(_c.scope >= bindparam("first"), _c.scope < bindparam("end")),
     ),
 )
-_ACCOUNT_KINDS = (
-    CounterKind.ACCOUNT,
-    CounterKind.ACCOUNT_SOURCE,
-    CounterKind.FAMILIAR,
-    CounterKind.DOMAIN,
-    CounterKind.DOMAIN_TRYING,
-    CounterKind.DOMAIN_WRONG,
-)
+_ACCOUNT_KINDS = (CounterKind.ACCOUNT, CounterKind.ACCOUNT_SOURCE, CounterKind.FAMILIAR)
+_CLEAR_ALL = delete(counters).where(*(_c.kind != kind for kind in sorted(DOMAIN_KINDS)))
 _SWEEP = delete(counters).where(_c.ends_at < bindparam("before"))
 
 _f = familiar_networks.c
@@ -139,6 +133,9 @@ class SqlCounters:
             self._t.run(_CLEAR_ACCOUNT, kind=kind, scope=key, first=f"{key}:", end=f"{key};")
             for kind in _ACCOUNT_KINDS
         )
+
+    def clear_all(self) -> int:
+        return self._t.run(_CLEAR_ALL)
 
     def list(self, *, limit: int) -> Sequence[Counter]:
         return [_counter(row) for row in self._t.all(_LIST, page=limit)]

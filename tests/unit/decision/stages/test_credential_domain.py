@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -16,8 +16,9 @@ from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.channels import Channel
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.domain_lockout import TRYING
 from handfast.identity.policies import LockoutPolicy
-from handfast.identity.records import AccountState, CounterKind
+from handfast.identity.records import DOMAIN_KINDS, AccountState, CounterKind
 from tests.fakes.domain import FakeDomain, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
@@ -147,20 +148,71 @@ async def test_one_stale_password_costs_one_failure_a_window_over_restarts_and_p
     assert (len(site.domain.attempts), site.domain.bad_count("alice")) == (2, 1)
 
 
-async def test_what_another_process_is_asking_about_is_not_asked_twice(site):
-    second = Site(site.identity.records, site.identity.keyring, site.domain)
-    told = []
-    site.domain.takes_seconds = 0
-    original = site.domain.check_password
+@dataclass
+class TwoProcesses:
+    """`first` asks the domain about a secret, and while it waits for an answer `second` is asked about the same."""
 
-    async def slow(account, secret):
-        told.append((await second.ask(secret)).reason)
-        return await original(account, secret)
+    first: Site
+    second: Site
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    site.domain.check_password = slow
-    assert (await site.ask("wrong")).reason is Reason.CREDENTIAL_WRONG
-    assert told == [Reason.DIRECTORY_UNAVAILABLE]
-    assert site.domain.bad_count("alice") == 1
+    def __post_init__(self):
+        self._check_password = self.first.domain.check_password
+        self.first.domain.check_password = self._slow
+
+    async def _slow(self, account, secret):
+        await self.go.wait()
+        return await self._check_password(account, secret)
+
+    async def ask(self, secret):
+        asking = [asyncio.ensure_future(self.first.ask(secret))]
+        await self._until(lambda: self._is_trying())
+        asking.append(asyncio.ensure_future(self.second.ask(secret)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not asking[1].done()
+        return asking
+
+    def _is_trying(self):
+        counters = self.first.identity.records.tables.counters
+        return any(kind is CounterKind.DOMAIN_TRYING for kind, _ in counters)
+
+    async def _until(self, holds):
+        async with asyncio.timeout(5):
+            while not holds():
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+def two(site):
+    return TwoProcesses(site, Site(site.identity.records, site.identity.keyring, site.domain))
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason", "asked"), [("wrong", Reason.CREDENTIAL_WRONG, 1), (RIGHT, Reason.ALLOWED, 2)]
+)
+async def test_what_another_process_is_asking_about_is_waited_for(site, two, secret, reason, asked):
+    """It is told neither as an outage, which no invented name would see, nor as wrong, which it may not be."""
+    asking = await two.ask(secret)
+    two.go.set()
+    assert {answer.reason for answer in await asyncio.gather(*asking)} == {reason}
+    assert len(site.domain.attempts) == asked
+
+
+async def test_what_a_process_that_died_was_asking_about_is_asked_in_turn(site, two):
+    asking = await two.ask(RIGHT)
+    site.clock.advance(seconds=TRYING.total_seconds())
+    two.go.set()
+    assert (await asking[1]).outcome is Outcome.ALLOW
+    assert (await asking[0]).outcome is Outcome.ALLOW
+
+
+async def test_while_another_process_asks_in_vain_so_do_we(site, two):
+    asking = await two.ask("wrong")
+    site.domain.is_down = True
+    assert (await asking[1]).reason is Reason.DIRECTORY_UNAVAILABLE
+    two.go.set()
+    assert (await asking[0]).reason is Reason.DIRECTORY_UNAVAILABLE
 
 
 async def test_equal_questions_that_come_together_are_one(site):
@@ -189,9 +241,9 @@ async def test_nobody_answers_is_our_trouble_and_no_guess(site):
     assert refused.retry_after_seconds == 10
     unknown = await site.ask(login="nobody")
     assert (unknown.reason, unknown.retry_after_seconds) == (Reason.DIRECTORY_UNAVAILABLE, 10)
-    site.clock.advance(seconds=11)
-    assert (await site.ask(login="nobody")).reason is Reason.ACCOUNT_UNKNOWN
+    assert unknown.stages[-1].detail == "not asked (account-unknown): no domain controller answers"
     site.domain.is_down = False
+    assert (await site.ask(login="nobody")).reason is Reason.ACCOUNT_UNKNOWN
     assert (await site.ask()).outcome is Outcome.ALLOW
 
 
@@ -244,6 +296,19 @@ async def test_an_attempt_whose_answer_was_lost_counts(site):
     assert reasons[-1] is Reason.ACCOUNT_LOCKED_OUT
 
 
+async def test_signing_in_by_pin_lifts_nothing_that_the_domain_counts(site):
+    pins = replace(TAKES, credentials=replace(TAKES.credentials, human_secrets=True))
+    site.join(pins)
+    verifier = await site.identity.hasher.hash("blue-42")
+    await site.identity.records.write(lambda r: r.accounts.set_pin_verifier(site.alice.id, verifier))
+    await site.ask("guess 1")
+    counters = site.identity.records.tables.counters
+    before = {key: one for key, one in counters.items() if key[0] in DOMAIN_KINDS}
+    assert (await site.ask("blue-42", listener="outside")).outcome is Outcome.ALLOW
+    assert {CounterKind.DOMAIN, CounterKind.DOMAIN_WRONG} == {kind for kind, _ in before}
+    assert {key: one for key, one in counters.items() if key[0] in DOMAIN_KINDS} == before
+
+
 @pytest.mark.parametrize(
     ("verdict", "reason"),
     [
@@ -263,18 +328,34 @@ async def test_what_the_domain_says_beside_right_and_wrong(site, verdict, reason
 async def test_a_domain_that_locks_so_soon_that_nothing_remains_is_never_asked(site):
     site.domain.policy = DomainLockout(2, timedelta(minutes=30), None)
     refused = await site.ask()
-    assert (refused.reason, refused.stages[-1].rule) == (Reason.CREDENTIAL_WRONG, "directory.lockout_margin")
+    assert (refused.reason, refused.stages[-1].rule) == (
+        Reason.DOMAIN_PASSWORD_NOT_TRIED,
+        "directory.lockout_margin",
+    )
     assert "after 2 failures" in refused.stages[-1].detail
     assert site.domain.attempts == []
 
 
 async def test_a_domain_that_never_locks_is_guarded_by_our_own_limits(site):
+    """Less our margin: a policy that is not shown to us may lock whoever is under it."""
     site.domain.policy = DomainLockout(0, timedelta(minutes=30), None)
-    few = replace(TAKES, lockout=LockoutPolicy(per_account_and_source=4))
+    few = replace(TAKES, lockout=LockoutPolicy(per_account_and_source=6))
     site.join(few)
     reasons = [(await site.ask(f"guess {n}")).reason for n in range(6)]
     assert reasons == [Reason.CREDENTIAL_WRONG] * 4 + [Reason.ACCOUNT_LOCKED_OUT] * 2
     assert site.domain.bad_count("alice") == 4
+
+
+async def test_an_account_under_a_policy_that_can_not_be_read_is_never_tried(site):
+    site.domain.unreadable.add("alice")
+    for secret in ("Summer2026", "guess"):
+        refused = await site.ask(secret)
+        assert (refused.outcome, refused.reason) == (Outcome.DENY, Reason.DOMAIN_PASSWORD_NOT_TRIED)
+        assert "its policy can't be read" in refused.stages[-1].detail
+    assert site.domain.attempts == []
+    assert not any(kind is CounterKind.DOMAIN for kind, _ in site.identity.records.tables.counters)
+    site.domain.unreadable.clear()
+    assert (await site.ask()).outcome is Outcome.ALLOW
 
 
 @pytest.mark.parametrize("secret", ["", "x" * 257])

@@ -11,6 +11,7 @@ from handfast.identity.directory.changes import (
     MirrorPolicy,
     describe_changes,
     describe_regrouping,
+    is_learned,
     takes_something_away,
     touches_watched,
 )
@@ -69,6 +70,24 @@ def test_what_takes_something_away(before, after, is_less):
 def test_the_end_of_a_password_takes_nothing_where_it_does_not_matter():
     policy = MirrorPolicy(refuses_expired_passwords=False)
     assert not takes_something_away(FACTS, replace(FACTS, password_expires_at=START), policy, START)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_less"),
+    [(START, START, False), (START, START + HOUR, True), (START, None, True), (None, START, False)],
+)
+def test_a_password_set_anew_ends_what_was_granted_on_it(before, after, is_less):
+    facts = replace(FACTS, password_set_at=before), replace(FACTS, password_set_at=after)
+    assert takes_something_away(*facts, MirrorPolicy(takes_domain_passwords=True), START) is is_less
+    assert not takes_something_away(*facts, MirrorPolicy(), START), "no listener takes any"
+
+
+def test_what_an_earlier_version_did_not_mirror_is_no_news_of_the_directory():
+    set_at = {"password_set_at": "- -> 2026-03-02T09:00:00+00:00"}
+    assert is_learned(FACTS, set_at)
+    assert not is_learned(FACTS, {**set_at, "mail": "- -> x"})
+    assert not is_learned(replace(FACTS, password_set_at=START), set_at)
+    assert not is_learned(FACTS, {})
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,20 @@ def test_a_group_that_rules_name_is_renamed_and_everybody_is_asked_anew(mirror):
     assert mirror.scopes == []
 
 
+def test_a_password_set_anew_is_told_and_cuts_where_domain_passwords_are_taken(mirror):
+    taking = MirrorPolicy(takes_domain_passwords=True)
+    mirror.tell(ALICE, policy=taking)
+    learned = replace(ALICE, facts=replace(ALICE.facts, password_set_at=START))
+    assert mirror.tell(learned, policy=taking).events == []
+    assert (mirror.scopes, mirror.by_name("alice").directory.password_set_at) == ([], START)
+    changed = replace(ALICE, facts=replace(ALICE.facts, password_set_at=LATER))
+    assert mirror.tell(changed, policy=taking).events == [AuditEvent.ACCOUNT_CHANGED]
+    assert mirror.audit[-1].details["password_set_at"].endswith(LATER.isoformat())
+    assert mirror.scopes == [(RevocationScope.ACCOUNT, mirror.by_name("alice").id)]
+    assert mirror.tell(replace(changed, facts=replace(changed.facts, password_set_at=START))).events
+    assert mirror.scopes == []
+
+
 @pytest.mark.parametrize("user", ["", "a/b", "x" * 321])
 def test_names_that_can_be_no_accounts_are_told_of_and_nobody_stays_under_the_old_ones(mirror, user):
     mirror.tell(ALICE)
