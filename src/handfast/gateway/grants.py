@@ -203,6 +203,11 @@ class GrantCache:
             live.expires_at = 0.0
         return [live for live in everything if live.in_flight]
 
+    def expire(self, live: LiveGrant) -> None:
+        """Identity no longer knows the grant: the next request is evaluated anew, and so is what runs on it."""
+        live.expires_at = 0.0
+        self.on_expired(live)
+
     def in_flight(self) -> Iterator[Cuttable]:
         """Everything that runs on some grant."""
         for live in tuple(self._everything()):

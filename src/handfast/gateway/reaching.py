@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
-from handfast.gateway.tickets import send_with_ticket
+from handfast.gateway.tickets import refuse_sign_in, send_with_ticket
 from handfast.identity.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
             return
         await connect_anew(exchange, live, route, authorization)
     except BackendSignInRefused as refused:
-        exchange.refuse(refused.reason)
+        refuse_sign_in(exchange, live, refused.reason)
     except Unavailable:
         exchange.refuse(Reason.IDENTITY_UNAVAILABLE)
     except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
