@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-FAILURES_TO_OPEN = 3
-"""One silent answer may be one lost packet; three in a row are a KDC that is away."""
-FIRST_PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 30.0
-"""A silent KDC holds the thread that asks it for some 50 seconds, so tries must not come faster than threads return."""
-
 
 class CircuitBreaker:
-    """Closed, open for a pause, then half-open: one call is let through, and its end decides. Pauses double.
+    """Closed; open for a pause; then one call is let through, and its end decides. Pauses double.
 
-    For one thread; `now` is monotonic, in seconds.
+    It opens after `failures` in a row. For one thread; `now` is monotonic, in seconds like all pauses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, failures: int, first_pause: float, longest_pause: float) -> None:
+        self._failures_to_open = failures
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
         self._failures = 0
         self._pause = 0.0
         self._paused_at = 0.0
         self._next_try_at = 0.0
+        self.last_failure = ""
+        """In words; "" after an answer."""
 
     @property
     def is_open(self) -> bool:
-        """Whether something failed so often that calls are refused."""
+        """Whether it failed so often that calls are refused."""
         return self._pause > 0.0
 
     def admits(self, now: float) -> bool:
@@ -38,18 +37,19 @@ class CircuitBreaker:
     def succeeded(self) -> bool:
         """Somebody answered, be it with a refusal, be it late. True where that closed the breaker."""
         was_open = self.is_open
-        self._failures, self._pause = 0, 0.0
+        self._failures, self._pause, self.last_failure = 0, 0.0, ""
         return was_open
 
-    def failed(self, now: float) -> bool:
+    def failed(self, now: float, why: str) -> bool:
         """Nobody answered. True where that opened the breaker."""
+        self.last_failure = why
         self._failures += 1
-        if self._failures < FAILURES_TO_OPEN:
+        if self._failures < self._failures_to_open:
             return False
         was_open = self.is_open
         if was_open and now < self._paused_at + self._pause:
             return False  # One of those that were begun before it opened: they say nothing new.
-        self._pause = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause), LONGEST_PAUSE_SECONDS)
+        self._pause = min(max(self._first_pause, 2 * self._pause), self._longest_pause)
         self._paused_at = now
         self._next_try_at = now + self._pause
         return not was_open
