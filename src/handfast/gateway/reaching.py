@@ -72,9 +72,6 @@ async def connect_anew(
     exchange: Exchange, live: LiveGrant, route: Route, authorization: BackendAuthorization
 ) -> None:
     """Opens a connection for the account and sends the request on it."""
-    if route.app.config.backend.ticket_per:
-        await send_with_ticket(exchange, live, route)
-        return
     try:
         upstream = await route.app.pool.connect(live.grant.account_id)
     except PoolFull:

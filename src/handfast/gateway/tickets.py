@@ -15,7 +15,7 @@ from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
 from handfast.gateway.proof_counts import ProofResult
 from handfast.gateway.tls import end_point_data
-from handfast.gateway.upstream import HoldFor
+from handfast.gateway.upstream import NEVER_SIGNED_IN, HoldFor
 from handfast.identity.ports import Unavailable
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http_auth.server_token import find_server_token
@@ -77,8 +77,6 @@ def send_signed_in(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
 
 async def send_with_ticket(exchange: Exchange, live: LiveGrant, route: Route) -> None:
     """Sends the request on a connection that is signed in, or with a ticket that signs it in. Every failure refuses it."""
-    # What an earlier configuration signed in with has no business here.
-    live.authorization = None
     try:
         for _ in range(ATTEMPTS):
             if await _send(exchange, live, route):
@@ -114,13 +112,15 @@ async def _send(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
         except Unavailable:
             exchange.refuse(Reason.BACKEND_UNAVAILABLE)
             return True
-    asked_at = pool.now()
+    asked_at, generation = pool.now(), exchange.state.grants.generation
     ticket = await _fetch_ticket(exchange, live, upstream)
     if ticket is None:
         return True
     if not upstream.is_open:
         return False
-    upstream.signed_in_at = asked_at
+    # After a change of policy the ticket may be for what the servers were before: good for this request alone.
+    is_lasting = generation == exchange.state.grants.generation
+    upstream.signed_in_at = asked_at if is_lasting else NEVER_SIGNED_IN
     proven_until = asked_at + PROOF_SECONDS
     exchange.send(upstream, ticket, ProvenAnswer(exchange, live, upstream, ticket.handle, proven_until))
     return True
