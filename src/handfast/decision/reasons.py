@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from handfast.protocols.meanings import MeaningEnum
 
 
-class Reason(StrEnum):
+class Reason(MeaningEnum):
     """Every outcome the product can have. The value is stable: logs, metrics, fail2ban and `explain` use it."""
-
-    def __new__(cls, value: str, meaning: str) -> Reason:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
 
     @classmethod
     def from_value(cls, value: str) -> Reason:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from handfast.protocols.meanings import MeaningEnum
 
-class FindingId(StrEnum):
+
+class FindingId(MeaningEnum):
     """Every finding there is. The value is stable: scripts and monitoring use it. `docs/findings.md` lists them."""
-
-    def __new__(cls, value: str, meaning: str) -> FindingId:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
 
     # Settings.
     SETTINGS = "settings", "the settings file breaks a rule; nothing else is looked at"

@@ -33,9 +33,7 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
         return
     state = exchange.state
     try:
-        if live.authorization is None:
-            live.authorization = _reusable(await state.sign_in.authorize(live.grant), exchange)
-        authorization = live.authorization
+        authorization = live.authorization or await _authorize(exchange, live)
         key = _proof_key(live, authorization)
         if await state.proofs.enter(key):
             exchange.proof = key
@@ -60,11 +58,19 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
         exchange.refuse(Reason.INTERNAL_ERROR)
 
 
-def _reusable(given: BackendAuthorization, exchange: Exchange) -> BackendAuthorization:
-    """Raises: BackendSignInRefused for a ticket: identity's settings are others than ours then."""
+async def _authorize(exchange: Exchange, live: LiveGrant) -> BackendAuthorization:
+    """What identity says, kept for the grant's other requests, unless its policy changed meanwhile.
+
+    Raises: BackendSignInRefused, also for a ticket: identity's settings are others than ours then; Unavailable.
+    """
+    state = exchange.state
+    generation = state.grants.generation
+    given = await state.sign_in.authorize(live.grant)
     if given.is_single_use:
         _log.error("request %s: identity gave a ticket for a back end that wants none", exchange.request_id)
         raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+    if generation == state.grants.generation:
+        live.authorization = given
     return given
 
 

@@ -23,7 +23,12 @@ class Changing(Realm):
     plain: BackendAuthorization | None = None
 
     async def authorize(self, grant, channel_binding=b""):
-        return self.plain or await super().authorize(grant, channel_binding)
+        if self.plain is not None:
+            plain = self.plain
+            if self.wait is not None:
+                await self.wait.wait()
+            return plain
+        return await super().authorize(grant, channel_binding)
 
     def resync(self) -> None:
         """As identity tells its gateways of new settings."""
@@ -136,6 +141,32 @@ async def test_a_grant_that_outlives_a_reload_asks_anew_how_it_signs_in():
         assert (await poll.read_answer()).body == b"polled"
 
 
+async def test_what_identity_said_before_it_changed_is_kept_for_no_later_request():
+    realm = Changing(plain=BackendAuthorization(((b"X-Remote-User", b"old"),)), wait=asyncio.Event())
+
+    async def plain(peer):
+        while True:
+            await peer.read_request()
+            await peer.answer(b"x")
+
+    async with (
+        RawBackend(plain) as backend,
+        Gateway(backend.url, identity=realm, backend=NONE) as gateway,
+    ):
+        client = await gateway.client()
+        await client.send(request_bytes())
+        await until(lambda: bool(gateway.worker.state.tasks) and len(realm.asked) == 1)
+        asked = len(realm.asked)
+        realm.resync()
+        await until(lambda: len(realm.asked) == asked + 1)
+        realm.wait.set()
+        assert (await client.read_answer()).status == 200
+        realm.plain = BackendAuthorization(((b"X-Remote-User", b"new"),))
+        assert (await client.ask()).status == 200
+        assert backend.heads[0].count(b"X-Remote-User: old") == 1
+        assert backend.heads[0].count(b"X-Remote-User: new") == 1
+
+
 async def test_what_identity_makes_tickets_for_may_change_and_signed_in_connections_end():
     realm = Changing()
     async with (
@@ -166,3 +197,26 @@ async def test_a_ticket_made_while_identity_changed_signs_in_one_request():
         realm.wait.set()
         assert (await client.read_answer()).body == b"alice:alice-1:"
         assert (await client.ask()).body == b"alice:alice-2:"
+
+
+async def test_a_secret_that_is_refused_after_identity_changed_is_reported_as_the_one_that_was_sent():
+    realm, goes_on = Changing(plain=BASIC), asyncio.Event()
+
+    async def refuse_late(peer):
+        await peer.read_request()
+        await goes_on.wait()
+        await peer.send(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+
+    async with (
+        RawBackend(refuse_late) as backend,
+        Gateway(backend.url, identity=realm, backend=NONE) as gateway,
+    ):
+        client = await gateway.client()
+        await client.send(request_bytes())
+        await until(lambda: len(backend.seen) == 1)
+        asked = len(realm.asked)
+        realm.resync()
+        await until(lambda: len(realm.asked) == asked + 1)
+        goes_on.set()
+        assert (await client.read_answer()).status == 503
+        await until(lambda: realm.refused_versions == ["v1"])
