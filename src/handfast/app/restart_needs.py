@@ -14,8 +14,11 @@ from pathlib import Path
 from handfast.settings.model import Settings
 
 NOTE_NAME = "started-with.json"
-SECTIONS = ("identity", "kerberos", "log", "metrics")
-"""The Kerberos library reads its own settings from the environment and from files that stand before it is loaded."""
+SECTIONS = ("log", "metrics")
+IDENTITY_SECTIONS = ("identity", "kerberos")
+"""Of machines where identity runs. The Kerberos library reads its own settings from the environment and from files that stand
+before it is loaded.
+"""
 GATEWAY_FIELDS = ("node", "workers", "user", "stop_deadline_seconds", "identity")
 
 StartValues = Mapping[str, str]
@@ -25,7 +28,8 @@ StartValues = Mapping[str, str]
 def start_values(settings: Settings) -> StartValues:
     """What a start would take for good."""
     values = settings.model_dump(mode="json", by_alias=True)
-    found = {f"{section}.{name}": value for section in SECTIONS for name, value in values[section].items()}
+    sections = SECTIONS if settings.gateway.identity is not None else (*IDENTITY_SECTIONS, *SECTIONS)
+    found = {f"{section}.{name}": value for section in sections for name, value in values[section].items()}
     found |= {f"gateway.{name}": values["gateway"][name] for name in GATEWAY_FIELDS}
     return {name: _digest(value) for name, value in found.items()}
 

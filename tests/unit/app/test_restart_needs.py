@@ -42,6 +42,13 @@ def test_the_note_is_for_whoever_may_administer_and_tells_no_values(tmp_path):
     assert write_note(running) == path, "a note that a crash left is replaced"
 
 
+def test_of_a_machine_without_identity_nothing_of_identity_is_noted(tmp_path):
+    files = {name: str(tmp_path / name) for name in ("certificate", "key", "ca_file")}
+    edge = settings(gateway={"identity": {"url": "https://identity.lan:8444", **files}})
+    assert {name.partition(".")[0] for name in start_values(edge)} == {"gateway", "log", "metrics"}
+    assert waiting_for_restart(start_values(settings()), edge) == ["gateway.identity"]
+
+
 def test_another_versions_note_says_only_what_both_know(tmp_path):
     running = settings(identity={"runtime_dir": str(tmp_path)})
     (tmp_path / NOTE_NAME).write_text('{"kerberos.gone": "0", "kerberos.kdcs": "1"}')
