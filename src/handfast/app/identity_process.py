@@ -108,7 +108,7 @@ class IdentityProcess:
         self._recent = services.recent
         self._sync = DirectorySync(settings, records, self._clock, self._directory)
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
-        live_grants = LiveGrants()
+        live_grants, process = LiveGrants(), secrets.token_hex(8)
         self._desk = SignInDesk(
             records,
             keyring,
@@ -122,7 +122,7 @@ class IdentityProcess:
         self._alarm_desk = AlarmDesk(services)
         self._alarms = FactsQueue(self._alarm_desk)
         self._gateway_api = GatewayApiServer(
-            decider=RememberingDecider(self._pipeline, live_grants),
+            decider=RememberingDecider(self._pipeline, live_grants, process),
             sign_in=self._desk,
             revocations=records,
             records=records,
@@ -134,6 +134,7 @@ class IdentityProcess:
             devices=self._devices,
             inside=inside_listeners(settings),
             revoked=live_grants.revoke,
+            process=process,
         )
         self._policies = PolicyDesk(records, self._clock, build_policy(settings))
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from handfast.app.restart_needs import start_values, waiting_for_restart
 from handfast.observability.logging import event_log
 from handfast.settings.check_files import named_files
 from handfast.settings.load import load_settings
@@ -28,15 +29,11 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
     problems = [*_missing_files(settings), *_unusable_certificates(settings)]
     if problems:
         return [str(problem) for problem in problems]
-    if _fixed_parts(settings) != _fixed_parts(running):
-        why = "[identity], [kerberos] and gateway.workers take effect at the next restart"
-        _LOG.warning("reload-partial", why=why)
+    waiting = waiting_for_restart(start_values(running), settings)
+    if waiting:
+        remedy = "restart the service, or put them back; everything else counts from now on"
+        _LOG.warning("reload-partial", waits_for_restart=waiting, remedy=remedy)
     return []
-
-
-def _fixed_parts(settings: Settings) -> tuple[object, ...]:
-    """What a process takes once, at its start: the Kerberos library reads its own settings from the environment."""
-    return settings.identity, settings.kerberos, settings.gateway.workers
 
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:

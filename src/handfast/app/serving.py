@@ -12,6 +12,7 @@ from pathlib import Path
 
 from handfast.app.metrics_files import METRICS_VARIABLE
 from handfast.app.reloading import reload_problems
+from handfast.app.restart_needs import write_note
 from handfast.observability.logging import configure, event_log
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
@@ -69,6 +70,7 @@ async def serve_async(
     )
     stop(supervisor)
     metrics = serve_health(settings, supervisor, metrics_dir)
+    note = write_note(settings)
     try:
         await supervisor.run()
     except StartFailed as error:
@@ -79,6 +81,7 @@ async def serve_async(
             "start as root or by the systemd unit of `handfast init`; that user must be able to run Handfast's Python",
         ) from error
     finally:
+        note.unlink(missing_ok=True)
         metrics()
         for listener in listeners.values():
             listener.close()

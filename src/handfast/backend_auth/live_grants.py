@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from handfast.decision.access import AccessRequest
 from handfast.decision.outcome import MAX_GRANT_SECONDS, Decision, Grant
@@ -73,11 +74,12 @@ class LiveGrants:
 
 
 class RememberingDecider:
-    """A `Decider` that notes each grant on its way out."""
+    """A `Decider` that notes each grant on its way out, and on each which process made it."""
 
-    def __init__(self, decider: Decider, live_grants: LiveGrants) -> None:
+    def __init__(self, decider: Decider, live_grants: LiveGrants, process: str) -> None:
         self._decider = decider
         self._live_grants = live_grants
+        self._process = process
 
     async def issue_challenge(
         self, publication: str, connection_id: str, negotiate: bytes
@@ -88,6 +90,8 @@ class RememberingDecider:
     async def evaluate(self, request: AccessRequest) -> Decision:
         """As the decider it wraps."""
         decision = await self._decider.evaluate(request)
-        if decision.grant is not None:
-            self._live_grants.remember(decision.grant)
-        return decision
+        if decision.grant is None:
+            return decision
+        grant = decision.grant.made_by(self._process)
+        self._live_grants.remember(grant)
+        return replace(decision, grant=grant)

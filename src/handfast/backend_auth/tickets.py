@@ -85,17 +85,7 @@ class TicketDesk:
         expected = self._mark(account, publication, node, own_handle)
         if self._delegation is None or not hmac.compare_digest(_octets(mark), _octets(expected)):
             raise Unavailable("the ticket was made before identity was restarted, or for somebody else")
-        try:
-            is_proven = await self._delegation.confirm(own_handle, token)
-        except Unavailable as problem:
-            _LOG.warning(
-                "backend-proof-not-looked-at",
-                publication=publication,
-                account=account.id,
-                why=str(problem),
-            )
-            raise
-        if is_proven:
+        if await self._delegation.confirm(own_handle, token):
             return True
         self._pause(account, publication, now, alarm="backend-proof-wrong")
         return False

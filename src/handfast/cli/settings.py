@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from handfast.app.restart_needs import read_note, waiting_for_restart
 from handfast.cli.exits import Exit, printable
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
@@ -25,21 +26,37 @@ def check(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find everything that is wrong with the settings, at once. Exit 1 where there is anything."""
+    """Find everything that is wrong with the settings, at once. Exit 1 where there is anything.
+
+    Names also what the service that runs takes only when it is restarted.
+    """
     warnings: tuple[Problem, ...] = ()
+    waiting: list[str] = []
     try:
         loaded = load_settings(settings)
+        waiting = waiting_for_restart(read_note(loaded.settings), loaded.settings)
         problems, warnings = tuple(check_files(loaded.settings)) if with_files else (), loaded.warnings
     except SettingsError as error:
         if error.is_missing:
             raise
         problems = error.problems
     if as_json:
-        show_json({"ok": not problems, "problems": plain(problems), "warnings": plain(warnings)})
+        show_json(
+            {
+                "ok": not problems,
+                "problems": plain(problems),
+                "warnings": plain(warnings),
+                "waits_for_restart": waiting,
+            }
+        )
     else:
         for kind, items in (("problem", problems), ("warning", warnings)):
             for one in items:
                 typer.echo(printable(f"{kind}: {one}"))
+        if waiting:
+            typer.echo(
+                f"restart: {', '.join(waiting)} changed since the service was started; a reload leaves them"
+            )
         file = settings_path(settings)
         typer.echo(f"{file}: {len(problems)} problems" if problems else f"{file}: good")
     if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -78,6 +78,18 @@ class Grant:
     node: str = ""
     session: bytes = field(default=b"", repr=False)
     """Sealed session for a `ConnectionCredential`; only after NTLM or a ticket."""
+
+    @property
+    def origin(self) -> str:
+        """The identity process that made it, "" where that is not said. It alone signs anybody in behind for this grant: of
+        several that share a database each remembers its own.
+        """
+        name, mark, _ = self.grant_id.partition(".")
+        return name if mark else ""
+
+    def made_by(self, process: str) -> Grant:
+        """The same grant with `origin` set. `process` holds no dot."""
+        return replace(self, grant_id=f"{process}.{self.grant_id}")
 
     def is_hit_by(self, revocation: Revocation) -> bool:
         """True where the revocation is later than the decision and matches what was granted."""

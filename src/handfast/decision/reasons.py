@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from handfast.protocols.meanings import MeaningEnum
 
 
-class Reason(StrEnum):
+class Reason(MeaningEnum):
     """Every outcome the product can have. The value is stable: logs, metrics, fail2ban and `explain` use it."""
-
-    def __new__(cls, value: str, meaning: str) -> Reason:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
-
-    @classmethod
-    def from_value(cls, value: str) -> Reason:
-        """The member of that value. Raises: KeyError."""
-        return _BY_VALUE[value]
 
     ALLOWED = "allowed", "credential, account and device may use the publication"
     ANSWERED_HERE = "answered-here", "the gateway answered from its settings; nothing was sent behind"
@@ -189,6 +176,3 @@ class Reason(StrEnum):
     CLIENT_GONE = "client-gone", "the client closed the connection before its answer was complete"
     SHUTTING_DOWN = "shutting-down", "the service is stopping"
     INTERNAL_ERROR = "internal-error", "something unforeseen; the log has the details"
-
-
-_BY_VALUE = {member.value: member for member in Reason}

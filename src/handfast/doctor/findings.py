@@ -5,22 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from handfast.protocols.meanings import MeaningEnum
 
-class FindingId(StrEnum):
+
+class FindingId(MeaningEnum):
     """Every finding there is. The value is stable: scripts and monitoring use it. `docs/findings.md` lists them."""
-
-    def __new__(cls, value: str, meaning: str) -> FindingId:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
-
-    @classmethod
-    def from_value(cls, value: str) -> FindingId:
-        """The member of that value. Raises: KeyError."""
-        return _BY_VALUE[value]
 
     # Settings.
     SETTINGS = "settings", "the settings file breaks a rule; nothing else is looked at"
@@ -147,9 +136,6 @@ class FindingId(StrEnum):
         "Autodiscover knows no mailbox of the address given, or it is not the account's",
     )
     CLIENT_FOREIGN_HOST = "client-foreign-host", "Autodiscover's answer names what is not published"
-
-
-_BY_VALUE = {member.value: member for member in FindingId}
 
 
 class Severity(StrEnum):

@@ -231,7 +231,7 @@ class AnsweredExchange(RefusableExchange):
             self._ask_anew(route, live)
             return
         self._drop_upstream()
-        version = live.authorization.version if live.authorization is not None else ""
+        version = self.sent_version
         if version:
             state.proofs.refuse((live.grant.account_id, live.grant.publication, version))
         self.proof = None

@@ -151,7 +151,7 @@ def _negotiated(token: bytes, methods: frozenset[AuthMethod]) -> NtlmLeg | Spneg
         return Ticket(token)
     if AuthMethod.NTLM not in methods:
         raise Refusal(Reason.METHOD_NOT_OFFERED, detail="SPNEGO without Kerberos")
-    if spnego.ntlm_message is not None:
+    if spnego.ntlm_message is not None and spnego.offers_ntlm:
         return _checked_leg(spnego.ntlm_message, b"Negotiate", is_spnego=True)
     if spnego.is_init and spnego.offers_ntlm:
         return SpnegoStart()

@@ -159,11 +159,15 @@ class Exchange(ForwardedExchange):
 
     def _reach(self, live: LiveGrant, route: Route) -> None:
         """Signs in, connects, sends. Not one byte went to a back end before this."""
+        if route.app.config.backend.ticket_per:
+            # A kept connection that is signed in by a ticket needs neither identity nor a task. What a grant was told to sign in
+            # with is another configuration's, identity's or ours, and has no business here.
+            if not send_signed_in(self, live, route):
+                self.state.spawn(sign_in_behind(self, live, route))
+            return
         authorization = live.authorization
         if authorization is None or not is_proven(self, live, authorization):
-            # A kept connection that is signed in by a ticket needs neither identity nor a task.
-            if authorization is not None or not send_signed_in(self, live, route):
-                self.state.spawn(sign_in_behind(self, live, route))
+            self.state.spawn(sign_in_behind(self, live, route))
             return
         upstream = route.app.pool.find_idle(live.grant.account_id)
         if upstream is None:
@@ -182,6 +186,7 @@ class Exchange(ForwardedExchange):
         assert head is not None
         assert route is not None
         self._upstream = upstream
+        self.sent_version = authorization.version
         self.backend = upstream.backend.authority
         data = request_head(
             head,

@@ -195,13 +195,22 @@ class GrantCache:
         self._forget(live)
 
     def forget_all(self) -> list[LiveGrant]:
-        """Takes every grant out of the cache, so that the next request is evaluated anew; returns those in use."""
+        """Takes every grant out of the cache, so that the next request is evaluated anew; returns those in use.
+
+        How they sign in behind is asked anew as well, for one that is renewed: a policy may have another way than before.
+        """
         self.generation += 1
         everything = tuple(self._everything())
         for live in everything:
             self._forget(live)
             live.expires_at = 0.0
+            live.authorization = None
         return [live for live in everything if live.in_flight]
+
+    def expire(self, live: LiveGrant) -> None:
+        """Identity no longer knows the grant: the next request is evaluated anew, and so is what runs on it."""
+        live.expires_at = 0.0
+        self.on_expired(live)
 
     def in_flight(self) -> Iterator[Cuttable]:
         """Everything that runs on some grant."""

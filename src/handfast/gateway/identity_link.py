@@ -123,6 +123,8 @@ class IdentityLink:
             self.revoke(revocation)
         if batch.resync:
             self._grants.distrust_before(batch.epoch)
+            for pool in self._pools():
+                pool.forget_sign_ins()
         if batch.resync or not self.is_reachable:
             self._revalidate()
         self.epoch = max(self.epoch, batch.epoch)

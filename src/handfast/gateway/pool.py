@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from handfast.decision.reasons import Reason
 from handfast.gateway.config import BackendConfig
 from handfast.gateway.tls import backend_context, has_pinned_certificate
-from handfast.gateway.upstream import UpstreamConnection
+from handfast.gateway.upstream import NEVER_SIGNED_IN, UpstreamConnection
 from handfast.gateway.wheel import TimerWheel
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import AccountId
@@ -180,6 +180,12 @@ class BackendPool:
         """Ends every idle connection of an account; those in flight end with their requests."""
         for connection in tuple(self._idle.get(account_id, ())):
             connection.close()
+
+    def forget_sign_ins(self) -> None:
+        """What connections were signed in with counts no longer: it may have been for another service than is due now."""
+        for connections in self._open.values():
+            for connection in connections:
+                connection.signed_in_at = NEVER_SIGNED_IN
 
     def close_idle(self) -> None:
         """Ends every idle connection, and from now on each one that becomes idle."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
-from handfast.gateway.tickets import send_with_ticket
+from handfast.gateway.tickets import refuse_sign_in, send_with_ticket
 from handfast.identity.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
         return
     state = exchange.state
     try:
-        if live.authorization is None:
-            live.authorization = _reusable(await state.sign_in.authorize(live.grant), exchange)
-        authorization = live.authorization
+        authorization = live.authorization or await _authorize(exchange, live)
         key = _proof_key(live, authorization)
         if await state.proofs.enter(key):
             exchange.proof = key
@@ -52,7 +50,7 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
             return
         await connect_anew(exchange, live, route, authorization)
     except BackendSignInRefused as refused:
-        exchange.refuse(refused.reason)
+        refuse_sign_in(exchange, live, refused.reason)
     except Unavailable:
         exchange.refuse(Reason.IDENTITY_UNAVAILABLE)
     except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
@@ -60,11 +58,19 @@ async def sign_in_behind(exchange: Exchange, live: LiveGrant, route: Route) -> N
         exchange.refuse(Reason.INTERNAL_ERROR)
 
 
-def _reusable(given: BackendAuthorization, exchange: Exchange) -> BackendAuthorization:
-    """Raises: BackendSignInRefused for a ticket: identity's settings are others than ours then."""
+async def _authorize(exchange: Exchange, live: LiveGrant) -> BackendAuthorization:
+    """What identity says, kept for the grant's other requests, unless its policy changed meanwhile.
+
+    Raises: BackendSignInRefused, also for a ticket: identity's settings are others than ours then; Unavailable.
+    """
+    state = exchange.state
+    generation = state.grants.generation
+    given = await state.sign_in.authorize(live.grant)
     if given.is_single_use:
         _log.error("request %s: identity gave a ticket for a back end that wants none", exchange.request_id)
         raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
+    if generation == state.grants.generation:
+        live.authorization = given
     return given
 
 
@@ -72,9 +78,6 @@ async def connect_anew(
     exchange: Exchange, live: LiveGrant, route: Route, authorization: BackendAuthorization
 ) -> None:
     """Opens a connection for the account and sends the request on it."""
-    if route.app.config.backend.ticket_per:
-        await send_with_ticket(exchange, live, route)
-        return
     try:
         upstream = await route.app.pool.connect(live.grant.account_id)
     except PoolFull:

@@ -72,6 +72,7 @@ class RefusableExchange:
         "refused_by",
         "request_id",
         "route",
+        "sent_version",
         "started",
         "state",
         "status",
@@ -104,6 +105,7 @@ class RefusableExchange:
         self.is_repeat = False
         self.detail = ""
         self.answer_token = b""
+        self.sent_version = ""
         self._head: RequestHead | None = None
         self._upstream: UpstreamConnection | None = None
         self._held: list[bytes] | None = None

@@ -11,6 +11,7 @@ from handfast.decision.reasons import Reason
 from handfast.gateway.grants import GrantCache
 from handfast.gateway.identity_link import IdentityLink
 from handfast.gateway.model import GatewayModel
+from handfast.gateway.proof_counts import ProofCounts
 from handfast.gateway.proving import SecretProofs
 from handfast.gateway.recording import Recorder
 from handfast.gateway.wheel import TimerWheel
@@ -61,6 +62,7 @@ class WorkerState:
         "link",
         "loop",
         "model",
+        "proof_counts",
         "proofs",
         "recorder",
         "render",
@@ -97,6 +99,7 @@ class WorkerState:
         self.link = link
         self.reports = reports
         self.proofs = SecretProofs(loop)
+        self.proof_counts = ProofCounts(loop.time)
         self.tasks: set[asyncio.Task[Any]] = set()
         self.connections: set[DownstreamConnection] = set()
         self.is_stopping = False

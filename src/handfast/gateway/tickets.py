@@ -13,8 +13,9 @@ from handfast.decision.outcome import BackendAuthorization
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.gateway.pool import PoolFull
+from handfast.gateway.proof_counts import ProofResult
 from handfast.gateway.tls import end_point_data
-from handfast.gateway.upstream import HoldFor
+from handfast.gateway.upstream import NEVER_SIGNED_IN, HoldFor
 from handfast.identity.ports import Unavailable
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.http_auth.server_token import find_server_token
@@ -76,15 +77,13 @@ def send_signed_in(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
 
 async def send_with_ticket(exchange: Exchange, live: LiveGrant, route: Route) -> None:
     """Sends the request on a connection that is signed in, or with a ticket that signs it in. Every failure refuses it."""
-    # What an earlier configuration signed in with has no business here.
-    live.authorization = None
     try:
         for _ in range(ATTEMPTS):
             if await _send(exchange, live, route):
                 return
         exchange.refuse(Reason.BACKEND_UNAVAILABLE)
     except BackendSignInRefused as refused:
-        exchange.refuse(refused.reason)
+        refuse_sign_in(exchange, live, refused.reason)
     except PoolFull:
         exchange.refuse(Reason.OVERLOADED)
     except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
@@ -113,13 +112,15 @@ async def _send(exchange: Exchange, live: LiveGrant, route: Route) -> bool:
         except Unavailable:
             exchange.refuse(Reason.BACKEND_UNAVAILABLE)
             return True
-    asked_at = pool.now()
+    asked_at, generation = pool.now(), exchange.state.grants.generation
     ticket = await _fetch_ticket(exchange, live, upstream)
     if ticket is None:
         return True
     if not upstream.is_open:
         return False
-    upstream.signed_in_at = asked_at
+    # After a change of policy the ticket may be for what the servers were before: good for this request alone.
+    is_lasting = generation == exchange.state.grants.generation
+    upstream.signed_in_at = asked_at if is_lasting else NEVER_SIGNED_IN
     proven_until = asked_at + PROOF_SECONDS
     exchange.send(upstream, ticket, ProvenAnswer(exchange, live, upstream, ticket.handle, proven_until))
     return True
@@ -152,6 +153,13 @@ async def _fetch_ticket(
         if ticket is None or exchange.is_settled:
             upstream.close()
     return None if exchange.is_settled else ticket
+
+
+def refuse_sign_in(exchange: Exchange, live: LiveGrant, reason: Reason) -> None:
+    """Refuses a request that identity does not sign in. A grant that it does not know any more is good for no other."""
+    exchange.refuse(reason)
+    if reason is Reason.GRANT_EXPIRED:
+        exchange.state.grants.expire(live)
 
 
 def binding_of(upstream: UpstreamConnection) -> bytes:
@@ -238,20 +246,22 @@ class ProvenAnswer:
         self._exchange.on_upstream_writable(writable=writable)
 
     async def _confirm(self, head: ResponseHead, framing: ResponseFraming, token: bytes) -> None:
-        exchange = self._exchange
+        exchange, publication = self._exchange, self._live.grant.publication
+        counts = exchange.state.proof_counts
         try:
             is_proven = await exchange.state.sign_in.confirm(self._live.grant, self._handle, token)
         except BackendSignInRefused as refused:
-            exchange.refuse(refused.reason)
+            refuse_sign_in(exchange, self._live, refused.reason)
         except Unavailable as problem:
             # Whoever could bring this about could as well have sent no proof: TLS has verified the server.
-            _log.warning("request %s: the server's proof was not looked at: %s", exchange.request_id, problem)
+            counts.note_unseen(publication, exchange.request_id, str(problem))
             if not exchange.is_settled:
                 self._pass(head, framing)
         except Exception:  # noqa: BLE001 - the edge of the pipeline: whatever it was, the client is refused
             _log.exception("request %s: the server's proof was not looked at", exchange.request_id)
             exchange.refuse(Reason.INTERNAL_ERROR)
         else:
+            counts.note(publication, ProofResult.GOOD if is_proven else ProofResult.WRONG)
             if not is_proven:
                 self._withhold("the server's proof is wrong: it could not read the ticket")
             elif not exchange.is_settled:

@@ -23,7 +23,14 @@ from handfast.decision.reasons import Reason
 from handfast.decision.reported import FACTS_EVENT
 from handfast.identity.ports import Unavailable
 from handfast.identity_api.client_connection import StreamConnection
-from handfast.identity_api.client_pool import CALL_SECONDS, Address, ConnectionPool, TlsAddress, UnixAddress
+from handfast.identity_api.client_pool import (
+    CALL_SECONDS,
+    Address,
+    ConnectionPool,
+    ProcessGone,
+    TlsAddress,
+    UnixAddress,
+)
 from handfast.identity_api.codec import (
     decode_authorization,
     decode_challenge,
@@ -117,16 +124,20 @@ class IdentityClient:
     async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """Raises: BackendSignInRefused, Unavailable."""
         call = AuthorizeCall(grant, channel_binding)
-        answer = await self._call("/v1/authorize", encode_authorize_call(call), pool=self._behind)
+        try:
+            answer = await self._call_maker("/v1/authorize", encode_authorize_call(call), grant, self._behind)
+        except ProcessGone:
+            # Nobody else knows the grant; another process gives a new one.
+            raise BackendSignInRefused(Reason.GRANT_EXPIRED) from None
         try:
             return decode_authorization(answer)
         except MalformedMessage as problem:
             raise _garbled(problem) from problem
 
     async def confirm(self, grant: Grant, handle: str, token: bytes) -> bool:
-        """Raises: BackendSignInRefused, Unavailable."""
+        """Raises: BackendSignInRefused, Unavailable; the latter also where the process that made the ticket is gone."""
         call = ConfirmCall(grant, handle, token)
-        answer = await self._call("/v1/confirm", encode_confirm_call(call), pool=self._behind)
+        answer = await self._call_maker("/v1/confirm", encode_confirm_call(call), grant, self._behind)
         try:
             return Fields("answer", answer, frozenset({"proven"})).flag("proven")
         except MalformedMessage as problem:
@@ -134,7 +145,8 @@ class IdentityClient:
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         """Raises: Unavailable (report it again: it counts once)."""
-        await self._call("/v1/refused", {"grant": encode_grant(grant), "version": version})
+        body: dict[str, object] = {"grant": encode_grant(grant), "version": version}
+        await self._call_maker("/v1/refused", body, grant, self._pool)
 
     async def report_wipe(self, report: WipeReport) -> bool:
         """Raises: Unavailable (report it again: each step is stored once). The node is this client's own."""
@@ -207,25 +219,32 @@ class IdentityClient:
                 del taken[key]
 
     async def _call(
-        self,
-        path: str,
-        body: dict[str, object],
-        *,
-        passes_malformed: bool = False,
-        pool: ConnectionPool | None = None,
+        self, path: str, body: dict[str, object], *, passes_malformed: bool = False
     ) -> dict[str, object]:
+        answer = await self._pool.call(encode_request("POST", path, encode_object(body)))
+        return _read(answer, passes_malformed=passes_malformed)
+
+    async def _call_maker(
+        self, path: str, body: dict[str, object], grant: Grant, pool: ConnectionPool
+    ) -> dict[str, object]:
+        """Asks the process that made the grant: to every other it is unknown."""
         request = encode_request("POST", path, encode_object(body))
-        status, content = await (pool or self._pool).call(request)
-        try:
-            answer = parse_object(content)
-            if status == 200:
-                return answer
-            failure = _failure(status, answer)
-        except MalformedMessage as problem:
-            raise _garbled(problem) from problem
-        if isinstance(failure, MalformedMessage) and not passes_malformed:
-            raise Unavailable(str(failure))
-        raise failure
+        return _read(await pool.call(request, process=grant.origin))
+
+
+def _read(answer: tuple[int, bytes], *, passes_malformed: bool = False) -> dict[str, object]:
+    """The object of a good answer. Raises: what any other means."""
+    status, content = answer
+    try:
+        found = parse_object(content)
+        if status == 200:
+            return found
+        failure = _failure(status, found)
+    except MalformedMessage as problem:
+        raise _garbled(problem) from problem
+    if isinstance(failure, MalformedMessage) and not passes_malformed:
+        raise Unavailable(str(failure))
+    raise failure
 
 
 def _first_batch(taken: Mapping[EventKey, int]) -> tuple[list[EventKey], list[dict[str, object]]]:

@@ -13,10 +13,14 @@ from handfast.protocols.errors import MalformedMessage
 
 
 class CallConnection(asyncio.Protocol):
-    """One kept connection. `on_lost` is called once, whether a call was in progress or not."""
+    """One kept connection. `on_lost` is called once, whether a call was in progress or not.
+
+    `process` is who answered on it last; "" before the first answer.
+    """
 
     def __init__(self, on_lost: Callable[[CallConnection], None]) -> None:
         self._on_lost = on_lost
+        self.process = ""
         self._reader = MessageReader()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -38,6 +42,7 @@ class CallConnection(asyncio.Protocol):
             self.abort()
             return
         answer, self._answer = self._answer, None
+        self.process = self._reader.sender
         if answer is None or self._reader.is_stream:
             self.abort()
         elif not answer.done():

@@ -15,6 +15,11 @@ from handfast.identity.ports import Unavailable
 from handfast.identity_api.client_connection import CallConnection
 
 MAX_CONNECTIONS = 32
+TRIES = 6
+"""So many connections are tried for one process: a balancer may lead each new one to another."""
+GONE_SECONDS = 10.0
+"""So long a process that was not found is not looked for again: thousands of grants may be its."""
+MAX_GONE = 64
 MAX_WAITING = 1024
 """Beyond that a sign-in waits longer than a client would: it is told to come later at once."""
 CALL_SECONDS = 5.0
@@ -71,8 +76,15 @@ class TlsAddress:
         return protocol
 
 
+class ProcessGone(Unavailable):
+    """Other identity processes answer, and not the one that was meant. Nothing was done."""
+
+
 class ConnectionPool:
-    """Calls over kept connections; any failure is Unavailable, and none is retried: a call may have done its work."""
+    """Calls over kept connections; any failure is Unavailable, and none is retried: a call may have done its work.
+
+    Behind a balancer connections lead to several identity processes. Which one is known from its answers.
+    """
 
     def __init__(
         self,
@@ -90,24 +102,49 @@ class ConnectionPool:
         self._all: set[CallConnection] = set()
         self._connecting = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._gone: dict[str, float] = {}
         self._is_closed = False
 
-    async def call(self, request: bytes) -> tuple[int, bytes]:
-        """(status, body). Raises: Unavailable."""
+    async def call(self, request: bytes, *, process: str = "") -> tuple[int, bytes]:
+        """(status, body). With `process` the answer is that one's, and the request must be one that any other refuses
+        without having done anything. Raises: Unavailable (ProcessGone where only others answer).
+        """
         try:
             async with asyncio.timeout(self._call_seconds):
-                connection = await self._take()
-                try:
-                    answer = await connection.call(request)
-                except BaseException:
-                    connection.abort()
-                    raise
+                if process:
+                    return await self._call_process(request, process)
+                status, body, _ = await self._call_any(request)
+                return status, body
         except TimeoutError:
             raise Unavailable(f"identity did not answer within {self._call_seconds:g} s") from None
         except OSError as error:
             raise Unavailable(f"identity can't be reached: {error}") from error
+
+    async def _call_any(self, request: bytes, process: str = "") -> tuple[int, bytes, str]:
+        """(status, body, who answered): over a connection to `process`, or a new one. Raises: Unavailable, OSError."""
+        connection = await self._take(process)
+        try:
+            status, body = await connection.call(request)
+        except BaseException:
+            connection.abort()
+            raise
         self._give_back(connection)
-        return answer
+        return status, body, connection.process
+
+    async def _call_process(self, request: bytes, process: str) -> tuple[int, bytes]:
+        """Raises: ProcessGone, Unavailable, OSError."""
+        now = asyncio.get_running_loop().time()
+        is_known = any(connection.process == process for connection in self._all)
+        if not is_known and now < self._gone.get(process, now):
+            raise ProcessGone("the identity process that is meant was not found lately")
+        for _ in range(TRIES):
+            status, body, answering = await self._call_any(request, process)
+            if answering == process:
+                return status, body
+        if len(self._gone) >= MAX_GONE:
+            self._gone.clear()
+        self._gone[process] = now + GONE_SECONDS
+        raise ProcessGone("other identity processes answer, and not the one that is meant")
 
     def close(self) -> None:
         """Cuts every connection; calls in progress end as Unavailable."""
@@ -116,17 +153,29 @@ class ConnectionPool:
             connection.abort()
         self._wake_next()
 
-    async def _take(self) -> CallConnection:
+    async def _take(self, process: str) -> CallConnection:
+        """An idle connection (to `process`, if that is given), or a new one."""
         while True:
             if self._is_closed:
                 raise Unavailable("the link to identity is closed")
-            while self._idle:
-                connection = self._idle.pop()
-                if connection.is_open:
-                    return connection
+            connection = self._find_idle(process)
+            if connection is not None:
+                return connection
             if len(self._all) + self._connecting < self._max_connections:
                 return await self._connect()
-            await self._wait()
+            if self._idle:  # Full of connections to others, where one may make room.
+                self._idle[0].abort()
+                self._lost(self._idle[0])
+            else:
+                await self._wait()
+
+    def _find_idle(self, process: str) -> CallConnection | None:
+        """The youngest that is open."""
+        for connection in reversed(self._idle):
+            if connection.is_open and process in ("", connection.process):
+                self._idle.remove(connection)
+                return connection
+        return None
 
     async def _connect(self) -> CallConnection:
         self._connecting += 1

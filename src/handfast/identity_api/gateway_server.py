@@ -47,7 +47,8 @@ class GatewayApiServer:
 
     `events` takes (node, event) and must not block; `local_only` names the publications with stored secrets,
     `per_connection` those with a ticket for each back-end connection. `revoked` hears of every revocation, this
-    identity's own or another's.
+    identity's own or another's. `process` is the name that this process puts on its grants and answers, so that gateways find
+    it again behind a balancer.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class GatewayApiServer:
         per_connection: frozenset[str] = frozenset(),
         inside: InsideListeners = NO_INSIDE,
         revoked: Callable[[Sequence[Revocation]], None] = lambda _revocations: None,
+        process: str = "",
     ) -> None:
+        self._process = process
         self._records = records
         self._revoked = revoked
         self._clock = clock
@@ -89,7 +92,9 @@ class GatewayApiServer:
         listener = listen_unix(path, mode=mode, owner=owner, group=group)
         loop = asyncio.get_running_loop()
         door = _Door(self._calls, self._callers, self._feed, _admit_local)
-        server = await loop.create_unix_server(lambda: HttpConnection(door, self._tasks), sock=listener)
+        server = await loop.create_unix_server(
+            lambda: HttpConnection(door, self._tasks, process=self._process), sock=listener
+        )
         self._servers.append(server)
 
     async def serve_tls(self, listener: socket.socket, context: ssl.SSLContext) -> None:
@@ -98,7 +103,7 @@ class GatewayApiServer:
         loop = asyncio.get_running_loop()
         door = _Door(self._calls, self._callers, self._feed, self._admit_node)
         server = await loop.create_server(
-            lambda: HttpConnection(door, self._tasks),
+            lambda: HttpConnection(door, self._tasks, process=self._process),
             sock=listener,
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,

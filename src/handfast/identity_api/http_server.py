@@ -41,7 +41,9 @@ class ConnectionHandler(Protocol):
 
 
 class HttpConnection(asyncio.Protocol):
-    """A server's end of one connection. `tasks` holds what is being answered, so that a stop can wait for it."""
+    """A server's end of one connection. `tasks` holds what is being answered, so that a stop can wait for it; `process` is
+    the name that each answer carries.
+    """
 
     def __init__(
         self,
@@ -49,7 +51,9 @@ class HttpConnection(asyncio.Protocol):
         tasks: set[asyncio.Task[None]],
         *,
         max_body_bytes: int = MAX_BODY_BYTES,
+        process: str = "",
     ) -> None:
+        self._process = process
         self._handler = handler
         self._tasks = tasks
         self._reader = MessageReader(max_body_bytes)
@@ -152,7 +156,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_busy = False
         if answer is None or self._transport is None:
             return
-        self._transport.write(encode_answer(answer))
+        self._transport.write(encode_answer(answer, sender=self._process))
         if self._transport.is_closing():
             return
         self._next()

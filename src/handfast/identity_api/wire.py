@@ -27,6 +27,7 @@ _REQUEST_LINE = re.compile(rb"(GET|POST) (/[A-Za-z0-9/_.-]*)(?:\?([A-Za-z0-9_=&.
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [ -~]*")
 _FIELD_LINE = re.compile(rb"([A-Za-z0-9-]+):[ \t]*([ -~]*)")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,9}")
+_SENDER = b"identity-process"
 _CHUNK_SIZE = re.compile(rb"[0-9a-f]{1,8}")
 _REASONS = {
     200: b"OK",
@@ -61,9 +62,11 @@ class MessageReader:
     Raises: MalformedMessage, after which the stream can't be read on.
     """
 
-    __slots__ = ("_buffer", "_max_body_bytes", "_need", "_start", "is_stream")
+    __slots__ = ("_buffer", "_max_body_bytes", "_need", "_start", "is_stream", "sender")
 
     def __init__(self, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.sender = ""
+        """The process that sent the last head, "" where it did not say."""
         self._max_body_bytes = max_body_bytes
         self._buffer = bytearray()
         self._start = b""
@@ -105,6 +108,7 @@ class MessageReader:
         del self._buffer[: end + 4]
         self._start = lines[0]
         self._need = self._read_length(lines[1:])
+        self.sender = _find_sender(lines[1:])
         return True
 
     def _read_length(self, lines: list[bytes]) -> int:
@@ -132,6 +136,12 @@ class MessageReader:
         if length is not None and int(length) > self._max_body_bytes:
             raise MalformedMessage(PROTOCOL, "Content-Length", f"above {self._max_body_bytes}")
         return int(length or b"0")
+
+
+def _find_sender(lines: list[bytes]) -> str:
+    """Of lines that are in the form."""
+    fields = (line.partition(b":") for line in lines)
+    return next((value.strip().decode() for name, _, value in fields if name.lower() == _SENDER), "")
 
 
 class LineReader:
@@ -202,13 +212,14 @@ def encode_request(method: str, path: str, body: bytes = b"") -> bytes:
     )
 
 
-def encode_answer(answer: Answer, *, close: bool = False) -> bytes:
-    """A whole answer."""
-    return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s" % (
+def encode_answer(answer: Answer, *, close: bool = False, sender: str = "") -> bytes:
+    """A whole answer; `sender` names the process that gives it."""
+    return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s\r\n%s" % (
         answer.status,
         _REASONS.get(answer.status, b"-"),
         len(answer.body),
         b"Connection: close\r\n" if close else b"",
+        b"%s: %s\r\n" % (_SENDER, sender.encode("ascii")) if sender else b"",
         answer.body,
     )
 

@@ -4,6 +4,9 @@
 client that named another (refused always: its connection ends at somebody else), and a client that named none (refused
 where one is required). How the library tells is described in `gssapi_mechanism`.
 
+**Whose ticket.** The name of the service stands outside of what a ticket's key protects. That it is one of `kerberos.accept` keeps
+tickets out that clients got for other services of our account; it is the channel binding that keeps out whoever passes them on.
+
 Source: RFC 4559; RFC 5929; MS-KILE 3.4.5.1.
 """
 
@@ -55,6 +58,7 @@ class KerberosAcceptance:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._replays = ReplayMemory()
+        self._accept = frozenset(name.casefold() for name in accept)
         self._workers = Workers(
             "kerberos-accept", THREADS, MAX_WAITING, lambda: _Acceptor(mechanism, file, accept)
         )
@@ -65,12 +69,16 @@ class KerberosAcceptance:
             client = parse_client_token(token)
         except MalformedMessage as error:
             raise TicketRefused(TicketFailure.REFUSED, str(error)) from None
+        if self._accept and client.service.casefold() not in self._accept:
+            # All names of an account have one key, so that the library takes a ticket for any of them.
+            raise TicketRefused(TicketFailure.REFUSED, f"the ticket is for {client.service}@{client.realm}")
         accepted = await self._ask(client, channel_binding)
+        # Before anything else is judged: what is refused here for want of a binding must not be good elsewhere.
+        if not self._replays.is_first(client.authenticator, accepted.initiator, self._clock()):
+            raise TicketRefused(TicketFailure.REPLAYED, accepted.initiator)
         if requires_binding and not (accepted.is_bound and channel_binding):
             raise TicketRefused(TicketFailure.BINDING_MISSING, accepted.initiator)
         user = _user_of(accepted.initiator)
-        if not self._replays.is_first(client.authenticator, accepted.initiator, self._clock()):
-            raise TicketRefused(TicketFailure.REPLAYED, accepted.initiator)
         return AcceptedTicket(user.components[0], user.realm, client.answer(accepted.answer))
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 A *cold* sign-in asks a KDC twice (S4U2Self, S4U2Proxy), a *warm* one only computes. They run in threads of their own, so
 that users with tickets never stand behind a KDC that does not answer. Requests for the same ticket share one question. A
 question that is not answered in time fails its callers and counts against the KDC; a late answer counts for it. Accounts
-of other realms are counted apart: their KDC's silence says nothing of ours. What a KDC refuses is not asked again for a while.
+of other realms have threads of their own and are counted apart (`lanes`). What a KDC refuses is not asked again for a while.
 
 Source: MS-SFU 3.1.5, 3.2.5.
 """
@@ -18,9 +18,9 @@ from typing import TypeVar
 from handfast.identity.directory.ports import DelegatedToken, DelegationFailure, DelegationRefused
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account
-from handfast.kerberos.breaker import CircuitBreaker
 from handfast.kerberos.failures import Step, delegation_failure, is_kdcs_answer, spoils_own_ticket
 from handfast.kerberos.impersonated import impersonated_principal
+from handfast.kerberos.lanes import Lane, Lanes
 from handfast.kerberos.mechanism import Credential, Initiation, Mechanism, MechanismError
 from handfast.kerberos.refusals import KdcRefused, RefusalMemory
 from handfast.kerberos.service_account import ServiceAccount, ServiceKeys
@@ -32,8 +32,6 @@ from handfast.observability.logging import event_log
 WARM_THREADS = 2
 MAX_WARM_WAITING = 2048
 """Tokens cost some 0.15 ms each, so the queue is never longer than a fraction of a second."""
-MAX_COLD_WAITING = 256
-"""At 10 ms a ticket and eight threads, a queue of a third of a second."""
 
 _LOG = event_log("kerberos")
 T = TypeVar("T")
@@ -63,9 +61,8 @@ class KerberosDelegation:
         self._realm = realm
         self._deadline_seconds = deadline_seconds
         self._clock = clock
-        self._cold = Workers("kerberos-kdc", threads, MAX_COLD_WAITING, lambda: ServiceAccount(keys, clock))
         self._warm: Workers[None] = Workers("kerberos-token", WARM_THREADS, MAX_WARM_WAITING, lambda: None)
-        self._breakers: dict[str, CircuitBreaker] = {}
+        self._lanes = Lanes(realm, threads, lambda: ServiceAccount(keys, clock))
         self._tickets = TicketCache()
         self._refusals = RefusalMemory()
         self._waiting = WaitingContexts()
@@ -114,7 +111,7 @@ class KerberosDelegation:
         self._tickets.clear()
         self._refusals.clear()
         self._waiting.clear()
-        self._cold.close()
+        self._lanes.close()
         self._warm.close()
 
     async def _ticket(self, key: TicketKey) -> Ticket:
@@ -147,24 +144,24 @@ class KerberosDelegation:
     async def _ask(self, key: TicketKey) -> Ticket:
         flight = asyncio.current_task()
         asked_at = self._clock()
-        realm = _realm_of(key)
-        if not self._breaker(realm).admits(asked_at):
+        lane = self._lanes.of(_realm_of(key))
+        if not lane.breaker.admits(asked_at):
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, "no KDC answered lately")
         try:
-            job = self._cold.submit(lambda account: self._obtain(account, key))
+            job = lane.workers.submit(lambda account: self._obtain(account, key))
         except Unavailable as error:
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(error)) from None
         answer = asyncio.wrap_future(job)
         done, _ = await asyncio.wait([answer], timeout=self._deadline_seconds)
         if not done:
-            self._note_silence(realm, asked_at, "deadline")
+            self._note_silence(lane, asked_at, "deadline")
             if not job.cancel():
-                answer.add_done_callback(lambda late: self._take_late(realm, late))
+                answer.add_done_callback(lambda late: self._take_late(lane, late))
             raise DelegationRefused(
                 DelegationFailure.UNAVAILABLE, f"no KDC answered within {self._deadline_seconds:g} s"
             )
         try:
-            credential, seconds_left = self._judge(realm, answer, asked_at)
+            credential, seconds_left = self._judge(lane, answer, asked_at)
         except DelegationRefused as refusal:
             if self._flights.get(key) is flight:
                 self._refusals.note(key, refusal, self._clock())
@@ -175,36 +172,32 @@ class KerberosDelegation:
             return Ticket(credential, now + seconds_left, now + seconds_left)
         return self._tickets.keep(key, credential, seconds_left, now)
 
-    def _judge(self, realm: str, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
+    def _judge(self, lane: Lane, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
         """What came of a question; a refusal is an answer as well. Raises: DelegationRefused."""
         refusal = answer.exception()
         if isinstance(refusal, Unavailable):  # No KDC was asked.
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(refusal))
         if isinstance(refusal, DelegationRefused) and _is_silence(refusal):
-            self._note_silence(realm, asked_at, refusal.detail)
+            self._note_silence(lane, asked_at, refusal.detail)
         else:
-            self._note_answer(realm)
+            self._note_answer(lane)
         return answer.result()
 
-    def _take_late(self, realm: str, late: asyncio.Future[Obtained]) -> None:
+    def _take_late(self, lane: Lane, late: asyncio.Future[Obtained]) -> None:
         refusal = late.exception()
         if not isinstance(refusal, Unavailable) and not _is_silence(refusal):
-            self._note_answer(realm)
+            self._note_answer(lane)
 
-    def _breaker(self, realm: str) -> CircuitBreaker:
-        """That of the realm whose accounts are asked for. Realms are as many as the settings have."""
-        return self._breakers.setdefault(realm, CircuitBreaker())
+    def _note_answer(self, lane: Lane) -> None:
+        if lane.breaker.succeeded():
+            _LOG.info("kdc-answers-again", realm=lane.realm)
 
-    def _note_answer(self, realm: str) -> None:
-        if self._breaker(realm).succeeded():
-            _LOG.info("kdc-answers-again", realm=realm)
-
-    def _note_silence(self, realm: str, asked_at: float, why: str) -> None:
+    def _note_silence(self, lane: Lane, asked_at: float, why: str) -> None:
         now = self._clock()
-        if self._on_silence is not None and realm == self._realm.upper():
+        if self._on_silence is not None and lane.is_own:
             self._on_silence(asked_at, now)
-        if self._breaker(realm).failed(now):
-            _LOG.warning("kdc-silent", realm=realm, why=why)
+        if lane.breaker.failed(now, why):
+            _LOG.warning("kdc-silent", realm=lane.realm, why=why)
 
     def _obtain(self, service: ServiceAccount, key: TicketKey) -> Obtained:
         """Both questions, in a worker thread. Raises: DelegationRefused, Unavailable."""

@@ -27,6 +27,7 @@ KDC_ERR_PRINCIPAL_NOT_UNIQUE = 8
 KDC_ERR_NEVER_VALID = 11
 KDC_ERR_TGT_REVOKED = 20
 KDC_ERR_SVC_UNAVAILABLE = 29
+KDC_ERR_PREAUTH_FAILED = 24
 KRB_AP_ERR_BAD_INTEGRITY = 31
 KRB_AP_ERR_TKT_EXPIRED = 32
 KRB_AP_ERR_TKT_NYV = 33
@@ -64,6 +65,11 @@ def delegation_failure(error: MechanismError, step: Step) -> DelegationFailure:
     if step is Step.SERVICE and error.code in _NO_SUCH_SERVICE:
         return DelegationFailure.SERVICE_UNKNOWN
     return DelegationFailure.REFUSED
+
+
+def is_wrong_key(error: MechanismError) -> bool:
+    """Whether a KDC refused our own key: to it that is a wrong password, which counts towards the account's lockout."""
+    return error.code == KDC_ERR_PREAUTH_FAILED
 
 
 def is_kdcs_answer(error: MechanismError) -> bool:

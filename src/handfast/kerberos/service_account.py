@@ -5,8 +5,8 @@ silent answer would hold up all.
 
 **Two key versions.** While a password is being changed the key table holds the old key and the new one, and which of them
 the KDC has is its affair. The newest is tried first, then the one before it; what worked is tried first from then on. A key
-that is refused counts as a wrong password of the account, so a key is tried once, by one thread, and not again before
-`REFUSED_SECONDS` or a change of the file: nobody must be able to lock the account out by signing in.
+that is refused counts as a wrong password of the account, so it is not tried again before `WRONG_KEY_SECONDS` or a change of
+the file, by no thread: nobody must be able to lock the account out by signing in.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from collections.abc import Callable
 
 from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
 from handfast.identity.ports import Unavailable
-from handfast.kerberos.failures import Step, delegation_failure
+from handfast.kerberos.failures import Step, delegation_failure, is_wrong_key
 from handfast.kerberos.key_table import KeyTable, KeyTableFile, MemoryKeyTable
 from handfast.kerberos.mechanism import Credential, Mechanism, MechanismError
 from handfast.protocols.kerberos.keytab import KeytabEntry
 
 REFUSED_SECONDS = 60.0
+"""So long an account that the KDC refuses for another reason (disabled, locked) is not asked for again."""
+WRONG_KEY_SECONDS = 1800.0
+"""Domains count wrong passwords in windows of 15 to 30 minutes, and lock from the fifth on or later: two keys, twice."""
 RENEW_SHARE = 0.5
 """A ticket-granting ticket is replaced after half its time (5 h of 10 h by default): what is derived from it ends with it."""
 MAX_VERSIONS = 2
@@ -41,7 +44,8 @@ class ServiceKeys:
         self._patience_seconds = patience_seconds
         self._trying = threading.Lock()
         self._proven: tuple[int, int] | None = None
-        self._refused: tuple[int, float, DelegationRefused] | None = None
+        self._refused: dict[int, tuple[int, float, DelegationRefused]] = {}
+        """By key version: the key table's generation, until when, and what was said."""
 
     @property
     def generation(self) -> int:
@@ -56,11 +60,13 @@ class ServiceKeys:
         proven = self._proven
         if proven is not None and proven[0] == table.generation:
             try:
-                return self._ask(table, proven[1])
+                return self._ask(table, proven[1], now)
             except DelegationRefused as refusal:
                 if refusal.failure is not DelegationFailure.KEYTAB:
                     raise
                 self._proven = None
+                # The domain has another key than it had: what it said of the others is no longer true.
+                self._refused = {kvno: said for kvno, said in self._refused.items() if kvno == proven[1]}
         trying = self._trying
         if not trying.acquire(timeout=self._patience_seconds):
             # Who holds it waits for a silent KDC. Others go round it: by now another KDC may be asked first.
@@ -72,21 +78,18 @@ class ServiceKeys:
             trying.release()
 
     def _try_all(self, table: KeyTable, now: float) -> Credential:
-        known = self._refused
-        if known is not None and known[0] == table.generation and now < known[1]:
-            raise DelegationRefused(known[2].failure, known[2].detail)
         refusal = DelegationRefused(DelegationFailure.KEYTAB, f"the keytab holds no key of {self._principal}")
         for kvno in self._versions(table):
             try:
-                credential = self._ask(table, kvno)
+                credential = self._ask(table, kvno, now)
             except DelegationRefused as refused:
                 if refused.failure is not DelegationFailure.KEYTAB:
                     raise
                 refusal = refused
             else:
-                self._proven, self._refused = (table.generation, kvno), None
+                self._proven = table.generation, kvno
                 return credential
-        self._proven, self._refused = None, (table.generation, now + REFUSED_SECONDS, refusal)
+        self._proven = None
         raise refusal
 
     def _versions(self, table: KeyTable) -> list[int]:
@@ -96,12 +99,20 @@ class ServiceKeys:
             kvnos.insert(0, self._proven[1])
         return kvnos
 
-    def _ask(self, table: KeyTable, kvno: int) -> Credential:
+    def _ask(self, table: KeyTable, kvno: int, now: float) -> Credential:
+        """Raises: DelegationRefused, for a key that was refused lately without asking."""
+        known = self._refused.get(kvno)
+        if known is not None and known[0] == table.generation and now < known[1]:
+            raise DelegationRefused(known[2].failure, known[2].detail)
         keys = MemoryKeyTable(entry for entry in self._entries(table) if entry.kvno == kvno)
         try:
             return self._mechanism.sign_in(self._principal, keys.name)
         except MechanismError as error:
-            raise DelegationRefused(delegation_failure(error, Step.SERVICE_ACCOUNT), error.detail) from None
+            refusal = DelegationRefused(delegation_failure(error, Step.SERVICE_ACCOUNT), error.detail)
+            if refusal.failure is DelegationFailure.KEYTAB:
+                pause = WRONG_KEY_SECONDS if is_wrong_key(error) else REFUSED_SECONDS
+                self._refused[kvno] = table.generation, now + pause, refusal
+            raise refusal from None
 
     def _entries(self, table: KeyTable) -> list[KeytabEntry]:
         wanted = self._principal.casefold()

@@ -13,6 +13,7 @@ imports this module) and the one that serves `/metrics` adds them up.
 | handfast_connections | listener | client connections open now |
 | handfast_identity_reachable | node | 1 while heartbeats arrive, the lowest of all workers |
 | handfast_backend_up | backend | 1 while a back end passes its health check, the lowest of all workers |
+| handfast_backend_proofs_total | publication, result | servers' proofs (mutual authentication): good, wrong, unseen |
 | handfast_directory_read_timestamp_seconds | source | when the mirror of the directory was last complete (Unix time) |
 | handfast_directory_changes_total | change | changes of mirrored accounts that were stored |
 | handfast_directory_unsettled | kind | mirrored accounts that need a person: their name is a local account's, or can't be stored |
@@ -50,6 +51,9 @@ BACKEND_UP = Gauge(
     "1 while a back end passes its health check.",
     ("backend",),
     multiprocess_mode="livemin",
+)
+BACKEND_PROOFS = Counter(
+    "handfast_backend_proofs", "What became of servers' proofs.", ("publication", "result")
 )
 DIRECTORY_READ = Gauge(
     "handfast_directory_read_timestamp_seconds",

@@ -64,4 +64,4 @@ class KerberosSettings(Section):
     deadline_seconds: float = Field(3.0, gt=0, le=30)
     """For one new ticket; after that the request gets 503."""
     threads: int = Field(8, ge=1, le=64)
-    """Tickets asked for at the same time."""
+    """Tickets asked for at the same time; of accounts of each other realm a quarter of that, beside."""

@@ -10,8 +10,17 @@ import pytest
 from handfast.decision.access import ConnectionCredential, TicketCredential
 from handfast.decision.publication import AuthMethod
 from handfast.decision.reasons import Reason
-from handfast.protocols.spnego.tokens import MS_KERBEROS_OID, NTLM_OID, encode_init
-from tests.fakes.gateway_peers import HOST, Gateway, RawBackend
+from handfast.protocols.spnego.der import encode_element, encode_oid
+from handfast.protocols.spnego.tokens import (
+    KERBEROS_OID,
+    MS_KERBEROS_OID,
+    NTLM_OID,
+    SPNEGO_OID,
+    NegState,
+    encode_init,
+    encode_resp,
+)
+from tests.fakes.gateway_peers import HOST, Gateway, RawBackend, until
 from tests.fakes.kerberos import in_spnego, ticket
 from tests.integration.gateway.test_listeners import der_of, make_certificate, trusting
 from tests.integration.gateway.test_ntlm import OTHER, TYPE1, leg, type3
@@ -172,3 +181,57 @@ async def test_a_request_that_is_refused_gets_no_proof_of_ours():
     async with RawBackend(cut) as backend, gateway_of(backend) as gateway:
         answer = await show(await gateway.client(), ALICE)
         assert (answer.status, challenges(answer)) == (502, [])
+
+
+async def test_legs_without_end_cost_a_refusal_each_and_leave_nothing_behind():
+    async with RawBackend() as backend, gateway_of(backend) as gateway:
+        client = await gateway.client()
+        offered = encode_init([NTLM_OID])
+        for number in range(150):
+            token = (offered, encode_init([NTLM_OID], TYPE1), ticket("mallory"))[number % 3]
+            assert (await show(client, token)).status == 401
+        assert backend.seen == []
+        state = gateway.worker.state
+        await until(lambda: not state.tasks - {task for task in state.tasks if task.done()})
+        (connection,) = state.connections
+        assert (connection.ntlm.session, connection.ntlm.pending_id) == (b"", "")
+        assert (await show(client, ALICE, body=b"1")).body == b"alice:1"
+
+
+KERBEROS_ALONE = encode_init([KERBEROS_OID], TYPE1)
+HINTS = encode_element(0xA3, encode_element(0x30, encode_element(0xA0, encode_element(0x1B, b"not_defined"))))
+
+
+def init2() -> bytes:
+    """NegTokenInit2, which servers alone send: hints where a client's token has its mechListMIC. Source: MS-SPNG 2.2.1."""
+    listed = encode_element(0xA0, encode_element(0x30, encode_element(0x06, encode_oid(NTLM_OID))))
+    body = encode_element(0xA0, encode_element(0x30, listed + HINTS))
+    return encode_element(0x60, encode_element(0x06, encode_oid(SPNEGO_OID)) + body)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        init2(),
+        encode_resp(neg_state=NegState.REQUEST_MIC),
+        encode_resp(neg_state=NegState.ACCEPT_COMPLETED, supported_mech=KERBEROS_OID),
+        encode_resp(mech_list_mic=b"mic"),
+        encode_init([KERBEROS_OID], None, b"mic"),
+        encode_init([KERBEROS_OID] * 17, ALICE),
+        encode_init([NTLM_OID], b"NTLMSSP\0\2\0\0\0" + bytes(40)),
+    ],
+    ids=["Init2", "request-mic", "completed", "a MIC alone", "no ticket", "17 mechanisms", "a challenge"],
+)
+async def test_negotiations_that_are_none_are_refused_and_the_next_request_is_served(token):
+    async with RawBackend() as backend, gateway_of(backend) as gateway:
+        client = await gateway.client()
+        answer = await show(client, token)
+        assert (answer.status, backend.seen, gateway.identity.asked) == (401, [], [])
+        assert (await show(client, ALICE, body=b"1")).body == b"alice:1"
+
+
+async def test_ntlm_under_a_list_that_does_not_have_it_is_refused():
+    """The list is what a client that was tampered with would have signed: what is not in it was not chosen by the client."""
+    async with RawBackend() as backend, gateway_of(backend) as gateway:
+        answer = await show(await gateway.client(), KERBEROS_ALONE)
+        assert (answer.status, gateway.identity.challenges) == (401, {})

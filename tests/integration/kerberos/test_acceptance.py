@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import subprocess
+import sys
 import threading
 from base64 import b64decode
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from handfast.identity.directory.ports import TicketFailure, TicketRefused
 from handfast.kerberos import KerberosSetupError
-from handfast.kerberos.replays import ReplayMemory
+from handfast.kerberos.replays import WINDOW_SECONDS, ReplayMemory
 from handfast.protocols.spnego.tokens import (
     KERBEROS_OID,
     MS_KERBEROS_OID,
@@ -128,6 +129,72 @@ async def test_extended_protection(kerberos, alice, theirs, ours, is_required, f
         assert (await refusal(kerberos, token, ours, requires_binding=is_required)).failure is failure
 
 
+async def test_a_binding_of_nothing_is_another_binding(kerberos, alice):
+    """Not the same as none: its hash is that of an empty structure, and not sixteen zero bytes (RFC 4121 4.1.1.2)."""
+    empty = gssapi.raw.ChannelBindings(application_data=b"")
+    context = gssapi.SecurityContext(
+        name=gssapi.Name(OURS, gssapi.NameType.kerberos_principal),
+        creds=alice._credential,
+        usage="initiate",
+        channel_bindings=empty,
+    )
+    refused = await refusal(kerberos, context.step(), BINDING)
+    assert refused.failure is TicketFailure.BINDING_WRONG
+
+
+async def test_a_token_that_was_refused_for_want_of_a_binding_is_good_nowhere_else(
+    kerberos, alice, monkeypatch
+):
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+    token = alice.token(OURS)
+    first = await refusal(kerberos, token, BINDING, requires_binding=True)
+    again = await refusal(kerberos, token, BINDING)
+    assert (first.failure, again.failure) == (TicketFailure.BINDING_MISSING, TicketFailure.REPLAYED)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [gssapi.RequirementFlag.dce_style, gssapi.RequirementFlag.delegate_to_peer],
+    ids=["DCE", "delegated"],
+)
+async def test_what_a_client_may_want_besides_gives_it_nothing(kerberos, alice, flag):
+    """A third leg (DCE) is not spoken over HTTP; a credential that somebody gives away is dropped."""
+    context = alice.context(
+        OURS, flags=gssapi.RequirementFlag.mutual_authentication | flag, mechanism=KERBEROS
+    )
+    token = context.step()
+    if flag is gssapi.RequirementFlag.dce_style:
+        assert (await refusal(kerberos, token)).failure is TicketFailure.REFUSED
+    else:
+        assert (await kerberos.acceptance.accept(token, b"", requires_binding=False)).user == "alice"
+
+
+TOKEN_MAKER = """
+import base64, gssapi
+name = gssapi.Name("{service}", gssapi.NameType.kerberos_principal)
+print(base64.b64encode(gssapi.SecurityContext(name=name, usage="initiate").step()).decode())
+"""
+
+
+@pytest.mark.needs("faketime", "kvno")
+@pytest.mark.parametrize(("offset", "is_taken"), [(-290, True), (290, True), (310, False)])
+async def test_clocks_that_differ_by_five_minutes_and_no_more(dc, kerberos, offset, is_taken, monkeypatch):
+    """The client has its ticket; then its clock is `offset` seconds off. The library remembers nothing here."""
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+    run = {"env": dc.env, "check": True, "capture_output": True, "timeout": 20}
+    subprocess.run(["kinit", f"bob@{REALM}"], input=PASSWORD.encode(), **run)
+    subprocess.run(["kvno", OURS], **run)
+    maker = [sys.executable, "-c", TOKEN_MAKER.format(service=OURS)]
+    made = subprocess.run(["faketime", "-f", f"{offset:+d}s", *maker], **run)
+    token = b64decode(made.stdout)
+    if not is_taken:
+        assert "skew" in (await refusal(kerberos, token)).detail
+        return
+    assert (await kerberos.acceptance.accept(token, b"", requires_binding=False)).user == "bob"
+    assert WINDOW_SECONDS > 600, "a clock that is ahead by all that is allowed, and then the same again"
+    assert (await refusal(kerberos, token)).failure is TicketFailure.REPLAYED
+
+
 async def test_a_ticket_for_another_service(kerberos, alice):
     refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
     assert refused.failure is TicketFailure.REFUSED
@@ -197,6 +264,26 @@ async def test_only_the_names_that_are_wanted(dc, tmp_path):
         await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
         refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
         assert refused.failure is TicketFailure.REFUSED
+
+
+async def test_of_the_names_that_share_a_key_only_those_that_are_wanted(dc, tmp_path):
+    """All SPNs of an account have its one key, whether the keytab names them or not."""
+    dc.samba_tool("spn", "add", "HTTP/intranet.contoso.lab", "svc-gw")
+    try:
+        async with opened(dc, tmp_path, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+            alice = GssapiClient(f"alice@{REALM}", PASSWORD)
+            token = alice.token(f"HTTP/intranet.contoso.lab@{REALM}")
+            refused = await refusal(kerberos, token)
+            assert refused.failure is TicketFailure.REFUSED
+            assert refused.detail == f"the ticket is for HTTP/intranet.contoso.lab@{REALM}"
+            await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+        async with opened(dc, tmp_path) as kerberos:
+            taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
+            assert taken.user == "alice", (
+                "the key is the same: without a list every name of the account is ours"
+            )
+    finally:
+        dc.samba_tool("spn", "delete", "HTTP/intranet.contoso.lab", "svc-gw")
 
 
 async def test_a_name_without_a_key(dc, tmp_path):

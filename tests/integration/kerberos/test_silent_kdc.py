@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
+from handfast.kerberos.mechanism import Credential, Mechanism
+from handfast.protocols.kerberos.keytab import encode_keytab, parse_keytab
 from tests.kerberos_world import SPN, account, failure, opened
 from tests.servers.gssapi_peer import GssapiService
 from tests.servers.kdc_relay import AS_REQ, TGS_REQ, KdcRelay
@@ -132,3 +136,64 @@ async def test_the_breaker_lets_one_question_through_and_closes_when_it_is_answe
         await signed_in(kerberos, "bob")
         assert relay.asked[asked:].count(TGS_REQ) == 2, "one question was let through, and it was answered"
         await kerberos.delegation.sign_in(account("grace"), SPN, b"")
+
+
+TWO_REALMS = """
+[libdefaults]
+  default_realm = {realm}
+  dns_lookup_realm = false
+  dns_lookup_kdc = false
+  dns_canonicalize_hostname = false
+  rdns = false
+  udp_preference_limit = 1
+  forwardable = true
+[realms]
+  {realm} = {{
+    kdc = {own}
+  }}
+  FABRIKAM.LAB = {{
+    kdc = {trusted}
+  }}
+"""
+
+
+class AsksTheirKdc:
+    """Asks the other realm's KDC for its accounts, as the library does in a forest with a trust (this domain has none)."""
+
+    def __init__(self, mechanism: Mechanism, keytab: Path) -> None:
+        self._mechanism = mechanism
+        self._keytab = keytab
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._mechanism, name)
+
+    def impersonate(self, service: Credential, principal: str) -> Credential:
+        if principal.endswith("@FABRIKAM.LAB"):
+            return self._mechanism.sign_in("svc-gw@FABRIKAM.LAB", f"FILE:{self._keytab}")
+        return self._mechanism.impersonate(service, principal)
+
+
+async def test_a_trusted_realms_silent_kdc_holds_up_nobody_of_ours(dc, relay, tmp_path):
+    relay.is_silent = True
+    conf, keytab = tmp_path / "two-realms.conf", tmp_path / "theirs.keytab"
+    conf.write_text(TWO_REALMS.format(realm=REALM, own=dc.address, trusted=relay.address))
+    own = parse_keytab(dc.keytab("gw").read_bytes())
+    theirs = [replace(one, principal=replace(one.principal, realm="FABRIKAM.LAB")) for one in own]
+    keytab.write_bytes(encode_keytab(theirs))
+    async with opened(dc, tmp_path, krb5_conf=conf, deadline_seconds=DEADLINE, threads=4) as kerberos:
+        kerberos.delegation._mechanism = AsksTheirKdc(kerberos.delegation._mechanism, keytab)
+        strangers = [account("stranger", 1000 + number, realm="FABRIKAM.LAB") for number in range(40)]
+        waiting = [asyncio.get_running_loop().create_task(failure(kerberos, one)) for one in strangers]
+        async with asyncio.timeout(10):
+            while not relay.asked:
+                await asyncio.sleep(0.01)
+        for number, user in enumerate(("alice", "bob", "grace")):
+            await kerberos.delegation.sign_in(account(user, 2000 + number), SPN, b"")
+        assert not any(one.done() for one in waiting), "while all who may wait for the other realm do"
+        refused = await asyncio.gather(*waiting)
+        assert {one.failure for one in refused} == {DelegationFailure.UNAVAILABLE}
+        assert len(relay.asked) == 1, "one of the four threads is held, and no question waits behind it"
+        began = time.monotonic()
+        at_once = await failure(kerberos, account("stranger", 3000, realm="FABRIKAM.LAB"))
+        assert (at_once.detail, time.monotonic() - began < 0.1) == ("no KDC answered lately", True)
+        await kerberos.delegation.sign_in(account("alice", 2010), SPN, b"")

@@ -206,3 +206,21 @@ def test_a_certificate_that_can_not_be_used_leaves_the_old_one_in_force(site):
     reload(site)
     assert reloads(site) == reloaded + WORKERS + 1, "only the good settings after them reached anybody"
     assert site.gateway.is_healthy()
+
+
+def test_what_waits_for_a_restart_is_named_before_the_reload_and_at_it(site: Site) -> None:
+    gateway = site.gateway
+    assert "restart:" not in gateway.run("settings", "check").stdout
+    more = gateway.values["more"]
+    try:
+        gateway.write_settings(more=f'{more}\n[kerberos]\nkdcs = ["10.0.0.5"]\n')
+        assert "restart: kerberos.kdcs changed" in gateway.run("settings", "check").stdout
+        assert not gateway.log_lines("reload-partial")
+        reload(site)
+        (said,) = gateway.log_lines("reload-partial")
+        assert "kerberos.kdcs" in said
+        assert "restart the service" in said
+    finally:
+        reload(site, more=more)
+    assert len(gateway.log_lines("reload-partial")) == 1
+    assert "restart:" not in gateway.run("settings", "check").stdout

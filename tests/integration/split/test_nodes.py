@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from contextlib import aclosing
@@ -273,6 +274,10 @@ def test_the_dmz_holds_no_key_file_database_or_verifier(site):
     assert kept <= {
         *("ca.crt", f"{NODE}.crt", f"{NODE}.key", "handfast.toml", "handfast.log"),
         *("tls/demo-ca.crt", "tls/demo-server.crt", "tls/demo-server.key"),
+        "run/started-with.json",
+    }
+    assert {name.partition(".")[0] for name in json.loads((dmz / "run/started-with.json").read_text())} == {
+        *("gateway", "log", "metrics")
     }
     secrets_of_identity = (lan / "handfast.key", lan / "pki" / "ca.key", lan / "identity.key")
     for path in filter(Path.is_file, dmz.rglob("*")):

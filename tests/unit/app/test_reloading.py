@@ -79,8 +79,13 @@ def test_a_value_that_is_none_is_named(file):
 
 
 def test_keys_in_the_realm_change_only_by_a_restart_which_is_said(file, caplog, capsys):
-    assert file.problems(kerberos="deadline_seconds = 2.0") == ""
-    assert "[kerberos]" in capsys.readouterr().out + caplog.text
+    assert file.problems(kerberos='deadline_seconds = 2.0\nkdcs = ["10.0.0.5"]') == ""
+    said = capsys.readouterr().out + caplog.text
+    assert "reload-partial" in said
+    assert "'kerberos.kdcs', 'kerberos.deadline_seconds'" in said
+    assert "kerberos.threads" not in said
+    file.problems(mode="first-use")
+    assert "reload-partial" not in capsys.readouterr().out
 
 
 def test_listeners_change_only_by_a_restart(file):

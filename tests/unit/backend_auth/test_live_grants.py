@@ -65,9 +65,11 @@ class Allowing:
 
 async def test_grants_are_remembered_on_their_way_out():
     register = LiveGrants()
-    decider = RememberingDecider(Allowing(), register)
+    decider = RememberingDecider(Allowing(), register, "p1")
     request = AccessRequest("yes", "edge1", "l", "s", "mail", "r", Channel.ACTIVESYNC, NoCredential())
-    assert (await decider.evaluate(request)).grant == grant("a") == register.find("a", "edge1")
+    given = (await decider.evaluate(request)).grant
+    assert given == grant("p1.a") == register.find("p1.a", "edge1")
+    assert (given.origin, grant("a").origin) == ("p1", "")
     assert await decider.issue_challenge("mail", "c", b"1") == IssuedChallenge("c", b"1")
     denied = AccessRequest("no", "edge1", "l", "s", "mail", "r", Channel.ACTIVESYNC, NoCredential())
     assert (await decider.evaluate(denied)).grant is None

@@ -1,6 +1,9 @@
 import json
 from pathlib import Path
 
+from handfast.app.restart_needs import write_note
+from handfast.settings.load import load_settings
+
 GOOD = """
 [[listener]]
 name = "o"
@@ -33,6 +36,18 @@ def test_check_finds_all(line):
     told = json.loads(line("settings", "check", "--json").stdout)
     assert not told["ok"]
     assert len(told["problems"]) == 2
+
+
+def test_check_names_what_the_running_service_takes_only_at_its_next_start(line):
+    line.settings_file.write_text(line.settings_file.read_text() + GOOD)
+    assert json.loads(line("settings", "check", "--json").stdout)["waits_for_restart"] == []
+    write_note(load_settings(line.settings_file).settings)
+    assert "restart" not in line("settings", "check").stdout
+    changed = '[kerberos]\nkdcs = ["10.0.0.5"]\n[log]\nlevel = "debug"\n'
+    line.settings_file.write_text(line.settings_file.read_text() + changed)
+    assert "restart: kerberos.kdcs, log.level changed" in line("settings", "check").stdout
+    told = json.loads(line("settings", "check", "--json").stdout)
+    assert told["waits_for_restart"] == ["kerberos.kdcs", "log.level"]
 
 
 def test_check_looks_for_files_unless_told_not_to(line):

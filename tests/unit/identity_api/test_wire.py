@@ -142,3 +142,12 @@ def test_the_last_chunk_ends_the_stream_and_lines_are_bounded():
     with pytest.raises(MalformedMessage, match="longer"):
         for _ in range(3):
             reader.feed(b"%x\r\n" % (MAX_LINE_BYTES // 2) + b"x" * (MAX_LINE_BYTES // 2) + b"\r\n")
+
+
+def test_who_answers_is_said_in_each_head():
+    reader = MessageReader()
+    reader.feed(encode_answer(Answer(200), sender="p1") + encode_answer(Answer(200)))
+    names = []
+    while reader.next_message() is not None:
+        names.append(reader.sender)
+    assert names == ["p1", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -40,11 +42,20 @@ class OwnKeys:
 
 
 class Mechanism(FakeMechanism):
-    """Fails for single accounts: `said` is by principal."""
+    """Fails for single accounts: `said` is by principal. `held` threads wait for the KDC of `deaf_realm`."""
 
     said: dict[str, int]
+    deaf_realm = ""
+    held = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.hears = threading.Event()
 
     def impersonate(self, service: Credential, principal: str) -> Credential:
+        if principal.rpartition("@")[2] == self.deaf_realm:
+            self.held += 1
+            assert self.hears.wait(10)
         found = super().impersonate(service, principal)
         if principal in self.said:
             raise MechanismError(self.said[principal], "for this one")
@@ -154,10 +165,25 @@ async def test_deadlines_count_for_the_realm_of_the_account(who, silences):
         for _ in range(3):
             assert await world.failure(who) is DelegationFailure.UNAVAILABLE
         assert world.silences == silences
-        own = world.delegation._breaker(REALM)
-        assert own.is_open == bool(silences)
+        assert world.delegation._lanes.of(REALM).breaker.is_open == bool(silences)
     finally:
         world.mechanism.silence.set()
+        await world.delegation.close()
+
+
+async def test_a_trusted_realm_that_holds_its_threads_holds_none_of_ours():
+    world = World(deadline_seconds=0.1)
+    world.mechanism.deaf_realm = "FABRIKAM.LAB"
+    strangers = [account("stranger", number, "FABRIKAM.LAB") for number in range(10, 30)]
+    try:
+        failures = await asyncio.gather(*[world.failure(one) for one in strangers])
+        assert set(failures) == {DelegationFailure.UNAVAILABLE}
+        assert world.mechanism.held == 1, "the threads that one other realm may hold"
+        for who in (ALICE, BOB):
+            await world.signed_in(who)
+        assert world.silences == 0
+    finally:
+        world.mechanism.hears.set()
         await world.delegation.close()
 
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from handfast.doctor.findings import Severity
+from handfast.protocols.meanings import MeaningEnum
 
 
-class KerberosFindingId(StrEnum):
+class KerberosFindingId(MeaningEnum):
     """Every finding there is. The value is stable; `docs/kerberos-check.md` lists them."""
-
-    def __new__(cls, value: str, meaning: str) -> KerberosFindingId:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
 
     # Identity's own account and keytab.
     KEYTAB_UNUSABLE = "keytab-unusable", "the keytab is not there, can't be read, or is open to others"

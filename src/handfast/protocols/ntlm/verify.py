@@ -12,10 +12,10 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Literal
 
 from handfast.protocols.errors import MalformedMessage
+from handfast.protocols.meanings import MeaningEnum
 from handfast.protocols.ntlm.av_pairs import AvFlags
 from handfast.protocols.ntlm.filetime import filetime_from_datetime, ticks_from_timedelta
 from handfast.protocols.ntlm.flags import NegotiateFlags
@@ -33,16 +33,8 @@ from handfast.protocols.ntlm.target_name import is_acceptable_target
 from handfast.protocols.ntlm.upcase import upcase
 
 
-class NtlmRefusal(StrEnum):
+class NtlmRefusal(MeaningEnum):
     """Why an AUTHENTICATE message is refused. A wrong password is none of these: then no hash matched."""
-
-    def __new__(cls, value: str, meaning: str) -> NtlmRefusal:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    meaning: str
 
     MALFORMED = "malformed", "the NTLMv2 response can't be read, or has no target information"
     VERSION = "version", "NTLMv1, NTLM2-session or LM; only NTLMv2 is taken"

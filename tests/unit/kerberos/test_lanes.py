@@ -1,0 +1,52 @@
+"""Threads for each realm: ours has most, each other one a share, and however many realms there are the threads are bounded."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from handfast.kerberos.lanes import MAX_OTHER_REALMS, Lanes
+
+
+@pytest.fixture
+def lanes():
+    lanes = Lanes("Contoso.Lab", 8, lambda: None)
+    yield lanes
+    lanes.close()
+
+
+def busy_threads(lane, jobs: int = 20) -> int:
+    """How many threads of the lane work at once when there is more to do."""
+    goes_on, began = threading.Event(), threading.Semaphore(0)
+
+    def work(_):
+        began.release()
+        assert goes_on.wait(10)
+
+    done = [lane.workers.submit(work) for _ in range(jobs)]
+    count = 0
+    while began.acquire(timeout=0.2):
+        count += 1
+    goes_on.set()
+    for one in done:
+        one.result(10)
+    return count
+
+
+def test_our_own_realm_has_all_threads_and_another_one_a_share(lanes):
+    own, other = lanes.of("CONTOSO.LAB"), lanes.of("FABRIKAM.LAB")
+    assert (own.is_own, other.is_own) == (True, False)
+    assert (busy_threads(own), busy_threads(other)) == (8, 2)
+    assert lanes.of("FABRIKAM.LAB") is other
+    assert lanes.of("FABRIKAM.LAB").breaker is not own.breaker
+
+
+def test_many_realms_share_what_is_left():
+    lanes = Lanes("CONTOSO.LAB", 1, lambda: None)
+    found = [lanes.of(f"R{number}.LAB") for number in range(MAX_OTHER_REALMS + 5)]
+    assert len({id(lane) for lane in found}) == MAX_OTHER_REALMS + 1
+    assert found[-1] is found[-2]
+    assert lanes.of("R0.LAB") is found[0]
+    assert busy_threads(found[0]) == 1
+    lanes.close()
