@@ -16,4 +16,5 @@ def build_policy(settings: Settings) -> InstallationPolicy:
         roles=build_roles(settings),
         default_domain=settings.identity.default_domain,
         directory=build_directory_policy(settings.directory),
+        has_directory=bool(settings.directory.servers),
     )

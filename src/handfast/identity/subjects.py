@@ -32,6 +32,20 @@ class Subjects:
             return True
         return any(self.groups & names_of_group(group) for group in groups)
 
+    def describe(self, account: Account, groups: frozenset[DirectoryGroup]) -> str:
+        """By what it includes this account, for administrators; "" where it does not."""
+        if self.is_everybody:
+            return "everybody"
+        if self.accounts & names_of_account(account):
+            return "the account itself"
+        fitting = [group for group in groups if self.groups & names_of_group(group)]
+        return ", ".join(sorted(shown_group(group) for group in fitting))
+
+
+def shown_group(group: DirectoryGroup) -> str:
+    """As a rule would name it; by its SID where its name is unknown."""
+    return f"{group.domain}\\{group.name}" if group.name else group.sid
+
 
 def names_of_account(account: Account) -> frozenset[str]:
     """Every name by which a rule may mean the account, folded. The bare user name is none: two domains may have it.
