@@ -9,7 +9,10 @@ from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, D
 from handfast.identity.directory.ports import Directory, PasswordVerdict
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account
+from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
+
+_LOG = event_log("directory")
 
 
 class ClosableDirectory(Directory, Protocol):
@@ -39,7 +42,10 @@ class CurrentDirectory:
         """Raises: as `open_directory`; then the one before stays."""
         before, self._directory = self._directory, self._open(settings) if settings.servers else None
         if before is not None:
-            await before.close()
+            try:
+                await before.close()
+            except Exception as error:  # noqa: BLE001 - the new one is in force, whatever becomes of the old one
+                _LOG.warning("directory-not-closed", error=repr(error))
 
     async def close(self) -> None:
         """Closes its connections."""

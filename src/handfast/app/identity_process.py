@@ -226,18 +226,21 @@ class IdentityProcess:
         ]
 
     async def reload(self, settings: Settings) -> None:
-        """Publications, policies and lockout anew; what is being decided keeps what it began with."""
+        """Publications, policies and lockout anew; what is being decided keeps what it began with.
+
+        Raises: what is wrong with the settings; then nothing of them is in force. Whatever can be wrong comes first.
+        """
+        publications, policy = build_publications(settings), build_policy(settings)
+        behind, stored = backend_auth(settings), stored_publications(settings)
+        per_connection, inside = ticket_publications(settings), inside_listeners(settings)
         await self._sync.reload(settings)
         self._settings = settings
-        self._pipeline.replace_publications(build_publications(settings))
-        self._desk.replace_publications(backend_auth(settings))
-        self._devices.replace_publications(build_publications(settings))
-        policy = build_policy(settings)
+        self._pipeline.replace_publications(publications)
+        self._desk.replace_publications(behind)
+        self._devices.replace_publications(publications)
         self._policies.replace(policy)
         self._roles.replace(policy.role_policy)
-        self._gateway_api.policy_changed(
-            stored_publications(settings), ticket_publications(settings), inside_listeners(settings)
-        )
+        self._gateway_api.policy_changed(stored, per_connection, inside)
         _LOG.info("identity-reloaded")
 
     async def stop(self) -> None:

@@ -26,6 +26,8 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
     ]:
         return ["listener names and addresses change only by a restart: restart, or put them back"]
     problems = [*_missing_files(settings), *_unusable_certificates(settings)]
+    if settings.directory != running.directory:
+        problems += directory_problems(settings)
     if problems:
         return [str(problem) for problem in problems]
     if _fixed_parts(settings) != _fixed_parts(running):
@@ -37,6 +39,22 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
 def _fixed_parts(settings: Settings) -> tuple[object, ...]:
     """What a process takes once, at its start: the Kerberos library reads its own settings from the environment."""
     return settings.identity, settings.kerberos, settings.gateway.workers
+
+
+def directory_problems(settings: Settings) -> list[Problem]:
+    """Why identity could not open the directory that the settings name; no controller is asked.
+
+    Identity alone would refuse such settings, and the gateways, which know nothing of the directory, would take them.
+    """
+    if not settings.directory.servers or settings.gateway.identity is not None:
+        return []
+    from handfast.directory import DirectorySetupError, check_setup
+
+    try:
+        check_setup(settings.directory)
+    except DirectorySetupError as error:
+        return [Problem("directory", "", error.problem, error.remedy)]
+    return []
 
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:

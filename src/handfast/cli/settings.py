@@ -11,6 +11,7 @@ from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.settings.check_files import check_files
 from handfast.settings.load import load_settings, settings_path
+from handfast.settings.model import Settings
 from handfast.settings.problems import Problem, SettingsError, shown
 from handfast.settings.reference import json_schema, reference_markdown
 
@@ -29,7 +30,7 @@ def check(
     warnings: tuple[Problem, ...] = ()
     try:
         loaded = load_settings(settings)
-        problems, warnings = tuple(check_files(loaded.settings)) if with_files else (), loaded.warnings
+        problems, warnings = _of_files(loaded.settings) if with_files else (), loaded.warnings
     except SettingsError as error:
         if error.is_missing:
             raise
@@ -44,6 +45,16 @@ def check(
         typer.echo(f"{file}: {len(problems)} problems" if problems else f"{file}: good")
     if problems:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _of_files(settings: Settings) -> tuple[Problem, ...]:
+    """What is wrong with the files; with those of the directory only where they are there."""
+    missing = tuple(check_files(settings))
+    if missing or not settings.directory.servers:
+        return missing
+    from handfast.app.reloading import directory_problems  # noqa: PLC0415 - loads LDAP
+
+    return tuple(directory_problems(settings))
 
 
 @commands.command("show")
