@@ -88,6 +88,8 @@ class Case:
     remedy: str
     beside: frozenset[FindingId]
     is_for_root: bool
+    programs: tuple[str, ...] = ()
+    """Of Debian, without which the story can't be told."""
 
     def __str__(self) -> str:
         return f"{self.finding.value}: {self.story.__name__.replace('_', ' ')}"
@@ -103,11 +105,12 @@ def case(
     severity: str = "error",
     beside: frozenset[FindingId] = frozenset(),
     is_for_root: bool = False,
+    programs: tuple[str, ...] = (),
 ) -> Callable[[Story], Story]:
     """Enters a story into `CASES`."""
 
     def enter(story: Story) -> Story:
-        CASES.append(Case(finding, story, severity, words, remedy, beside, is_for_root))
+        CASES.append(Case(finding, story, severity, words, remedy, beside, is_for_root, programs))
         return story
 
     return enter

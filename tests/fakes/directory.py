@@ -45,6 +45,8 @@ class FakeDirectory:
 
     accounts: dict[str, DirectoryAccount] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
+    groups: set[DirectoryGroup] = field(default_factory=set)
+    """What `find_group` knows."""
     invocation_id: str = "dc1"
     page: int = 100
     is_down: bool = False
@@ -117,6 +119,13 @@ class FakeDirectory:
             }
         ]
         return fitting[0] if len(fitting) == 1 else None
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        self._answer()
+        wanted = fold(name)
+        return next(
+            (one for one in self.groups if wanted in (fold(one.sid), fold(f"{one.domain}\\{one.name}"))), None
+        )
 
     async def lockout(self) -> DomainLockout:
         self._answer()

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from handfast.decision.access_rules import AccessRule
+from handfast.decision.named_groups import NamedGroup
 from handfast.decision.publication import DevicePolicy
 from handfast.decision.stages.credential import CredentialKind
+from handfast.identity.names import fold
 from handfast.identity.roles import Role, RoleRule
 from handfast.identity.subjects import build_subjects
 from handfast.settings.access import AccessSettings
@@ -34,6 +36,37 @@ def _build_rule(
         networks=tuple(ip_network(network) for network in rule.networks),
         credentials=frozenset(CredentialKind(kind) for kind in rule.credentials),
         devices=policies[rule.policy] if rule.policy else None,
+    )
+
+
+def build_named_groups(settings: Settings) -> tuple[NamedGroup, ...]:
+    """Every group that a rule or a role names, in the order of the settings; the first spelling counts."""
+    spellings: dict[str, str] = {}
+    named_by: dict[str, list[str]] = {}
+    holding_back: dict[str, list[str]] = {}
+    rules = [(f"[[access]] {one.name}", one.groups, one) for one in settings.access]
+    for title, groups, access in (
+        *rules,
+        *((f"[[role]] {one.name}", one.groups, None) for one in settings.roles),
+    ):
+        for group in groups:
+            key = fold(group)
+            spellings.setdefault(key, group)
+            named_by.setdefault(key, []).append(title)
+            if access is not None and _holds_back(settings, access):
+                holding_back.setdefault(key, []).append(title)
+    return tuple(
+        NamedGroup(spelling, tuple(named_by[key]), tuple(holding_back.get(key, ())))
+        for key, spelling in spellings.items()
+    )
+
+
+def _holds_back(settings: Settings, rule: AccessSettings) -> bool:
+    """True where whom the rule does not fit may be let in by a later one, and further: a refusal, a narrower policy."""
+    later = settings.access[settings.access.index(rule) + 1 :]
+    is_narrower = not rule.allow or bool(rule.policy) or bool(rule.credentials)
+    return is_narrower and any(
+        one.allow and not set(one.publications).isdisjoint(rule.publications) for one in later
     )
 
 

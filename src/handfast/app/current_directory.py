@@ -8,7 +8,7 @@ from typing import Protocol
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.directory.ports import Directory, PasswordVerdict
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account
+from handfast.identity.records import Account, DirectoryGroup
 from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
 
@@ -59,6 +59,10 @@ class CurrentDirectory:
     async def find(self, name: str) -> DirectoryAccount | None:
         """As the port."""
         return await self._current().find(name)
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        """As the port."""
+        return await self._current().find_group(name)
 
     async def lockout(self) -> DomainLockout:
         """As the port."""

@@ -13,6 +13,7 @@ from handfast.app.current_directory import ClosableDirectory, CurrentDirectory
 from handfast.app.directory_sync import DirectorySync
 from handfast.app.domain import build_directory_policy, build_publications
 from handfast.app.facts_queue import FactsQueue
+from handfast.app.group_watch import GroupWatch
 from handfast.app.housekeeping import (
     FLUSH_SECONDS,
     SWEEP_SECONDS,
@@ -132,7 +133,8 @@ class IdentityProcess:
             inside=inside_listeners(settings),
             revoked=live_grants.revoke,
         )
-        self._policies = PolicyDesk(records, self._clock, build_policy(settings))
+        self._policies = PolicyDesk(records, self._clock, build_policy(settings), self._directory)
+        self._group_watch = GroupWatch(self._policies, records)
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
         administration = build_administration(
             settings, self._opened, self._hasher, services, policies=self._policies
@@ -143,6 +145,7 @@ class IdentityProcess:
         await self._open_doors(settings)
         self._keep_house()
         self._sync.start()
+        self._group_watch.start()
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
@@ -239,6 +242,7 @@ class IdentityProcess:
         self._desk.replace_publications(behind)
         self._devices.replace_publications(publications)
         self._policies.replace(policy)
+        self._group_watch.look_anew()
         self._roles.replace(policy.role_policy)
         self._gateway_api.policy_changed(stored, per_connection, inside)
         _LOG.info("identity-reloaded")
@@ -248,6 +252,7 @@ class IdentityProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._group_watch.stop()
         await self._sync.stop()
         await self._admin_api.close()
         await self._gateway_api.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,7 +19,7 @@ from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
 
 if TYPE_CHECKING:
-    from handfast.doctor.examination import Outside
+    from handfast.doctor.examination import NamedGroupRow, Outside
     from handfast.doctor.findings import Finding
 
 COLUMNS = ("severity", "id", "what", "remedy")
@@ -104,6 +105,7 @@ def outside(settings: Settings) -> Outside:
         open_records=lambda: _call(settings, "status")[1],
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
+        named_groups=lambda: _named_groups(settings),
     )
 
 
@@ -137,6 +139,14 @@ def _call(settings: Settings, method: str, **arguments: object) -> tuple[object,
     except Exception as problem:  # noqa: BLE001 - whatever breaks, the doctor's other findings must come out
         failure = failure_of(problem)
         return None, failure.message if failure else f"unforeseen {type(problem).__name__}: {problem}"
+
+
+def _named_groups(settings: Settings) -> Sequence[NamedGroupRow]:
+    """None where nobody answers: that is a finding of its own."""
+    if not any(one.groups for one in settings.access) and not any(one.groups for one in settings.roles):
+        return ()
+    rows, _ = _call(settings, "policy_groups")
+    return cast("Sequence[NamedGroupRow]", rows) if isinstance(rows, list) else ()
 
 
 def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:

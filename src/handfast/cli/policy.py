@@ -13,6 +13,7 @@ from handfast.cli.output import cell, plain, show_json, show_rows
 from handfast.decision.reasons import Reason
 
 commands = typer.Typer(name="policy", help="Access rules, roles and device policies.", no_args_is_help=True)
+GROUP_COLUMNS = ("group", "state", "rules")
 EXAMPLE = "Example: handfast policy check alice@contoso.com --listener outside --source 192.0.2.7"
 OPEN = "open"
 """The rule of a publication that no rule names."""
@@ -48,6 +49,8 @@ def check(
     if as_json:
         show_json(told)
         return
+    for one in told["groups_amiss"]:
+        typer.echo(f"warning: {cell(one['what'])}\n  next  {cell(one['remedy'])}\n", err=True)
     _show_account(told)
     rows = [_row(one) for one in told["publications"]]
     show_rows(rows, COLUMNS, as_json=False, empty="published nowhere there")
@@ -57,6 +60,17 @@ def check(
         typer.echo("\nopen: no [[access]] rule names the publication, so that every account may use it")
     if any(one["asks_for_source"] for one in rows):
         typer.echo("\nsome of this depends on the source network: --source ADDRESS tells for one")
+
+
+@commands.command("groups")
+def groups(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List the groups that access rules and roles name, and whether the directory has them."""
+    rows = plain(administer(settings, "policy_groups"))
+    show_rows(rows, GROUP_COLUMNS, as_json=as_json, empty="no rule names a group")
+    if not as_json:
+        for one in rows:
+            if one["is_amiss"]:
+                typer.echo(f"\n{cell(one['what'])}\n  next  {cell(one['remedy'])}")
 
 
 def _show_account(told: dict[str, Any]) -> None:

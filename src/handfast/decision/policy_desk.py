@@ -12,6 +12,13 @@ from enum import StrEnum
 from typing import Any
 
 from handfast.decision.access_rules import AccessRule, Applicant, find_rule
+from handfast.decision.named_groups import (
+    FindsGroups,
+    GroupFinding,
+    NamedGroup,
+    describe_finding,
+    find_groups,
+)
 from handfast.decision.outcome import Deny, StageResult
 from handfast.decision.publication import AuthMethod, DevicePolicy, Publication
 from handfast.decision.stages.access import decide_access, devices_of
@@ -42,6 +49,7 @@ class InstallationPolicy:
     default_domain: str = ""
     directory: DirectoryPolicy = field(default_factory=DirectoryPolicy)
     has_directory: bool = False
+    named_groups: tuple[NamedGroup, ...] = ()
 
     @property
     def role_policy(self) -> RolePolicy:
@@ -52,7 +60,11 @@ class InstallationPolicy:
 class PolicyDesk:
     """Explains the policy. One an identity process; the policy may be replaced as a whole on reload."""
 
-    def __init__(self, records: Records, clock: Clock, policy: InstallationPolicy) -> None:
+    def __init__(
+        self, records: Records, clock: Clock, policy: InstallationPolicy, directory: FindsGroups | None = None
+    ) -> None:
+        """`directory` is asked for groups that nobody is in; None: nobody is asked."""
+        self._directory = directory
         self._records = records
         self._clock = clock
         self._policy = policy
@@ -91,7 +103,19 @@ class PolicyDesk:
                 ],
             }
 
-        return await self._records.read(work)
+        return {**await self._records.read(work), "groups_amiss": await self.groups(amiss_alone=True)}
+
+    async def groups(self, *, amiss_alone: bool = False) -> list[JsonRow]:
+        """The groups that rules and roles name, and what there is of each. Raises: Unavailable."""
+        found = await self.find_groups()
+        return [_finding_row(one) for one in found if one.is_amiss or not amiss_alone]
+
+    async def find_groups(self) -> list[GroupFinding]:
+        """As `groups`, for callers in this process. Raises: Unavailable."""
+        policy = self._policy
+        return await find_groups(
+            self._records, self._directory if policy.has_directory else None, policy.named_groups
+        )
 
 
 def _not_found(repositories: Repositories, name: str, *, has_directory: bool) -> AdministrationError:
@@ -145,6 +169,19 @@ def _account_row(repositories: Repositories, account: Account, standing: Standin
 
 def _group_row(group: DirectoryGroup) -> JsonRow:
     return {"group": shown_group(group), "sid": group.sid}
+
+
+def _finding_row(finding: GroupFinding) -> JsonRow:
+    what, remedy = describe_finding(finding) if finding.is_amiss else ("", "")
+    return {
+        "group": finding.group.name,
+        "state": finding.state.value,
+        "rules": list(finding.group.rules),
+        "is_dangerous": finding.is_dangerous,
+        "is_amiss": finding.is_amiss,
+        "what": what,
+        "remedy": remedy,
+    }
 
 
 def _role_row(

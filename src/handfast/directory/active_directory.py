@@ -9,13 +9,13 @@ from datetime import datetime
 from handfast.directory.changes import ChangeFeed
 from handfast.directory.controllers import Controllers, Link
 from handfast.directory.domain_facts import DomainFacts
-from handfast.directory.lookup import find_account
+from handfast.directory.lookup import find_account, find_group
 from handfast.directory.password import check_password, is_worth_sending
 from handfast.directory.reading import read_domain, read_policy
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.directory.ports import PasswordVerdict
-from handfast.identity.records import Account
+from handfast.identity.records import Account, DirectoryGroup
 
 POLICY_KEPT_SECONDS = 300.0
 DOMAIN_KEPT_SECONDS = 60.0
@@ -54,6 +54,14 @@ class ActiveDirectory:
 
         async def look(link: Link) -> DirectoryAccount | None:
             return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
+
+        return await self.readers.ask(look)
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        """As the port says. Raises: Unavailable."""
+
+        async def look(link: Link) -> DirectoryGroup | None:
+            return await find_group(link, await self._domain_of(link), name)
 
         return await self.readers.ask(look)
 

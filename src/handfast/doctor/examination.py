@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from handfast.doctor import probes
@@ -27,8 +28,20 @@ from handfast.settings.gateway import ListenerSettings
 from handfast.settings.load import Loaded
 from handfast.settings.model import Settings
 
+MISSING = "missing"
+"""`decision.named_groups.GroupState`: the directory has no such group."""
 MAX_PROBES = 8
 """Back ends looked at side by side, so that one dead network does not make the doctor take minutes."""
+
+
+class NamedGroupRow(TypedDict):
+    """What is used of a row of `policy_groups`."""
+
+    state: str
+    is_dangerous: bool
+    is_amiss: bool
+    what: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,8 @@ class Outside:
     open_records: Callable[[], str | None]
     link: LinkTools
     is_running: bool = False
+    named_groups: Callable[[], Sequence[NamedGroupRow]] = tuple
+    """The groups that access rules and roles name, as identity's `policy_groups` tells of them."""
 
 
 def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> list[Finding]:
@@ -60,6 +75,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
+        found += _named_groups(outside)
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)
@@ -125,6 +141,14 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     if identity.admin_group and not probes.has_group(identity.admin_group):
         said = f"identity.admin_group: this machine has no group {identity.admin_group}"
         yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
+
+
+def _named_groups(outside: Outside) -> Iterator[Finding]:
+    """Groups that are none: an error where that lets somebody in, and the directory itself says so."""
+    for row in outside.named_groups():
+        if row["is_amiss"]:
+            is_certain = row["is_dangerous"] and row["state"] == MISSING
+            yield (error if is_certain else warning)(FindingId.ACCESS_GROUP, row["what"], row["remedy"])
 
 
 def _key_file(path: Path, outside: Outside) -> Iterator[Finding]:

@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from handfast.doctor.findings import FindingId
-from tests.doctor import backends, clients, links, listeners, records
+from tests.doctor import backends, clients, groups, links, listeners, records
 from tests.doctor.case import CASES, Case, Told, World
 from tests.installation import HOST, Installation, prepare
 from tests.lab_server import lab_server
 from tests.servers.processes import server_directory
 
-AREAS = (backends, clients, links, listeners, records)
+AREAS = (backends, clients, groups, links, listeners, records)
 """Importing them fills CASES."""
 ALWAYS = {FindingId.DNS_NAME, FindingId.WORKER_USER_NOT_SET}
 """True of every test installation: its name is in no DNS, and it runs as whoever runs the tests."""
@@ -112,7 +112,11 @@ def _by_id(told: Any) -> Findings:
 
 
 @pytest.mark.needs("openssl", "unshare", "nsenter", "mount")
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(one, marks=pytest.mark.needs(*one.programs) if one.programs else ()) for one in CASES],
+    ids=str,
+)
 def test_a_finding_is_told_mended_as_its_remedy_says_and_gone(case: Case, world: World) -> None:
     if case.is_for_root and os.geteuid() != 0:
         pytest.skip("needs root: users, ports or an /etc of its own")

@@ -42,6 +42,7 @@ def told(*publications, **more):
         "role_by": "CONTOSO\\Help Desk",
         "roles_are_set": True,
         "publications": list(publications),
+        "groups_amiss": [],
         **more,
     }
 
@@ -125,3 +126,42 @@ def test_a_mirror_that_was_never_read_and_no_publication(line):
     said = line("policy", "check", "anna").stdout
     assert "never" in said
     assert "published nowhere there" in said
+
+
+LEAVERS = {
+    "group": "CONTOSO\\Leavres",
+    "state": "missing",
+    "rules": ["[[access]] no-leavers"],
+    "is_dangerous": True,
+    "is_amiss": True,
+    "what": "CONTOSO\\Leavres is none; no-leavers holds nobody back by it",
+    "remedy": "compare its spelling",
+}
+
+
+def test_a_rule_that_holds_nobody_back_is_told_of_whoever_is_asked_about(line):
+    line.administration.answers["policy_check"] = told(published(), groups_amiss=[LEAVERS])
+    result = line("policy", "check", "anna")
+    assert result.exit_code == 0
+    assert "warning: CONTOSO\\Leavres is none" in result.stderr
+    assert "compare its spelling" in result.stderr
+    assert "Leavres" not in result.stdout
+
+
+def test_the_groups_that_rules_name(line):
+    well = {
+        **LEAVERS,
+        "group": "CONTOSO\\Staff",
+        "state": "peopled",
+        "is_amiss": False,
+        "what": "",
+        "remedy": "",
+    }
+    line.administration.answers["policy_groups"] = [well, LEAVERS]
+    said = line("policy", "groups").stdout
+    assert "CONTOSO\\Staff" in said
+    assert said.count("next  ") == 1
+    assert "no-leavers holds nobody back by it\n  next  compare its spelling" in said
+    assert json.loads(line("policy", "groups", "--json").stdout) == [well, LEAVERS]
+    line.administration.answers["policy_groups"] = []
+    assert "no rule names a group" in line("policy", "groups").stdout

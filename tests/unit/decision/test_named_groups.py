@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.decision.named_groups import (
+    GroupFinding,
+    GroupState,
+    NamedGroup,
+    describe_finding,
+    find_groups,
+)
+from handfast.identity.records import DirectoryGroup
+from tests.fakes.clock import START
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.domain import group, mirror
+from tests.fakes.records import InMemoryRecords
+
+STAFF, BANNED = group("Staff"), group("Banned")
+S = GroupState
+
+
+@pytest.fixture
+async def records():
+    records = InMemoryRecords()
+    await mirror(records, "anna", START, "Staff")
+    return records
+
+
+async def state(records, name: str, directory: FakeDirectory | None) -> GroupState:
+    (found,) = await find_groups(records, directory, [NamedGroup(name, ("r",))])
+    return found.state
+
+
+@pytest.mark.parametrize("name", ["contoso\\staff", STAFF.sid])
+async def test_a_group_that_somebody_is_in_is_asked_of_nobody(records, name):
+    assert await state(records, name, FakeDirectory(is_down=True)) is S.PEOPLED
+
+
+@pytest.mark.parametrize("name", ["CONTOSO\\Banned", "contoso\\BANNED", BANNED.sid])
+async def test_a_group_that_nobody_is_in_is_empty_where_the_directory_has_it(records, name):
+    assert await state(records, name, FakeDirectory(groups={BANNED})) is S.EMPTY
+    assert await state(records, name, FakeDirectory()) is S.MISSING
+    assert await state(records, name, FakeDirectory(is_down=True)) is S.UNSEEN
+    assert await state(records, name, None) is S.UNSEEN
+
+
+async def test_what_the_directory_has_by_a_name_that_no_rule_would_know_is_missing(records):
+    class Lenient(FakeDirectory):
+        async def find_group(self, name: str) -> DirectoryGroup | None:
+            return DirectoryGroup("S-1-5-32-545", "BUILTIN", "Users")
+
+    assert await state(records, "CONTOSO\\Users", Lenient()) is S.MISSING
+    assert await state(records, "BUILTIN\\Users", Lenient()) is S.EMPTY
+
+
+async def test_without_named_groups_nobody_is_asked():
+    assert await find_groups(InMemoryRecords(), None, []) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "holds_back", "is_amiss", "is_dangerous", "words"),
+    [
+        (S.PEOPLED, (), False, False, None),
+        (S.EMPTY, ("[[access]] no",), False, False, None),
+        (S.EMPTY, (), True, False, "put somebody into it"),
+        (S.MISSING, (), True, False, "it lets nobody in"),
+        (S.UNSEEN, (), True, False, "could not be asked"),
+        (S.MISSING, ("[[access]] no",), True, True, "[[access]] no holds nobody back by it"),
+        (S.UNSEEN, ("[[access]] no",), True, True, "[[access]] no holds nobody back by it"),
+    ],
+)
+def test_an_empty_group_is_refused_in_peace_and_a_missing_one_is_not(
+    state, holds_back, is_amiss, is_dangerous, words
+):
+    finding = GroupFinding(NamedGroup("D\\G", ("[[access]] no", "[[role]] auditor"), holds_back), state)
+    assert (finding.is_amiss, finding.is_dangerous) == (is_amiss, is_dangerous)
+    if words is not None:
+        what, remedy = describe_finding(finding)
+        assert what.startswith("D\\G, named by [[access]] no, [[role]] auditor: ")
+        assert words in f"{what}; {remedy}"
