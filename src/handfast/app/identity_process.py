@@ -13,7 +13,6 @@ from handfast.app.current_directory import ClosableDirectory, CurrentDirectory
 from handfast.app.directory_sync import DirectorySync
 from handfast.app.domain import build_directory_policy, build_publications
 from handfast.app.facts_queue import FactsQueue
-from handfast.app.group_watch import GroupWatch
 from handfast.app.housekeeping import (
     FLUSH_SECONDS,
     SWEEP_SECONDS,
@@ -27,6 +26,7 @@ from handfast.app.policy import build_policy
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
 from handfast.app.shared_work import SharedTasks
+from handfast.app.subject_watch import SubjectWatch
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
 from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
@@ -134,7 +134,7 @@ class IdentityProcess:
             revoked=live_grants.revoke,
         )
         self._policies = PolicyDesk(records, self._clock, build_policy(settings), self._directory)
-        self._group_watch = GroupWatch(self._policies, records)
+        self._subject_watch = SubjectWatch(self._policies, records)
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
         administration = build_administration(
             settings, self._opened, self._hasher, services, policies=self._policies
@@ -145,7 +145,7 @@ class IdentityProcess:
         await self._open_doors(settings)
         self._keep_house()
         self._sync.start()
-        self._group_watch.start()
+        self._subject_watch.start()
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
@@ -242,7 +242,7 @@ class IdentityProcess:
         self._desk.replace_publications(behind)
         self._devices.replace_publications(publications)
         self._policies.replace(policy)
-        self._group_watch.look_anew()
+        self._subject_watch.look_anew()
         self._roles.replace(policy.role_policy)
         self._gateway_api.policy_changed(stored, per_connection, inside)
         _LOG.info("identity-reloaded")
@@ -252,7 +252,7 @@ class IdentityProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._group_watch.stop()
+        await self._subject_watch.stop()
         await self._sync.stop()
         await self._admin_api.close()
         await self._gateway_api.close()

@@ -19,7 +19,7 @@ from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
 
 if TYPE_CHECKING:
-    from handfast.doctor.examination import NamedGroupRow, Outside
+    from handfast.doctor.examination import NamedSubjectRow, Outside
     from handfast.doctor.findings import Finding
 
 COLUMNS = ("severity", "id", "what", "remedy")
@@ -105,7 +105,7 @@ def outside(settings: Settings) -> Outside:
         open_records=lambda: _call(settings, "status")[1],
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
-        named_groups=lambda: _named_groups(settings),
+        named_subjects=lambda: _named_subjects(settings),
     )
 
 
@@ -141,12 +141,12 @@ def _call(settings: Settings, method: str, **arguments: object) -> tuple[object,
         return None, failure.message if failure else f"unforeseen {type(problem).__name__}: {problem}"
 
 
-def _named_groups(settings: Settings) -> Sequence[NamedGroupRow]:
+def _named_subjects(settings: Settings) -> Sequence[NamedSubjectRow]:
     """None where nobody answers: that is a finding of its own."""
-    if not any(one.groups for one in settings.access) and not any(one.groups for one in settings.roles):
+    if not settings.access and not settings.roles:
         return ()
-    rows, _ = _call(settings, "policy_groups")
-    return cast("Sequence[NamedGroupRow]", rows) if isinstance(rows, list) else ()
+    rows, _ = _call(settings, "policy_names")
+    return cast("Sequence[NamedSubjectRow]", rows) if isinstance(rows, list) else ()
 
 
 def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:

@@ -13,7 +13,7 @@ from handfast.cli.output import cell, plain, show_json, show_rows
 from handfast.decision.reasons import Reason
 
 commands = typer.Typer(name="policy", help="Access rules, roles and device policies.", no_args_is_help=True)
-GROUP_COLUMNS = ("group", "state", "rules")
+NAME_COLUMNS = ("name", "kind", "state", "rules")
 EXAMPLE = "Example: handfast policy check alice@contoso.com --listener outside --source 192.0.2.7"
 OPEN = "open"
 """The rule of a publication that no rule names."""
@@ -49,7 +49,7 @@ def check(
     if as_json:
         show_json(told)
         return
-    for one in told["groups_amiss"]:
+    for one in told["names_amiss"]:
         typer.echo(f"warning: {cell(one['what'])}\n  next  {cell(one['remedy'])}\n", err=True)
     _show_account(told)
     rows = [_row(one) for one in told["publications"]]
@@ -62,11 +62,11 @@ def check(
         typer.echo("\nsome of this depends on the source network: --source ADDRESS tells for one")
 
 
-@commands.command("groups")
-def groups(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """List the groups that access rules and roles name, and whether the directory has them."""
-    rows = plain(administer(settings, "policy_groups"))
-    show_rows(rows, GROUP_COLUMNS, as_json=as_json, empty="no rule names a group")
+@commands.command("names")
+def names(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List the groups and accounts that access rules and roles name, and whether they are any."""
+    rows = plain(administer(settings, "policy_names"))
+    show_rows(rows, NAME_COLUMNS, as_json=as_json, empty="no rule names anybody")
     if not as_json:
         for one in rows:
             if one["is_amiss"]:

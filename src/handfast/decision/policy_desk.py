@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from handfast.decision.access_rules import AccessRule, Applicant, find_rule
-from handfast.decision.named_groups import (
+from handfast.decision.named_subjects import (
     FindsGroups,
-    GroupFinding,
-    NamedGroup,
+    NamedSubject,
+    SubjectFinding,
     describe_finding,
-    find_groups,
+    find_subjects,
 )
 from handfast.decision.outcome import Deny, StageResult
 from handfast.decision.publication import AuthMethod, DevicePolicy, Publication
@@ -30,6 +30,7 @@ from handfast.identity.administration.role_desk import RolePolicy
 from handfast.identity.channels import Channel
 from handfast.identity.directory.standing import DirectoryPolicy, Standing, read_standing
 from handfast.identity.names import find_named_account, principal_of
+from handfast.identity.partnership_store import HELD_STATES
 from handfast.identity.ports import Clock, Records, Repositories
 from handfast.identity.records import Account, CounterKind, DirectoryGroup
 from handfast.identity.roles import RoleRule, find_role
@@ -49,7 +50,7 @@ class InstallationPolicy:
     default_domain: str = ""
     directory: DirectoryPolicy = field(default_factory=DirectoryPolicy)
     has_directory: bool = False
-    named_groups: tuple[NamedGroup, ...] = ()
+    named_subjects: tuple[NamedSubject, ...] = ()
 
     @property
     def role_policy(self) -> RolePolicy:
@@ -68,6 +69,11 @@ class PolicyDesk:
         self._records = records
         self._clock = clock
         self._policy = policy
+
+    @property
+    def has_directory(self) -> bool:
+        """True where accounts and groups come from a directory."""
+        return self._policy.has_directory
 
     def replace(self, policy: InstallationPolicy) -> None:
         """A reload."""
@@ -103,18 +109,18 @@ class PolicyDesk:
                 ],
             }
 
-        return {**await self._records.read(work), "groups_amiss": await self.groups(amiss_alone=True)}
+        return {**await self._records.read(work), "names_amiss": await self.names(amiss_alone=True)}
 
-    async def groups(self, *, amiss_alone: bool = False) -> list[JsonRow]:
-        """The groups that rules and roles name, and what there is of each. Raises: Unavailable."""
-        found = await self.find_groups()
+    async def names(self, *, amiss_alone: bool = False) -> list[JsonRow]:
+        """The groups and accounts that rules and roles name, and what there is of each. Raises: Unavailable."""
+        found = await self.find_subjects()
         return [_finding_row(one) for one in found if one.is_amiss or not amiss_alone]
 
-    async def find_groups(self) -> list[GroupFinding]:
-        """As `groups`, for callers in this process. Raises: Unavailable."""
+    async def find_subjects(self) -> list[SubjectFinding]:
+        """As `names`, for callers in this process. Raises: Unavailable."""
         policy = self._policy
-        return await find_groups(
-            self._records, self._directory if policy.has_directory else None, policy.named_groups
+        return await find_subjects(
+            self._records, self._directory if policy.has_directory else None, policy.named_subjects
         )
 
 
@@ -171,14 +177,15 @@ def _group_row(group: DirectoryGroup) -> JsonRow:
     return {"group": shown_group(group), "sid": group.sid}
 
 
-def _finding_row(finding: GroupFinding) -> JsonRow:
+def _finding_row(finding: SubjectFinding) -> JsonRow:
     what, remedy = describe_finding(finding) if finding.is_amiss else ("", "")
     return {
-        "group": finding.group.name,
+        "name": finding.subject.name,
+        "kind": "group" if finding.subject.is_group else "account",
         "state": finding.state.value,
-        "rules": list(finding.group.rules),
-        "is_dangerous": finding.is_dangerous,
+        "rules": list(finding.subject.rules),
         "is_amiss": finding.is_amiss,
+        "is_error": finding.is_error,
         "what": what,
         "remedy": remedy,
     }
@@ -220,7 +227,7 @@ def _publication_row(
         "detail": verdict.detail,
         "asks_for_source": source is None and _depends_on_source(publication),
         "credentials": [kind.value for kind in taken],
-        "devices": len(repositories.partnerships.list_of_account(account.id)),
+        "devices": repositories.partnerships.count(account.id, HELD_STATES),
         "policy": _policy_row(policy),
     }
 

@@ -28,18 +28,16 @@ from handfast.settings.gateway import ListenerSettings
 from handfast.settings.load import Loaded
 from handfast.settings.model import Settings
 
-MISSING = "missing"
-"""`decision.named_groups.GroupState`: the directory has no such group."""
 MAX_PROBES = 8
 """Back ends looked at side by side, so that one dead network does not make the doctor take minutes."""
 
 
-class NamedGroupRow(TypedDict):
-    """What is used of a row of `policy_groups`."""
+class NamedSubjectRow(TypedDict):
+    """What is used of a row of `policy_names`."""
 
-    state: str
-    is_dangerous: bool
+    kind: str
     is_amiss: bool
+    is_error: bool
     what: str
     remedy: str
 
@@ -60,8 +58,8 @@ class Outside:
     open_records: Callable[[], str | None]
     link: LinkTools
     is_running: bool = False
-    named_groups: Callable[[], Sequence[NamedGroupRow]] = tuple
-    """The groups that access rules and roles name, as identity's `policy_groups` tells of them."""
+    named_subjects: Callable[[], Sequence[NamedSubjectRow]] = tuple
+    """The groups and accounts that access rules and roles name, as identity's `policy_names` tells of them."""
 
 
 def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> list[Finding]:
@@ -75,7 +73,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
-        found += _named_groups(outside)
+        found += _named_subjects(outside)
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)
@@ -143,12 +141,12 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
         yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
 
 
-def _named_groups(outside: Outside) -> Iterator[Finding]:
-    """Groups that are none: an error where that lets somebody in, and the directory itself says so."""
-    for row in outside.named_groups():
+def _named_subjects(outside: Outside) -> Iterator[Finding]:
+    """Names of nobody: an error where that is sure to let somebody in."""
+    for row in outside.named_subjects():
         if row["is_amiss"]:
-            is_certain = row["is_dangerous"] and row["state"] == MISSING
-            yield (error if is_certain else warning)(FindingId.ACCESS_GROUP, row["what"], row["remedy"])
+            found = FindingId.ACCESS_GROUP if row["kind"] == "group" else FindingId.ACCESS_ACCOUNT
+            yield (error if row["is_error"] else warning)(found, row["what"], row["remedy"])
 
 
 def _key_file(path: Path, outside: Outside) -> Iterator[Finding]:

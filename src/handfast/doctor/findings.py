@@ -39,6 +39,7 @@ class FindingId(StrEnum):
         "access-group",
         "an access rule or a role names a group that the directory does not have, or nobody is in",
     )
+    ACCESS_ACCOUNT = "access-account", "an access rule or a role names an account that is not there"
 
     # The user the gateway workers run as.
     WORKER_USER_NOT_SET = "worker-user-not-set", "gateway workers run as a user that may read the keys"

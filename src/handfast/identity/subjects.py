@@ -65,12 +65,13 @@ def names_of_group(group: DirectoryGroup) -> frozenset[str]:
 def build_subjects(accounts: Iterable[str], groups: Iterable[str], default_domain: str) -> Subjects:
     """The subjects of a rule as written; a bare user name means the one in `default_domain`."""
     return Subjects(
-        frozenset(_full_name(name, default_domain) for name in accounts),
+        frozenset(full_account_name(name, default_domain) for name in accounts),
         frozenset(fold(name) for name in groups),
     )
 
 
-def _full_name(name: str, default_domain: str) -> str:
+def full_account_name(name: str, default_domain: str) -> str:
+    """An account as rules compare it, folded; a bare user name means the one in `default_domain`."""
     is_whole = "\\" in name or "@" in name or is_sid(name)
     return fold(name if is_whole else f"{default_domain}\\{name}")
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from handfast.app.access import build_named_groups, build_roles
+from handfast.app.access import build_named_subjects, build_roles
 from handfast.app.domain import build_publications
 from handfast.app.policy import build_policy
-from handfast.decision.named_groups import NamedGroup
+from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.policies import PartnershipMode
 from handfast.identity.roles import Role
@@ -77,18 +77,20 @@ def test_roles():
 def named(*access, roles=()):
     rules = [{"name": f"r{number}", "publications": ["mail"], **one} for number, one in enumerate(access)]
     settings = Settings.model_validate({**SETTINGS, "access": rules, "role": list(roles)})
-    return build_named_groups(settings)
+    return build_named_subjects(settings)
 
 
 A, EVERYBODY = {"groups": ["D\\A"]}, {}
 
 
-def test_every_group_is_told_with_the_rules_that_name_it():
-    roles = [{"name": "auditor", "groups": ["d\\a", "S-1-5-21-1"]}]
-    assert named({"groups": ["D\\A", "D\\B"]}, A, roles=roles) == (
-        NamedGroup("D\\A", ("[[access]] r0", "[[access]] r1", "[[role]] auditor")),
-        NamedGroup("D\\B", ("[[access]] r0",)),
-        NamedGroup("S-1-5-21-1", ("[[role]] auditor",)),
+def test_every_group_and_account_is_told_with_the_rules_that_name_it():
+    roles = [{"name": "auditor", "groups": ["d\\a", "S-1-5-21-1"], "accounts": ["anna"]}]
+    both = {"groups": ["D\\A", "D\\B"], "accounts": ["contoso\\Anna"]}
+    assert named(both, A, roles=roles) == (
+        NamedSubject("D\\A", "D\\A", ("[[access]] r0", "[[access]] r1", "[[role]] auditor")),
+        NamedSubject("D\\B", "D\\B", ("[[access]] r0",)),
+        NamedSubject("contoso\\Anna", "CONTOSO\\ANNA", ("[[access]] r0", "[[role]] auditor"), is_group=False),
+        NamedSubject("S-1-5-21-1", "S-1-5-21-1", ("[[role]] auditor",)),
     )
     assert named(EVERYBODY) == ()
 

@@ -42,7 +42,7 @@ def told(*publications, **more):
         "role_by": "CONTOSO\\Help Desk",
         "roles_are_set": True,
         "publications": list(publications),
-        "groups_amiss": [],
+        "names_amiss": [],
         **more,
     }
 
@@ -129,18 +129,19 @@ def test_a_mirror_that_was_never_read_and_no_publication(line):
 
 
 LEAVERS = {
-    "group": "CONTOSO\\Leavres",
+    "name": "CONTOSO\\Leavres",
+    "kind": "group",
     "state": "missing",
     "rules": ["[[access]] no-leavers"],
-    "is_dangerous": True,
     "is_amiss": True,
+    "is_error": True,
     "what": "CONTOSO\\Leavres is none; no-leavers holds nobody back by it",
     "remedy": "compare its spelling",
 }
 
 
 def test_a_rule_that_holds_nobody_back_is_told_of_whoever_is_asked_about(line):
-    line.administration.answers["policy_check"] = told(published(), groups_amiss=[LEAVERS])
+    line.administration.answers["policy_check"] = told(published(), names_amiss=[LEAVERS])
     result = line("policy", "check", "anna")
     assert result.exit_code == 0
     assert "warning: CONTOSO\\Leavres is none" in result.stderr
@@ -148,20 +149,20 @@ def test_a_rule_that_holds_nobody_back_is_told_of_whoever_is_asked_about(line):
     assert "Leavres" not in result.stdout
 
 
-def test_the_groups_that_rules_name(line):
+def test_the_names_in_rules(line):
     well = {
         **LEAVERS,
-        "group": "CONTOSO\\Staff",
-        "state": "peopled",
+        "name": "CONTOSO\\Staff",
+        "state": "present",
         "is_amiss": False,
         "what": "",
         "remedy": "",
     }
-    line.administration.answers["policy_groups"] = [well, LEAVERS]
-    said = line("policy", "groups").stdout
+    line.administration.answers["policy_names"] = [well, LEAVERS]
+    said = line("policy", "names").stdout
     assert "CONTOSO\\Staff" in said
     assert said.count("next  ") == 1
     assert "no-leavers holds nobody back by it\n  next  compare its spelling" in said
-    assert json.loads(line("policy", "groups", "--json").stdout) == [well, LEAVERS]
-    line.administration.answers["policy_groups"] = []
-    assert "no rule names a group" in line("policy", "groups").stdout
+    assert json.loads(line("policy", "names", "--json").stdout) == [well, LEAVERS]
+    line.administration.answers["policy_names"] = []
+    assert "no rule names anybody" in line("policy", "names").stdout

@@ -31,8 +31,8 @@ class PolicyExplainer(Protocol):
         """Raises: AdministrationError."""
         ...
 
-    async def groups(self) -> list[JsonRow]:
-        """The groups that rules name. Raises: Unavailable."""
+    async def names(self) -> list[JsonRow]:
+        """The groups and accounts that rules name. Raises: Unavailable."""
         ...
 
 

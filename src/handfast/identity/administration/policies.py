@@ -24,10 +24,10 @@ class PolicyAdministration(Office):
             account=account, publication=publication, listener=listener, source=source
         )
 
-    async def policy_groups(self, *, actor: str) -> list[JsonRow]:
-        """The groups that rules and roles name, and whether they are any."""
+    async def policy_names(self, *, actor: str) -> list[JsonRow]:
+        """The groups and accounts that rules and roles name, and whether they are any."""
         del actor
-        return await self._explainer.groups()
+        return await self._explainer.names()
 
     @property
     def _explainer(self) -> PolicyExplainer:

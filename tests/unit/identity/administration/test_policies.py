@@ -8,8 +8,8 @@ class Explainer:
     async def check(self, **asked):
         return asked
 
-    async def groups(self):
-        return [{"group": "CONTOSO\\Staff"}]
+    async def names(self):
+        return [{"name": "CONTOSO\\Staff"}]
 
 
 async def test_the_policy_is_asked_of_whoever_knows_it():
@@ -20,4 +20,4 @@ async def test_the_policy_is_asked_of_whoever_knows_it():
     desk.administration._policies = Explainer()
     asked = {"account": "anna", "publication": "mail", "listener": None, "source": None}
     assert await desk("policy_check", account="anna", publication="mail") == asked
-    assert await desk("policy_groups") == [{"group": "CONTOSO\\Staff"}]
+    assert await desk("policy_names") == [{"name": "CONTOSO\\Staff"}]

@@ -2,21 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.decision.named_groups import (
-    GroupFinding,
-    GroupState,
-    NamedGroup,
+from handfast.decision.named_subjects import (
+    NamedSubject,
+    SubjectFinding,
+    SubjectState,
     describe_finding,
-    find_groups,
+    find_subjects,
 )
+from handfast.identity.names import fold
 from handfast.identity.records import DirectoryGroup
 from tests.fakes.clock import START
 from tests.fakes.directory import FakeDirectory
-from tests.fakes.domain import group, mirror
+from tests.fakes.domain import SID, group, mirror
 from tests.fakes.records import InMemoryRecords
 
 STAFF, BANNED = group("Staff"), group("Banned")
-S = GroupState
+S = SubjectState
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ async def records():
     return records
 
 
-async def state(records, name: str, directory: FakeDirectory | None) -> GroupState:
-    (found,) = await find_groups(records, directory, [NamedGroup(name, ("r",))])
+async def state(records, name: str, directory: FakeDirectory | None) -> SubjectState:
+    (found,) = await find_subjects(records, directory, [NamedSubject(name, fold(name), ("r",))])
     return found.state
 
 
 @pytest.mark.parametrize("name", ["contoso\\staff", STAFF.sid])
 async def test_a_group_that_somebody_is_in_is_asked_of_nobody(records, name):
-    assert await state(records, name, FakeDirectory(is_down=True)) is S.PEOPLED
+    assert await state(records, name, FakeDirectory(is_down=True)) is S.PRESENT
 
 
 @pytest.mark.parametrize("name", ["CONTOSO\\Banned", "contoso\\BANNED", BANNED.sid])
@@ -53,14 +54,15 @@ async def test_what_the_directory_has_by_a_name_that_no_rule_would_know_is_missi
     assert await state(records, "BUILTIN\\Users", Lenient()) is S.EMPTY
 
 
-async def test_without_named_groups_nobody_is_asked():
-    assert await find_groups(InMemoryRecords(), None, []) == []
+async def test_without_named_subjects_nobody_is_asked():
+    assert await find_subjects(InMemoryRecords(), None, []) == []
 
 
 @pytest.mark.parametrize(
     ("state", "holds_back", "is_amiss", "is_dangerous", "words"),
     [
-        (S.PEOPLED, (), False, False, None),
+        (S.PRESENT, (), False, False, None),
+        (S.PRESENT, ("[[access]] no",), False, False, None),
         (S.EMPTY, ("[[access]] no",), False, False, None),
         (S.EMPTY, (), True, False, "put somebody into it"),
         (S.MISSING, (), True, False, "it lets nobody in"),
@@ -72,9 +74,37 @@ async def test_without_named_groups_nobody_is_asked():
 def test_an_empty_group_is_refused_in_peace_and_a_missing_one_is_not(
     state, holds_back, is_amiss, is_dangerous, words
 ):
-    finding = GroupFinding(NamedGroup("D\\G", ("[[access]] no", "[[role]] auditor"), holds_back), state)
+    rules = ("[[access]] no", "[[role]] auditor")
+    finding = SubjectFinding(NamedSubject("D\\G", "D\\G", rules, holds_back), state)
     assert (finding.is_amiss, finding.is_dangerous) == (is_amiss, is_dangerous)
+    assert finding.is_error == (is_dangerous and state is S.MISSING)
     if words is not None:
         what, remedy = describe_finding(finding)
         assert what.startswith("D\\G, named by [[access]] no, [[role]] auditor: ")
         assert words in f"{what}; {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_there"),
+    [
+        ("CONTOSO\\ANNA", True),
+        ("ANNA@CONTOSO.LAB", True),
+        (f"{SID}1000", True),
+        ("CONTOSO\\ANAN", False),
+        ("FABRIKAM\\ANNA", False),
+        ("ANAN@CONTOSO.LAB", False),
+        (f"{SID}1001", False),
+    ],
+)
+async def test_an_account_is_there_or_not_and_nobody_is_asked(records, key, is_there):
+    directory = FakeDirectory(is_down=True)
+    anna = NamedSubject("as written", key, ("[[access]] no",), ("[[access]] no",), is_group=False)
+    (found,) = await find_subjects(records, directory, [anna])
+    assert found.state is (S.PRESENT if is_there else S.MISSING)
+    assert found.is_error != is_there
+    if not is_there:
+        what, remedy = describe_finding(found)
+        assert what.startswith(
+            "as written, named by [[access]] no: no account here is called so; [[access]] no holds"
+        )
+        assert "handfast account list" in remedy

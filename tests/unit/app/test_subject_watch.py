@@ -4,28 +4,29 @@ import asyncio
 
 import pytest
 
-from handfast.app import group_watch
-from handfast.app.group_watch import AGAIN_SECONDS, SOON_SECONDS, GroupWatch
-from handfast.decision.named_groups import NamedGroup
+from handfast.app import subject_watch
+from handfast.app.subject_watch import AGAIN_SECONDS, SOON_SECONDS, SubjectWatch
+from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.policy_desk import InstallationPolicy, PolicyDesk
 from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.names import fold
 from tests.fakes.clock import SettableClock
 from tests.fakes.directory import FakeDirectory, group
 from tests.fakes.records import InMemoryRecords
 
 LEAVERS, STAFF = "CONTOSO\\Leavers", "CONTOSO\\Staff"
 NAMED = (
-    NamedGroup(LEAVERS, ("[[access]] no",), ("[[access]] no",)),
-    NamedGroup(STAFF, ("[[access]] staff",)),
+    NamedSubject(LEAVERS, fold(LEAVERS), ("[[access]] no",), ("[[access]] no",)),
+    NamedSubject(STAFF, fold(STAFF), ("[[access]] staff",)),
 )
 
 
 class Site:
     def __init__(self) -> None:
         self.records, self.clock, self.domain = InMemoryRecords(), SettableClock(), FakeDirectory()
-        policy = InstallationPolicy({}, (), has_directory=True, named_groups=NAMED)
+        policy = InstallationPolicy({}, (), has_directory=True, named_subjects=NAMED)
         self.policies = PolicyDesk(self.records, self.clock, policy, self.domain)
-        self.watch = GroupWatch(self.policies, self.records)
+        self.watch = SubjectWatch(self.policies, self.records)
 
     async def read(self) -> None:
         """As after the first reading of the directory."""
@@ -45,19 +46,25 @@ def log(monkeypatch):
 
     class Log:
         def __getattr__(self, level):
-            def add(event, group="", why="", remedy="x", error=""):
+            def add(event, name="", why="", remedy="x", error=""):
                 assert remedy
-                lines.append((level, group or event, why or error))
+                lines.append((level, name or event, why or error))
 
             return add
 
-    monkeypatch.setattr(group_watch, "_LOG", Log())
+    monkeypatch.setattr(subject_watch, "_LOG", Log())
     return lines
 
 
 async def test_nothing_is_said_before_the_directory_was_read(site, log):
     assert await site.watch.look() == SOON_SECONDS
     assert log == []
+
+
+async def test_without_a_directory_nothing_has_to_be_read(site, log):
+    site.policies.replace(InstallationPolicy({}, (), named_subjects=NAMED))
+    await site.watch.look()
+    assert [(level, name) for level, name, _ in log] == [("warning", LEAVERS), ("warning", STAFF)]
 
 
 async def test_what_is_amiss_is_said_once_and_anew_after_a_reload(site, log):
@@ -108,7 +115,7 @@ async def test_it_looks_by_itself_at_once_after_a_reload_and_lives_through_failu
         await looked.wait()
         while not log:
             await asyncio.sleep(0)
-        assert log == [("warning", "access-groups-not-looked-at", "RuntimeError('a mistake of ours')")]
+        assert log == [("warning", "access-names-not-looked-at", "RuntimeError('a mistake of ours')")]
         fail = False
         site.watch.look_anew()
         while len(log) < 3:
@@ -118,16 +125,16 @@ async def test_it_looks_by_itself_at_once_after_a_reload_and_lives_through_failu
 
 async def test_a_reload_in_the_midst_of_a_look_is_looked_at_too(site, log):
     await site.read()
-    find_groups, looks = site.policies.find_groups, 0
+    find_subjects, looks = site.policies.find_subjects, 0
 
     async def reload_meanwhile():
         nonlocal looks
         looks += 1
         if looks == 1:
             site.watch.look_anew()
-        return await find_groups()
+        return await find_subjects()
 
-    site.policies.find_groups = reload_meanwhile
+    site.policies.find_subjects = reload_meanwhile
     site.watch.start()
     async with asyncio.timeout(5):
         while len(log) < 4:

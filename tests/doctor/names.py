@@ -1,4 +1,4 @@
-"""Cases: groups that access rules and roles name, in a real domain."""
+"""Cases: names in access rules and roles that are nobody's; groups in a real domain."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _in_a_domain(world: World, **groups: str) -> Installation:
     site = prepare(folder, backend=backend, workers=1, more=dc.settings() + RULES.format(**groups))
     world.stack.callback(site.stop)
     site.start()
-    site.wait_for_log_line("access-group-unknown")
+    site.wait_for_log_line("access-name-unknown")
     return site
 
 
@@ -56,11 +56,11 @@ def _correct(site: Installation, wrong: str, right: str) -> None:
 def a_refusal_names_a_group_that_is_not_there(world):
     site = _in_a_domain(world, refused="Brelin", allowed="Sales")
     yield site
-    assert site.log_lines("level=error", "access-group-unknown", "Brelin")
+    assert site.log_lines("level=error", "access-name-unknown", "Brelin")
     asked = site.run("policy", "check", "bob")
     assert (asked.returncode, "no-leavers holds nobody back" in asked.stderr) == (0, True)
-    (row,) = [one for one in site.cli("policy", "groups") if one["is_amiss"]]
-    assert (row["group"], row["state"]) == ("CONTOSO\\Brelin", "missing")
+    (row,) = [one for one in site.cli("policy", "names") if one["is_amiss"]]
+    assert (row["name"], row["state"]) == ("CONTOSO\\Brelin", "missing")
     _correct(site, "Brelin", "Berlin")
 
 
@@ -76,5 +76,24 @@ def a_refusal_names_a_group_that_is_not_there(world):
 def a_rule_lets_a_mailing_list_in(world):
     site = _in_a_domain(world, refused="Berlin", allowed="Newsletter")
     yield site
-    assert site.log_lines("level=warning", "access-group-unknown", "Newsletter")
+    assert site.log_lines("level=warning", "access-name-unknown", "Newsletter")
     _correct(site, "Newsletter", "Sales")
+
+
+@case(
+    F.ACCESS_ACCOUNT, "CONTOSO\\anan, named by [[access]] no-anna", "holds nobody back", remedy="account list"
+)
+def a_refusal_names_an_account_that_is_not_there(world):
+    folder = world.stack.enter_context(server_directory("names"))
+    backend = json.loads(world.site.values["backends"])[0]
+    rules = (
+        '[[access]]\nname = "no-anna"\nallow = false\npublications = ["mail"]\naccounts = ["CONTOSO\\\\anan"]\n'
+        '[[access]]\nname = "all"\npublications = ["mail"]\n'
+    )
+    site = prepare(folder, backend=backend, workers=1, more=rules)
+    world.stack.callback(site.stop)
+    site.start()
+    site.add_account("anna")
+    yield site
+    assert site.wait_for_log_line("level=error", "access-name-unknown", "anan")
+    _correct(site, "anan", "anna")

@@ -1,11 +1,11 @@
-"""Says in the log when rules name groups that are none: at start, after a reload, and when a group goes while we run."""
+"""Says in the log when rules name groups or accounts that are none: at start, after a reload, and when one goes meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 
-from handfast.decision.named_groups import GroupFinding, GroupState, describe_finding
+from handfast.decision.named_subjects import SubjectFinding, SubjectState, describe_finding
 from handfast.decision.policy_desk import PolicyDesk
 from handfast.identity.ports import Records
 from handfast.observability.logging import event_log
@@ -18,13 +18,13 @@ SOON_SECONDS = 5.0
 _LOG = event_log("access")
 
 
-class GroupWatch:
+class SubjectWatch:
     """Looks now and then; says what is amiss once, until something else is."""
 
     def __init__(self, policies: PolicyDesk, records: Records) -> None:
         self._policies = policies
         self._records = records
-        self._told: frozenset[GroupFinding] = frozenset()
+        self._told: frozenset[SubjectFinding] = frozenset()
         self._is_anew = False
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -51,23 +51,28 @@ class GroupWatch:
             try:
                 pause = await self.look()
             except Exception as error:  # noqa: BLE001 - the next look may find what this one could not
-                _LOG.warning("access-groups-not-looked-at", error=repr(error))
+                _LOG.warning("access-names-not-looked-at", error=repr(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._asked.wait()
 
     async def look(self) -> float:
         """One look; the seconds until the next. Raises: Unavailable."""
-        if await self._records.read(lambda repositories: repositories.positions.newest_read_at()) is None:
+        if self._policies.has_directory and not await self._is_read():
             return SOON_SECONDS
         told, self._is_anew = (frozenset() if self._is_anew else self._told), False
-        found = await self._policies.find_groups()
+        found = await self._policies.find_subjects()
         amiss = frozenset(one for one in found if one.is_amiss)
         for one in found:
             if one in amiss - told:
                 what, remedy = describe_finding(one)
-                say = _LOG.error if one.is_dangerous and one.state is GroupState.MISSING else _LOG.warning
-                say("access-group-unknown", group=one.group.name, why=what, remedy=remedy)
+                say = _LOG.error if one.is_error else _LOG.warning
+                say("access-name-unknown", name=one.subject.name, why=what, remedy=remedy)
         self._told = amiss
-        is_known = all(one.state is not GroupState.UNSEEN for one in found)
+        is_known = all(one.state is not SubjectState.UNSEEN for one in found)
         return AGAIN_SECONDS if is_known else SOON_SECONDS
+
+    async def _is_read(self) -> bool:
+        """Before the first reading nobody is there yet."""
+        newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        return newest is not None
