@@ -13,7 +13,9 @@ from handfast.observability.logging import event_log
 AGAIN_SECONDS = 600.0
 """A group may be renamed or deleted under a rule's feet."""
 SOON_SECONDS = 5.0
-"""While the mirror has never been read, or no domain controller says what there is."""
+"""While the mirror has never been read."""
+UNANSWERED_SECONDS = 60.0
+"""While no domain controller says what there is, or our records don't."""
 
 _LOG = event_log("access")
 
@@ -47,7 +49,7 @@ class SubjectWatch:
     async def _keep_looking(self) -> None:
         while True:
             self._asked.clear()  # before the look: a reload in its midst asks for another one
-            pause = SOON_SECONDS
+            pause = UNANSWERED_SECONDS
             try:
                 pause = await self.look()
             except Exception as error:  # noqa: BLE001 - the next look may find what this one could not
@@ -70,7 +72,7 @@ class SubjectWatch:
                 say("access-name-unknown", name=one.subject.name, why=what, remedy=remedy)
         self._told = amiss
         is_known = all(one.state is not SubjectState.UNSEEN for one in found)
-        return AGAIN_SECONDS if is_known else SOON_SECONDS
+        return AGAIN_SECONDS if is_known else UNANSWERED_SECONDS
 
     async def _is_read(self) -> bool:
         """Before the first reading nobody is there yet."""

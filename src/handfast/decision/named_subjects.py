@@ -90,8 +90,14 @@ async def find_subjects(
         accounts = [one.key for one in named if not one.is_group and _find_account(repositories, one.key)]
         return {*accounts, *(name for group in groups for name in names_of_group(group))}
 
-    present = await records.read(look)
-    return [SubjectFinding(one, await _state_of(one, present, directory)) for one in named]
+    present, asked = await records.read(look), directory
+    found = []
+    for subject in named:
+        state = await _state_of(subject, present, asked)
+        if state is SubjectState.UNSEEN:
+            asked = None  # whoever does not answer once is not waited for again
+        found.append(SubjectFinding(subject, state))
+    return found
 
 
 def _find_account(repositories: Repositories, key: str) -> Account | None:

@@ -217,6 +217,13 @@ def test_a_renamed_group_is_the_same_by_its_sid_and_by_its_name_whoever_has_the_
     by_name.is_out_by("no rule fits")
 
 
+def test_who_is_asked_about_and_is_nobody_is_told_so(town: Town) -> None:
+    done = town.place.site.run("policy", "check", "nobody-there")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no account is called 'nobody-there'" in done.stderr
+    assert "handfast directory show" in done.stderr
+
+
 def test_the_primary_group_counts_as_any_other(town: Town) -> None:
     """Active Directory does not list it among the memberships: its members don't stand in its `member` (MS-ADTS 3.1.1.4.5.19)."""
     one = member(town, "Primary")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from handfast.app import subject_watch
-from handfast.app.subject_watch import AGAIN_SECONDS, SOON_SECONDS, SubjectWatch
+from handfast.app.subject_watch import AGAIN_SECONDS, SOON_SECONDS, UNANSWERED_SECONDS, SubjectWatch
 from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.policy_desk import InstallationPolicy, PolicyDesk
 from handfast.identity.directory.entries import SyncPosition
@@ -90,10 +90,10 @@ async def test_a_group_that_goes_while_we_run_is_told_of(site, log):
     assert [(level, name) for level, name, _ in log[1:]] == [("error", LEAVERS)]
 
 
-async def test_while_nobody_can_be_asked_it_is_a_warning_and_asked_again_soon(site, log):
+async def test_while_nobody_can_be_asked_it_is_a_warning_and_asked_again_before_long(site, log):
     await site.read()
     site.domain.is_down = True
-    assert await site.watch.look() == SOON_SECONDS
+    assert await site.watch.look() == UNANSWERED_SECONDS
     assert [(level, name) for level, name, _ in log] == [("warning", LEAVERS), ("warning", STAFF)]
 
 

@@ -10,6 +10,7 @@ from handfast.decision.named_subjects import (
     find_subjects,
 )
 from handfast.identity.names import fold
+from handfast.identity.ports import Unavailable
 from handfast.identity.records import DirectoryGroup
 from tests.fakes.clock import START
 from tests.fakes.directory import FakeDirectory
@@ -43,6 +44,21 @@ async def test_a_group_that_nobody_is_in_is_empty_where_the_directory_has_it(rec
     assert await state(records, name, FakeDirectory()) is S.MISSING
     assert await state(records, name, FakeDirectory(is_down=True)) is S.UNSEEN
     assert await state(records, name, None) is S.UNSEEN
+
+
+async def test_a_directory_that_does_not_answer_is_waited_for_once(records):
+    class Frozen(FakeDirectory):
+        asked = 0
+
+        async def find_group(self, name: str) -> DirectoryGroup | None:
+            self.asked += 1
+            raise Unavailable("no answer within 5 s")
+
+    frozen = Frozen()
+    named = [NamedSubject(name, fold(name), ("r",)) for name in ("D\\A", "CONTOSO\\Staff", "D\\B", "D\\C")]
+    found = await find_subjects(records, frozen, named)
+    assert [one.state for one in found] == [S.UNSEEN, S.PRESENT, S.UNSEEN, S.UNSEEN]
+    assert frozen.asked == 1
 
 
 async def test_what_the_directory_has_by_a_name_that_no_rule_would_know_is_missing(records):
