@@ -41,6 +41,7 @@ MODULES = (
 )
 # For administrators: they list, and walk an index page by page or the whole trail.
 LISTINGS = {
+    "account_groups._PEOPLED",
     "accounts._ALL",
     "accounts._MIRRORED",
     "audit_trail._CHAINS",
