@@ -88,8 +88,8 @@ class Case:
     remedy: str
     beside: frozenset[FindingId]
     is_for_root: bool
-    programs: tuple[str, ...] = ()
-    """Of Debian, without which the story can't be told."""
+    needs: tuple[str, ...]
+    """Programs beside those that the cases have in common."""
 
     def __str__(self) -> str:
         return f"{self.finding.value}: {self.story.__name__.replace('_', ' ')}"
@@ -105,12 +105,12 @@ def case(
     severity: str = "error",
     beside: frozenset[FindingId] = frozenset(),
     is_for_root: bool = False,
-    programs: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Story], Story]:
     """Enters a story into `CASES`."""
 
     def enter(story: Story) -> Story:
-        CASES.append(Case(finding, story, severity, words, remedy, beside, is_for_root, programs))
+        CASES.append(Case(finding, story, severity, words, remedy, beside, is_for_root, needs))
         return story
 
     return enter

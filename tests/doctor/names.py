@@ -11,7 +11,7 @@ from tests.servers.processes import server_directory
 from tests.servers.samba import DomainController
 
 F = FindingId
-PROGRAMS = ("samba", "samba-tool", "ldbmodify")
+NEEDED = ("samba", "samba-tool", "ldbmodify")
 RULES = """
 [[access]]
 name = "no-leavers"
@@ -51,7 +51,7 @@ def _correct(site: Installation, wrong: str, right: str) -> None:
     "no-leavers holds nobody back",
     remedy="compare its spelling",
     is_for_root=True,
-    programs=PROGRAMS,
+    needs=NEEDED,
 )
 def a_refusal_names_a_group_that_is_not_there(world):
     site = _in_a_domain(world, refused="Brelin", allowed="Sales")
@@ -71,7 +71,7 @@ def a_refusal_names_a_group_that_is_not_there(world):
     remedy="a mailing list is no security group",
     severity="warning",
     is_for_root=True,
-    programs=PROGRAMS,
+    needs=NEEDED,
 )
 def a_rule_lets_a_mailing_list_in(world):
     site = _in_a_domain(world, refused="Berlin", allowed="Newsletter")

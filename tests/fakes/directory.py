@@ -105,6 +105,13 @@ class FakeDirectory:
                 position=position if is_last else None,
             )
 
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        self._answer()
+        wanted = fold(name)
+        return next(
+            (one for one in self.groups if wanted in (fold(one.sid), fold(f"{one.domain}\\{one.name}"))), None
+        )
+
     async def find(self, name: str) -> DirectoryAccount | None:
         self._answer()
         wanted = fold(name)
@@ -119,13 +126,6 @@ class FakeDirectory:
             }
         ]
         return fitting[0] if len(fitting) == 1 else None
-
-    async def find_group(self, name: str) -> DirectoryGroup | None:
-        self._answer()
-        wanted = fold(name)
-        return next(
-            (one for one in self.groups if wanted in (fold(one.sid), fold(f"{one.domain}\\{one.name}"))), None
-        )
 
     async def lockout(self) -> DomainLockout:
         self._answer()

@@ -56,13 +56,13 @@ class CurrentDirectory:
         """As the port."""
         return self._current().changes(positions)
 
-    async def find(self, name: str) -> DirectoryAccount | None:
-        """As the port."""
-        return await self._current().find(name)
-
     async def find_group(self, name: str) -> DirectoryGroup | None:
         """As the port."""
         return await self._current().find_group(name)
+
+    async def find(self, name: str) -> DirectoryAccount | None:
+        """As the port."""
+        return await self._current().find(name)
 
     async def lockout(self) -> DomainLockout:
         """As the port."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -141,12 +140,12 @@ def _call(settings: Settings, method: str, **arguments: object) -> tuple[object,
         return None, failure.message if failure else f"unforeseen {type(problem).__name__}: {problem}"
 
 
-def _named_subjects(settings: Settings) -> Sequence[NamedSubjectRow]:
+def _named_subjects(settings: Settings) -> list[NamedSubjectRow]:
     """None where nobody answers: that is a finding of its own."""
     if not settings.access and not settings.roles:
-        return ()
+        return []
     rows, _ = _call(settings, "policy_names")
-    return cast("Sequence[NamedSubjectRow]", rows) if isinstance(rows, list) else ()
+    return cast("list[NamedSubjectRow]", rows) if isinstance(rows, list) else []
 
 
 def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:

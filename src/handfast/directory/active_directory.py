@@ -49,19 +49,19 @@ class ActiveDirectory:
             async for batch in self._changes.read(link, domain, since):
                 yield batch
 
-    async def find(self, name: str) -> DirectoryAccount | None:
-        """As the port says. Raises: Unavailable."""
-
-        async def look(link: Link) -> DirectoryAccount | None:
-            return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
-
-        return await self.readers.ask(look)
-
     async def find_group(self, name: str) -> DirectoryGroup | None:
         """As the port says. Raises: Unavailable."""
 
         async def look(link: Link) -> DirectoryGroup | None:
             return await find_group(link, await self._domain_of(link), name)
+
+        return await self.readers.ask(look)
+
+    async def find(self, name: str) -> DirectoryAccount | None:
+        """As the port says. Raises: Unavailable."""
+
+        async def look(link: Link) -> DirectoryAccount | None:
+            return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
 
         return await self.readers.ask(look)
 

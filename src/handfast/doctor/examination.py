@@ -73,7 +73,6 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
-        found += _named_subjects(outside)
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)
@@ -139,6 +138,7 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     if identity.admin_group and not probes.has_group(identity.admin_group):
         said = f"identity.admin_group: this machine has no group {identity.admin_group}"
         yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
+    yield from _named_subjects(outside)
 
 
 def _named_subjects(outside: Outside) -> Iterator[Finding]:

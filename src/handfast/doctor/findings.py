@@ -34,13 +34,6 @@ class FindingId(StrEnum):
     IDENTITY_UNREACHABLE = "identity-unreachable", "identity does not answer"
     ADMIN_GROUP = "admin-group", "`identity.admin_group` is no group of this machine"
 
-    # What rules name.
-    ACCESS_GROUP = (
-        "access-group",
-        "an access rule or a role names a group that the directory does not have, or nobody is in",
-    )
-    ACCESS_ACCOUNT = "access-account", "an access rule or a role names an account that is not there"
-
     # The user the gateway workers run as.
     WORKER_USER_NOT_SET = "worker-user-not-set", "gateway workers run as a user that may read the keys"
     WORKER_USER = "worker-user", "`gateway.user` is root, or no user of this machine"
@@ -49,6 +42,13 @@ class FindingId(StrEnum):
         "worker-user-lacks-certificate",
         "`gateway.user` can't read a certificate or key that it serves with",
     )
+
+    # What rules name.
+    ACCESS_GROUP = (
+        "access-group",
+        "an access rule or a role names a group that the directory does not have, or nobody is in",
+    )
+    ACCESS_ACCOUNT = "access-account", "an access rule or a role names an account that is not there"
 
     # Certificates of listeners.
     CERTIFICATE_UNREADABLE = (

@@ -113,9 +113,7 @@ def _by_id(told: Any) -> Findings:
 
 @pytest.mark.needs("openssl", "unshare", "nsenter", "mount")
 @pytest.mark.parametrize(
-    "case",
-    [pytest.param(one, marks=pytest.mark.needs(*one.programs) if one.programs else ()) for one in CASES],
-    ids=str,
+    "case", [pytest.param(one, marks=pytest.mark.needs(*one.needs), id=str(one)) for one in CASES]
 )
 def test_a_finding_is_told_mended_as_its_remedy_says_and_gone(case: Case, world: World) -> None:
     if case.is_for_root and os.geteuid() != 0:

@@ -212,7 +212,7 @@ class _Mirroring:
             directory=_fitting(entry.facts),
             is_named=is_named,
         )
-        self._note_renamed_subjects(entry.groups)
+        self._note_renamed_groups(entry.groups)
         self._accounts.set_groups(account.id, entry.groups)
         event = AuditEvent.ACCOUNT_MIRRORED if is_named else AuditEvent.ACCOUNT_NAME_CONFLICT
         self._record(event, account, {"sid": entry.sid})
@@ -256,14 +256,14 @@ class _Mirroring:
         named = _with_known_names(entry.groups, before)
         if named == before:
             return False
-        self._note_renamed_subjects(named)
+        self._note_renamed_groups(named)
         self._accounts.set_groups(account.id, named)
         details = describe_regrouping(before, named)
         if details:
             self._record(AuditEvent.ACCOUNT_REGROUPED, account, {"sid": entry.sid, **details})
         return touches_watched(self._policy, before, named)
 
-    def _note_renamed_subjects(self, groups: Iterable[DirectoryGroup]) -> None:
+    def _note_renamed_groups(self, groups: Iterable[DirectoryGroup]) -> None:
         """A group that rules name means other people under another name: everybody is asked anew."""
         for group in groups:
             if group.sid not in self._groups:

@@ -37,12 +37,12 @@ class Directory(Protocol):
         """
         ...
 
-    async def find(self, name: str) -> DirectoryAccount | None:
-        """By UPN, `DOMAIN\\user`, sAMAccountName, mail address or SID; None also where two fit. Raises: Unavailable."""
-        ...
-
     async def find_group(self, name: str) -> DirectoryGroup | None:
         """The security group that a rule names by SID or as `DOMAIN\\name`. Raises: Unavailable."""
+        ...
+
+    async def find(self, name: str) -> DirectoryAccount | None:
+        """By UPN, `DOMAIN\\user`, sAMAccountName, mail address or SID; None also where two fit. Raises: Unavailable."""
         ...
 
     async def lockout(self) -> DomainLockout:
