@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from handfast.app.directory_setup import directory_problems
 from handfast.observability.logging import event_log
 from handfast.settings.check_files import named_files
 from handfast.settings.load import load_settings
@@ -39,22 +40,6 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
 def _fixed_parts(settings: Settings) -> tuple[object, ...]:
     """What a process takes once, at its start: the Kerberos library reads its own settings from the environment."""
     return settings.identity, settings.kerberos, settings.gateway.workers
-
-
-def directory_problems(settings: Settings) -> list[Problem]:
-    """Why identity could not open the directory that the settings name; no controller is asked.
-
-    Identity alone would refuse such settings, and the gateways, which know nothing of the directory, would take them.
-    """
-    if not settings.directory.servers or settings.gateway.identity is not None:
-        return []
-    from handfast.directory import DirectorySetupError, check_setup
-
-    try:
-        check_setup(settings.directory)
-    except DirectorySetupError as error:
-        return [Problem("directory", "", error.problem, error.remedy)]
-    return []
 
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:

@@ -30,7 +30,9 @@ def check(
     warnings: tuple[Problem, ...] = ()
     try:
         loaded = load_settings(settings)
-        problems, warnings = _of_files(loaded.settings) if with_files else (), loaded.warnings
+        problems, warnings = tuple(check_files(loaded.settings)) if with_files else (), loaded.warnings
+        if with_files and not problems:
+            problems = _of_directory(loaded.settings)
     except SettingsError as error:
         if error.is_missing:
             raise
@@ -47,12 +49,11 @@ def check(
         raise typer.Exit(Exit.REFUSED)
 
 
-def _of_files(settings: Settings) -> tuple[Problem, ...]:
-    """What is wrong with the files; with those of the directory only where they are there."""
-    missing = tuple(check_files(settings))
-    if missing or not settings.directory.servers:
-        return missing
-    from handfast.app.reloading import directory_problems  # noqa: PLC0415 - loads LDAP
+def _of_directory(settings: Settings) -> tuple[Problem, ...]:
+    """What a reload would be refused for."""
+    if not settings.directory.servers:
+        return ()
+    from handfast.app.directory_setup import directory_problems  # noqa: PLC0415 - loads LDAP
 
     return tuple(directory_problems(settings))
 

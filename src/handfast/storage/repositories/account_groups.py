@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import JSON, String, bindparam, cast, delete, func, literal_column, select
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import Select
 
 from handfast.identity.records import AccountId, DirectoryGroup
-from handfast.storage.schema import account_groups, accounts, directory_groups
+from handfast.storage.schema import account_groups, directory_groups
 from handfast.storage.statements import Statement, Transaction
 from handfast.storage.types import escape_text
 
@@ -20,13 +20,6 @@ _GROUP = select(_g.sid, _g.domain, _g.name)
 _BY_SID = _GROUP.where(_g.sid == bindparam("sid"))
 _OF_ACCOUNT = _GROUP.join(account_groups, _m.group_id == _g.id).where(
     _m.account_id == bindparam("account_id")
-)
-_PEOPLED = _GROUP.where(
-    _g.id.in_(
-        select(_m.group_id)
-        .join_from(account_groups, accounts, accounts.c.id == _m.account_id)
-        .where(accounts.c.is_present.is_(True))
-    )
 )
 _SAVE = (
     insert(directory_groups)
@@ -72,10 +65,6 @@ class SqlAccountGroups:
     def find_group(self, sid: str) -> DirectoryGroup | None:
         row = self._t.first(_BY_SID, sid=sid)
         return None if row is None else DirectoryGroup(*row)
-
-    def list_groups(self) -> Sequence[DirectoryGroup]:
-        """One pass over all memberships: some hundred ms for millions."""
-        return [DirectoryGroup(*row) for row in self._t.all(_PEOPLED)]
 
     def set_groups(self, account_id: AccountId, groups: frozenset[DirectoryGroup]) -> None:
         """Raises: LookupError (no account)."""
