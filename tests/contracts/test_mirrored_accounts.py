@@ -179,6 +179,21 @@ async def test_a_group_has_the_name_it_was_last_given(records) -> None:
     assert await records.read(lambda r: r.accounts.groups_of(account.id)) == {SALES}
 
 
+async def test_groups_that_some_account_is_in_are_listed_while_the_directory_has_it(records) -> None:
+    account, other = await records.write(add()), await records.write(second())
+    listed = lambda r: {one.sid for one in r.accounts.list_groups()}
+    assert await records.read(listed) == set()
+    await records.write(lambda r: r.accounts.set_groups(account.id, frozenset({SALES, STAFF})))
+    await records.write(lambda r: r.accounts.set_groups(other.id, frozenset({SALES})))
+    assert await records.read(listed) == {SALES.sid, STAFF.sid}
+    gone = replace(account.directory, is_present=False)
+    await records.write(lambda r: r.accounts.set_directory(account.id, account.sid, gone))
+    assert await records.read(listed) == {SALES.sid}
+    assert await records.read(lambda r: list(r.accounts.list_groups())) == [SALES]
+    await records.write(lambda r: r.accounts.set_groups(other.id, frozenset()))
+    assert await records.read(listed) == set()
+
+
 async def test_an_account_may_be_in_many_groups(records) -> None:
     account = await records.write(add())
     many = frozenset(

@@ -45,6 +45,8 @@ class FakeDirectory:
 
     accounts: dict[str, DirectoryAccount] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
+    groups: set[DirectoryGroup] = field(default_factory=set)
+    """What `find_group` knows."""
     invocation_id: str = "dc1"
     page: int = 100
     is_down: bool = False
@@ -102,6 +104,13 @@ class FakeDirectory:
                 is_last=is_last,
                 position=position if is_last else None,
             )
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        self._answer()
+        wanted = fold(name)
+        return next(
+            (one for one in self.groups if wanted in (fold(one.sid), fold(f"{one.domain}\\{one.name}"))), None
+        )
 
     async def find(self, name: str) -> DirectoryAccount | None:
         self._answer()

@@ -92,6 +92,9 @@ class FakeDomain:
     async def find(self, name: str) -> DirectoryAccount | None:
         raise NotImplementedError(name)
 
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        raise NotImplementedError(name)
+
     async def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
         raise NotImplementedError(positions)
         yield ChangeBatch()

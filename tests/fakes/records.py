@@ -169,6 +169,11 @@ class _Accounts:
     def find_group(self, sid: str) -> DirectoryGroup | None:
         return self._t.groups.get(sid)
 
+    def list_groups(self) -> Sequence[DirectoryGroup]:
+        present = [one.id for one in self._t.accounts.values() if one.directory and one.directory.is_present]
+        sids = {sid for account_id in present for sid in self._t.members.get(account_id, ())}
+        return [self._t.groups[sid] for sid in sorted(sids)]
+
     def set_groups(self, account_id: AccountId, groups: frozenset[DirectoryGroup]) -> None:
         if groups and account_id not in self._t.accounts:
             raise LookupError(account_id)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 
 from handfast.decision.access_rules import AccessRule
+from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.publication import DevicePolicy
 from handfast.decision.stages.credential import CredentialKind
+from handfast.identity.names import fold
 from handfast.identity.roles import Role, RoleRule
-from handfast.identity.subjects import build_subjects
-from handfast.settings.access import AccessSettings
+from handfast.identity.subjects import build_subjects, full_account_name
+from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.model import Settings
 
 
@@ -34,6 +37,36 @@ def _build_rule(
         networks=tuple(ip_network(network) for network in rule.networks),
         credentials=frozenset(CredentialKind(kind) for kind in rule.credentials),
         devices=policies[rule.policy] if rule.policy else None,
+    )
+
+
+def build_named_subjects(settings: Settings) -> tuple[NamedSubject, ...]:
+    """Every group and account that a rule or a role names, in the order of the settings; the first spelling counts."""
+    found: dict[tuple[bool, str], NamedSubject] = {}
+    default_domain = settings.identity.default_domain
+    rules: list[tuple[str, AccessSettings | RoleSettings, bool]] = [
+        (f"[[access]] {one.name}", one, _holds_back(settings, one)) for one in settings.access
+    ]
+    rules += [(f"[[role]] {one.name}", one, False) for one in settings.roles]
+    for title, rule, is_holding_back in rules:
+        groups = [(True, fold(name), name) for name in rule.groups]
+        accounts = [(False, full_account_name(name, default_domain), name) for name in rule.accounts]
+        for is_group, key, name in (*groups, *accounts):
+            known = found.get((is_group, key)) or NamedSubject(name, key, (), is_group=is_group)
+            found[is_group, key] = replace(
+                known,
+                rules=(*known.rules, title),
+                holds_back=(*known.holds_back, title) if is_holding_back else known.holds_back,
+            )
+    return tuple(found.values())
+
+
+def _holds_back(settings: Settings, rule: AccessSettings) -> bool:
+    """True where whom the rule does not fit may be let in by a later one, and further: a refusal, a narrower policy."""
+    later = settings.access[settings.access.index(rule) + 1 :]
+    is_narrower = not rule.allow or bool(rule.policy) or bool(rule.credentials)
+    return is_narrower and any(
+        one.allow and not set(one.publications).isdisjoint(rule.publications) for one in later
     )
 
 

@@ -21,6 +21,8 @@ from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
 from handfast.supervisor.children import PARENT_VARIABLE, READY_VARIABLE
 
+STAYS = "the settings before it stay in force; mend what it says, and reload again"
+
 _LOG = event_log("child")
 
 
@@ -82,8 +84,10 @@ async def _reload(settings_file: Path | None, service: Service, output: LogOutpu
     output.reopen()
     try:
         await service.reload(load_settings(settings_file).settings)
-    except (SettingsError, OSError, ValueError, KeyError) as error:
-        _LOG.error("reload-failed", error=str(error), remedy="the settings before it stay in force")
+    except SettingsError as error:
+        _LOG.error("reload-failed", error=str(error), remedy=STAYS)
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody may think that the new settings are in force
+        _LOG.error("reload-failed", error=f"{type(error).__name__}: {error}", remedy=STAYS)
 
 
 def _say_ready() -> None:

@@ -8,8 +8,11 @@ from typing import Protocol
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.directory.ports import Directory, PasswordVerdict
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account
+from handfast.identity.records import Account, DirectoryGroup
+from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
+
+_LOG = event_log("directory")
 
 
 class ClosableDirectory(Directory, Protocol):
@@ -39,7 +42,10 @@ class CurrentDirectory:
         """Raises: as `open_directory`; then the one before stays."""
         before, self._directory = self._directory, self._open(settings) if settings.servers else None
         if before is not None:
-            await before.close()
+            try:
+                await before.close()
+            except Exception as error:  # noqa: BLE001 - the new one is in force, whatever becomes of the old one
+                _LOG.warning("directory-not-closed", error=repr(error))
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -49,6 +55,10 @@ class CurrentDirectory:
     def changes(self, positions: dict[str, int]) -> AsyncIterator[ChangeBatch]:
         """As the port."""
         return self._current().changes(positions)
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        """As the port."""
+        return await self._current().find_group(name)
 
     async def find(self, name: str) -> DirectoryAccount | None:
         """As the port."""

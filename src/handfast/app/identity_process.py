@@ -28,6 +28,7 @@ from handfast.app.policy import build_policy
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
 from handfast.app.shared_work import SharedTasks
+from handfast.app.subject_watch import SubjectWatch
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
 from handfast.decision.alarm_desk import WITHHELD_EVENT, AlarmDesk
@@ -136,7 +137,8 @@ class IdentityProcess:
             revoked=live_grants.revoke,
             process=process,
         )
-        self._policies = PolicyDesk(records, self._clock, build_policy(settings))
+        self._policies = PolicyDesk(records, self._clock, build_policy(settings), self._directory)
+        self._subject_watch = SubjectWatch(self._policies, records)
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
         administration = build_administration(
             settings, self._opened, self._hasher, services, policies=self._policies
@@ -147,6 +149,7 @@ class IdentityProcess:
         await self._open_doors(settings)
         self._keep_house()
         self._sync.start()
+        self._subject_watch.start()
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
@@ -230,18 +233,22 @@ class IdentityProcess:
         ]
 
     async def reload(self, settings: Settings) -> None:
-        """Publications, policies and lockout anew; what is being decided keeps what it began with."""
+        """Publications, policies and lockout anew; what is being decided keeps what it began with.
+
+        Raises: what is wrong with the settings; then nothing of them is in force. Whatever can be wrong comes first.
+        """
+        publications, policy = build_publications(settings), build_policy(settings)
+        behind, stored = backend_auth(settings), stored_publications(settings)
+        per_connection, inside = ticket_publications(settings), inside_listeners(settings)
         await self._sync.reload(settings)
         self._settings = settings
-        self._pipeline.replace_publications(build_publications(settings))
-        self._desk.replace_publications(backend_auth(settings))
-        self._devices.replace_publications(build_publications(settings))
-        policy = build_policy(settings)
+        self._pipeline.replace_publications(publications)
+        self._desk.replace_publications(behind)
+        self._devices.replace_publications(publications)
         self._policies.replace(policy)
+        self._subject_watch.look_anew()
         self._roles.replace(policy.role_policy)
-        self._gateway_api.policy_changed(
-            stored_publications(settings), ticket_publications(settings), inside_listeners(settings)
-        )
+        self._gateway_api.policy_changed(stored, per_connection, inside)
         _LOG.info("identity-reloaded")
 
     async def stop(self) -> None:
@@ -249,6 +256,7 @@ class IdentityProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._subject_watch.stop()
         await self._sync.stop()
         await self._admin_api.close()
         await self._gateway_api.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handfast.app.access import build_roles
+from handfast.app.access import build_named_subjects, build_roles
 from handfast.app.domain import build_directory_policy, build_publications
 from handfast.decision.policy_desk import InstallationPolicy
 from handfast.settings.model import Settings
@@ -16,4 +16,6 @@ def build_policy(settings: Settings) -> InstallationPolicy:
         roles=build_roles(settings),
         default_domain=settings.identity.default_domain,
         directory=build_directory_policy(settings.directory),
+        has_directory=bool(settings.directory.servers),
+        named_subjects=build_named_subjects(settings),
     )

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from handfast.app.directory_setup import directory_problems
 from handfast.app.restart_needs import start_values, waiting_for_restart
 from handfast.observability.logging import event_log
 from handfast.settings.check_files import named_files
@@ -27,6 +28,8 @@ def reload_problems(path: Path, running: Settings) -> list[str]:
     ]:
         return ["listener names and addresses change only by a restart: restart, or put them back"]
     problems = [*_missing_files(settings), *_unusable_certificates(settings)]
+    if settings.directory != running.directory:
+        problems += directory_problems(settings)
     if problems:
         return [str(problem) for problem in problems]
     waiting = waiting_for_restart(start_values(running), settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -20,7 +20,7 @@ from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
 
 if TYPE_CHECKING:
-    from handfast.doctor.examination import Outside
+    from handfast.doctor.examination import NamedSubjectRow, Outside
     from handfast.doctor.findings import Finding
 
 COLUMNS = ("severity", "id", "what", "remedy")
@@ -107,6 +107,7 @@ def outside(settings: Settings) -> Outside:
         check_lockout=lambda: _lockout_findings(settings),
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
+        named_subjects=lambda: _named_subjects(settings),
     )
 
 
@@ -140,6 +141,14 @@ def _call(settings: Settings, method: str, **arguments: object) -> tuple[object,
     except Exception as problem:  # noqa: BLE001 - whatever breaks, the doctor's other findings must come out
         failure = failure_of(problem)
         return None, failure.message if failure else f"unforeseen {type(problem).__name__}: {problem}"
+
+
+def _named_subjects(settings: Settings) -> list[NamedSubjectRow]:
+    """None where nobody answers: that is a finding of its own."""
+    if not settings.access and not settings.roles:
+        return []
+    rows, _ = _call(settings, "policy_names")
+    return cast("list[NamedSubjectRow]", rows) if isinstance(rows, list) else []
 
 
 def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:

@@ -12,6 +12,7 @@ from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.settings.check_files import check_files
 from handfast.settings.load import load_settings, settings_path
+from handfast.settings.model import Settings
 from handfast.settings.problems import Problem, SettingsError, shown
 from handfast.settings.reference import json_schema, reference_markdown
 
@@ -36,6 +37,8 @@ def check(
         loaded = load_settings(settings)
         waiting = waiting_for_restart(read_note(loaded.settings), loaded.settings)
         problems, warnings = tuple(check_files(loaded.settings)) if with_files else (), loaded.warnings
+        if with_files and not problems:
+            problems = _of_directory(loaded.settings)
     except SettingsError as error:
         if error.is_missing:
             raise
@@ -61,6 +64,15 @@ def check(
         typer.echo(f"{file}: {len(problems)} problems" if problems else f"{file}: good")
     if problems:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _of_directory(settings: Settings) -> tuple[Problem, ...]:
+    """What a reload would be refused for."""
+    if not settings.directory.servers:
+        return ()
+    from handfast.app.directory_setup import directory_problems  # noqa: PLC0415 - loads LDAP
+
+    return tuple(directory_problems(settings))
 
 
 @commands.command("show")

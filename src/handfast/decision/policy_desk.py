@@ -12,19 +12,30 @@ from enum import StrEnum
 from typing import Any
 
 from handfast.decision.access_rules import AccessRule, Applicant, find_rule
+from handfast.decision.named_subjects import (
+    FindsGroups,
+    NamedSubject,
+    SubjectFinding,
+    describe_finding,
+    find_subjects,
+)
 from handfast.decision.outcome import Deny, StageResult
 from handfast.decision.publication import AuthMethod, DevicePolicy, Publication
 from handfast.decision.stages.access import decide_access, devices_of
+from handfast.decision.stages.account import decide_account
 from handfast.decision.stages.credential import CredentialKind
 from handfast.decision.stages.source import decide_source
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.role_desk import RolePolicy
-from handfast.identity.directory.standing import DirectoryPolicy, read_standing
+from handfast.identity.channels import Channel
+from handfast.identity.directory.standing import DirectoryPolicy, Standing, read_standing
 from handfast.identity.names import find_named_account, principal_of
+from handfast.identity.partnership_store import HELD_STATES
 from handfast.identity.ports import Clock, Records, Repositories
 from handfast.identity.records import Account, CounterKind, DirectoryGroup
 from handfast.identity.roles import RoleRule, find_role
 from handfast.identity.sources import parse_source
+from handfast.identity.subjects import shown_group
 
 JsonRow = dict[str, Any]
 
@@ -38,6 +49,8 @@ class InstallationPolicy:
     roles: tuple[RoleRule, ...] = ()
     default_domain: str = ""
     directory: DirectoryPolicy = field(default_factory=DirectoryPolicy)
+    has_directory: bool = False
+    named_subjects: tuple[NamedSubject, ...] = ()
 
     @property
     def role_policy(self) -> RolePolicy:
@@ -48,10 +61,19 @@ class InstallationPolicy:
 class PolicyDesk:
     """Explains the policy. One an identity process; the policy may be replaced as a whole on reload."""
 
-    def __init__(self, records: Records, clock: Clock, policy: InstallationPolicy) -> None:
+    def __init__(
+        self, records: Records, clock: Clock, policy: InstallationPolicy, directory: FindsGroups | None = None
+    ) -> None:
+        """`directory` is asked for groups that nobody is in; None: nobody is asked."""
+        self._directory = directory
         self._records = records
         self._clock = clock
         self._policy = policy
+
+    @property
+    def has_directory(self) -> bool:
+        """True where accounts and groups come from a directory."""
+        return self._policy.has_directory
 
     def replace(self, policy: InstallationPolicy) -> None:
         """A reload."""
@@ -72,23 +94,45 @@ class PolicyDesk:
         def work(repositories: Repositories) -> JsonRow:
             found = find_named_account(repositories, account, policy.default_domain)
             if found is None:
-                remedy = "`handfast account list` shows all"
-                raise AdministrationError("not-found", f"no account is called {account!r}", remedy)
+                raise _not_found(repositories, account, has_directory=policy.has_directory)
             groups = repositories.accounts.groups_of(found.id)
+            standing = read_standing(repositories, found, policy.directory, now)
             asked = [one for one in policy.publications.values() if publication in (None, one.name)]
-            role = find_role(policy.roles, found, groups)
             return {
-                **_account_row(repositories, found, policy.directory, now),
-                "groups": [_group_row(one) for one in sorted(groups, key=_group_name)],
-                "role": "" if role is None else role.value,
+                **_account_row(repositories, found, standing, now),
+                "groups": [_group_row(one) for one in sorted(groups, key=shown_group)],
+                **_role_row(policy.roles, found, groups, standing),
                 "publications": [
-                    _publication_row(repositories, one, found, groups, where, source)
+                    _publication_row(repositories, one, found, groups, standing, where, source)
                     for one in asked
                     for where in _listeners(policy, one, listener)
                 ],
             }
 
-        return await self._records.read(work)
+        return {**await self._records.read(work), "names_amiss": await self.names(amiss_alone=True)}
+
+    async def names(self, *, amiss_alone: bool = False) -> list[JsonRow]:
+        """The groups and accounts that rules and roles name, and what there is of each. Raises: Unavailable."""
+        found = await self.find_subjects()
+        return [_finding_row(one) for one in found if one.is_amiss or not amiss_alone]
+
+    async def find_subjects(self) -> list[SubjectFinding]:
+        """As `names`, for callers in this process. Raises: Unavailable."""
+        policy = self._policy
+        return await find_subjects(
+            self._records, self._directory if policy.has_directory else None, policy.named_subjects
+        )
+
+
+def _not_found(repositories: Repositories, name: str, *, has_directory: bool) -> AdministrationError:
+    """With a directory an account may be missing for reasons that have nothing to do with its name."""
+    said, remedy = f"no account is called {name!r}", "`handfast account list` shows all"
+    if has_directory and repositories.positions.newest_read_at() is None:
+        said += "; the directory has not been read yet"
+        remedy = "wait for the first reading; `handfast directory check` says whether it can be read"
+    elif has_directory:
+        remedy += "; `handfast directory show NAME` tells whether the directory has it, within `base` and `account_filter`"
+    return AdministrationError("not-found", said, remedy)
 
 
 def _check_names(
@@ -113,10 +157,7 @@ def _listeners(policy: InstallationPolicy, publication: Publication, wanted: str
     ]
 
 
-def _account_row(
-    repositories: Repositories, account: Account, policy: DirectoryPolicy, now: datetime
-) -> JsonRow:
-    standing = read_standing(repositories, account, policy, now)
+def _account_row(repositories: Repositories, account: Account, standing: Standing, now: datetime) -> JsonRow:
     failures = repositories.counters.find(CounterKind.DOMAIN, str(account.id))
     read_at = None if account.directory is None else repositories.positions.newest_read_at()
     return {
@@ -132,12 +173,35 @@ def _account_row(
     }
 
 
-def _group_name(group: DirectoryGroup) -> str:
-    return f"{group.domain}\\{group.name}" if group.name else group.sid
-
-
 def _group_row(group: DirectoryGroup) -> JsonRow:
-    return {"group": _group_name(group), "sid": group.sid}
+    return {"group": shown_group(group), "sid": group.sid}
+
+
+def _finding_row(finding: SubjectFinding) -> JsonRow:
+    what, remedy = describe_finding(finding) if finding.is_amiss else ("", "")
+    return {
+        "name": finding.subject.name,
+        "kind": "group" if finding.subject.is_group else "account",
+        "state": finding.state.value,
+        "rules": list(finding.subject.rules),
+        "is_amiss": finding.is_amiss,
+        "is_error": finding.is_error,
+        "what": what,
+        "remedy": remedy,
+    }
+
+
+def _role_row(
+    rules: Sequence[RoleRule], account: Account, groups: frozenset[DirectoryGroup], standing: Standing
+) -> JsonRow:
+    """As `RoleDesk` has it: who may not sign in has none, and without rules whoever reaches the socket needs none."""
+    role = None if standing.refusal is not None else find_role(rules, account, groups)
+    by = (one.subjects.describe(account, groups) for one in rules if one.role is role)
+    return {
+        "role": "" if role is None else role.value,
+        "role_by": "; ".join(filter(None, by)),
+        "roles_are_set": bool(rules),
+    }
 
 
 def _publication_row(
@@ -145,12 +209,13 @@ def _publication_row(
     publication: Publication,
     account: Account,
     groups: frozenset[DirectoryGroup],
+    standing: Standing,
     listener: str,
     source: str | None,
 ) -> JsonRow:
     rule = find_rule(publication.access, Applicant(account, groups, listener, source or ""))
     taken = _credentials(publication, rule, account, listener)
-    verdict = _verdict(publication, rule, taken, source)
+    verdict = _verdict(publication, rule, taken, standing, source)
     policy = devices_of(publication, rule)
     return {
         "publication": publication.name,
@@ -158,22 +223,30 @@ def _publication_row(
         "outcome": "deny" if isinstance(verdict, Deny) else "allow",
         "reason": verdict.reason.value if isinstance(verdict, Deny) else "",
         "rule": verdict.rule,
+        "fits_by": rule.subjects.describe(account, groups) if rule and verdict.rule == rule.name else "",
         "detail": verdict.detail,
         "asks_for_source": source is None and _depends_on_source(publication),
         "credentials": [kind.value for kind in taken],
-        "devices": len(repositories.partnerships.list_of_account(account.id)),
+        "devices": repositories.partnerships.count(account.id, HELD_STATES),
         "policy": _policy_row(policy),
     }
 
 
 def _verdict(
-    publication: Publication, rule: AccessRule | None, taken: Sequence[CredentialKind], source: str | None
+    publication: Publication,
+    rule: AccessRule | None,
+    taken: Sequence[CredentialKind],
+    standing: Standing,
+    source: str | None,
 ) -> StageResult:
-    """As the stages say it; without a credential that is taken, as the first one is refused."""
+    """As the stages say it, in their order; without a credential that is taken, as the first one is refused."""
     if source is not None:
         by_source = decide_source(publication, source)
         if isinstance(by_source, Deny):
             return by_source
+    by_standing = decide_account(standing, None, Channel.ACTIVESYNC)
+    if isinstance(by_standing, Deny):
+        return by_standing
     kind = taken[0] if taken else CredentialKind.APP_PASSWORD
     return decide_access(publication, rule, kind)
 

@@ -9,6 +9,6 @@
 Each domain controller has threads of its own: a frozen one keeps its own busy and nobody else's.
 """
 
-from handfast.directory.opening import DirectorySetupError, open_directory
+from handfast.directory.opening import DirectorySetupError, check_setup, open_directory
 
-__all__ = ["DirectorySetupError", "open_directory"]
+__all__ = ["DirectorySetupError", "check_setup", "open_directory"]

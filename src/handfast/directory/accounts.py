@@ -10,6 +10,7 @@ from handfast.directory.account_attributes import Duration, build_account, parse
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
+from handfast.directory.filters import BUILTIN
 from handfast.directory.group_graph import GroupGraph, Key, sid_of
 from handfast.directory.reading import whole
 from handfast.directory.values import parse_duration
@@ -19,8 +20,13 @@ from handfast.protocols.errors import MalformedMessage
 
 AT_A_TIME = 25
 """So many accounts take a millisecond; then whatever else waits for the event loop has its turn."""
-BUILTIN = "BUILTIN"
 BUILTIN_PREFIX = "S-1-5-32-"
+
+
+def build_directory_group(key: Key, name: str, domain: DomainFacts) -> DirectoryGroup:
+    """The group as our records have it."""
+    sid = sid_of(key, domain.sid)
+    return DirectoryGroup(sid, BUILTIN if sid.startswith(BUILTIN_PREFIX) else domain.netbios_name, name)
 
 
 class AccountBuilder:
@@ -72,9 +78,7 @@ class AccountBuilder:
     def _group(self, key: Key) -> DirectoryGroup:
         """One object for each group, however many accounts are in it."""
         if key not in self._groups:
-            sid = sid_of(key, self._domain.sid)
-            domain = BUILTIN if sid.startswith(BUILTIN_PREFIX) else self._domain.netbios_name
-            self._groups[key] = DirectoryGroup(sid, domain, self._graph.name(key))
+            self._groups[key] = build_directory_group(key, self._graph.name(key), self._domain)
         return self._groups[key]
 
     async def _lockout_duration(self, pso: str) -> Duration:

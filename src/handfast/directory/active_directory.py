@@ -10,14 +10,14 @@ from functools import partial
 from handfast.directory.changes import ChangeFeed
 from handfast.directory.controllers import Controllers, Link
 from handfast.directory.domain_facts import DomainFacts
-from handfast.directory.lookup import find_account
+from handfast.directory.lookup import find_account, find_group
 from handfast.directory.password import check_password, is_worth_sending
 from handfast.directory.password_settings import read_lockout
 from handfast.directory.reading import read_domain
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable, PasswordVerdict
-from handfast.identity.records import Account
+from handfast.identity.records import Account, DirectoryGroup
 
 DOMAIN_KEPT_SECONDS = 60.0
 
@@ -48,6 +48,14 @@ class ActiveDirectory:
             since = positions.get(domain.invocation_id)
             async for batch in self._changes.read(link, domain, since):
                 yield batch
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        """As the port says. Raises: Unavailable."""
+
+        async def look(link: Link) -> DirectoryGroup | None:
+            return await find_group(link, await self._domain_of(link), name)
+
+        return await self.readers.ask(look)
 
     async def find(self, name: str) -> DirectoryAccount | None:
         """As the port says. Raises: Unavailable."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 USERS = "(sAMAccountType=805306368)"
 """Ordinary user accounts; machines, trusts and managed service accounts have other types. Source: MS-SAMR 2.2.1.9."""
 GROUPS = "(objectCategory=group)"
+BUILTIN = "BUILTIN"
+"""The domain of the groups that every machine has."""
 MAIL_CLAIMS = ("mail", "proxyAddresses")
 
 
@@ -44,6 +46,18 @@ def changed_since(usn: int) -> str:
 def with_sids(sids: Iterable[str]) -> str:
     """Objects with any of these SIDs, which Active Directory takes in their text form (MS-ADTS 3.1.1.3.1.3.1.2)."""
     return either(equals("objectSid", sid) for sid in sids)
+
+
+def by_group_name(name: str, netbios_domain: str) -> str:
+    """Groups that a rule may mean, by SID or as `DOMAIN\\name`; "" where its domain is another one.
+
+    Rules know the domain by its NetBIOS name alone.
+    """
+    if name.upper().startswith("S-1-"):
+        return equals("objectSid", name.upper())
+    domain, _, group = name.partition("\\")
+    is_ours = domain.casefold() in (netbios_domain.casefold(), BUILTIN.casefold())
+    return equals("sAMAccountName", group) if group and is_ours else ""
 
 
 def by_name(name: str, dns_domain: str, netbios_domain: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from handfast.directory import account_attributes, filters
 from handfast.directory.account_attributes import parse_direct_groups
-from handfast.directory.accounts import AccountBuilder
+from handfast.directory.accounts import AccountBuilder, build_directory_group
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
@@ -16,6 +16,7 @@ from handfast.directory.reading import parse_group
 from handfast.directory.scope import Scope
 from handfast.directory.session import EXTENDED_DN, ControllerFailed
 from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.records import DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
 
 MAX_NAME_CHARACTERS = 1024
@@ -50,6 +51,24 @@ async def find_account(
     if unread:
         raise ControllerFailed(f"{link.name}: the attributes of {entry.dn} make no sense")
     return found[0]
+
+
+async def find_group(link: Link, domain: DomainFacts, name: str) -> DirectoryGroup | None:
+    """The one security group that a rule means by the name. Raises: ControllerFailed."""
+    query = filters.by_group_name(name, domain.netbios_name) if _may_be_name(name) else ""
+    if not query:
+        return None
+    attributes = ("objectSid", "sAMAccountName", "groupType")
+    page = await link.page(
+        domain.root.naming_context, filters.both(filters.GROUPS, query), attributes, page_size=2
+    )
+    if len(page.entries) != 1:
+        return None
+    try:
+        group = parse_group(page.entries[0], domain.sid)
+    except MalformedMessage:
+        return None  # one that makes no sense gives no rights either
+    return build_directory_group(group.key, group.name, domain) if group.is_security else None
 
 
 def _may_be_name(name: str) -> bool:

@@ -42,6 +42,12 @@ def open_directory(
     return ActiveDirectory(Controllers(readers, account), Controllers(passwords, account), scope, clock)
 
 
+def check_setup(settings: DirectorySettings) -> None:
+    """Whether `open_directory` would take these settings; nothing is kept of it. Raises: DirectorySetupError."""
+    open_account(settings)
+    _open_context(settings)
+
+
 def open_controllers(settings: DirectorySettings) -> list[Controller]:
     """In order of preference; none is connected to yet. Raises: DirectorySetupError."""
     context = _open_context(settings)

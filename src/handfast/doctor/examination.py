@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from handfast.doctor import probes
@@ -31,6 +32,16 @@ MAX_PROBES = 8
 """Back ends looked at side by side, so that one dead network does not make the doctor take minutes."""
 
 
+class NamedSubjectRow(TypedDict):
+    """What is used of a row of `policy_names`."""
+
+    kind: str
+    is_amiss: bool
+    is_error: bool
+    what: str
+    remedy: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What only other adapters can tell. What returns text returns why it failed, or None where all is well.
@@ -49,6 +60,8 @@ class Outside:
     check_lockout: Callable[[], Sequence[Finding]]
     link: LinkTools
     is_running: bool = False
+    named_subjects: Callable[[], Sequence[NamedSubjectRow]] = tuple
+    """The groups and accounts that access rules and roles name, as identity's `policy_names` tells of them."""
 
 
 def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> list[Finding]:
@@ -128,6 +141,15 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     if identity.admin_group and not probes.has_group(identity.admin_group):
         said = f"identity.admin_group: this machine has no group {identity.admin_group}"
         yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
+    yield from _named_subjects(outside)
+
+
+def _named_subjects(outside: Outside) -> Iterator[Finding]:
+    """Names of nobody: an error where that is sure to let somebody in."""
+    for row in outside.named_subjects():
+        if row["is_amiss"]:
+            found = FindingId.ACCESS_GROUP if row["kind"] == "group" else FindingId.ACCESS_ACCOUNT
+            yield (error if row["is_error"] else warning)(found, row["what"], row["remedy"])
 
 
 def _key_file(path: Path, outside: Outside) -> Iterator[Finding]:

@@ -48,6 +48,13 @@ class FindingId(MeaningEnum):
         "`gateway.user` can't read a certificate or key that it serves with",
     )
 
+    # What rules name.
+    ACCESS_GROUP = (
+        "access-group",
+        "an access rule or a role names a group that the directory does not have, or nobody is in",
+    )
+    ACCESS_ACCOUNT = "access-account", "an access rule or a role names an account that is not there"
+
     # Certificates of listeners.
     CERTIFICATE_UNREADABLE = (
         "certificate-unreadable",

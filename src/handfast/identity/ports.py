@@ -107,6 +107,10 @@ class AccountRepository(Protocol):
         """What is known of a group that some account was in."""
         ...
 
+    def list_groups(self) -> Sequence[DirectoryGroup]:
+        """Every group that some account of the directory's is in."""
+        ...
+
     def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
         """SID and id of every account that the directory has."""
         ...

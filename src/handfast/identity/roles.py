@@ -62,6 +62,7 @@ READING = frozenset(
         "explain",
         "node_list",
         "policy_check",
+        "policy_names",
         "secret_list",
         "status",
     }

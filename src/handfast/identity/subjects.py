@@ -32,6 +32,20 @@ class Subjects:
             return True
         return any(self.groups & names_of_group(group) for group in groups)
 
+    def describe(self, account: Account, groups: frozenset[DirectoryGroup]) -> str:
+        """By what it includes this account, for administrators; "" where it does not."""
+        if self.is_everybody:
+            return "everybody"
+        if self.accounts & names_of_account(account):
+            return "the account itself"
+        fitting = [group for group in groups if self.groups & names_of_group(group)]
+        return ", ".join(sorted(shown_group(group) for group in fitting))
+
+
+def shown_group(group: DirectoryGroup) -> str:
+    """As a rule would name it; by its SID where its name is unknown."""
+    return f"{group.domain}\\{group.name}" if group.name else group.sid
+
 
 def names_of_account(account: Account) -> frozenset[str]:
     """Every name by which a rule may mean the account, folded. The bare user name is none: two domains may have it.
@@ -51,12 +65,13 @@ def names_of_group(group: DirectoryGroup) -> frozenset[str]:
 def build_subjects(accounts: Iterable[str], groups: Iterable[str], default_domain: str) -> Subjects:
     """The subjects of a rule as written; a bare user name means the one in `default_domain`."""
     return Subjects(
-        frozenset(_full_name(name, default_domain) for name in accounts),
+        frozenset(full_account_name(name, default_domain) for name in accounts),
         frozenset(fold(name) for name in groups),
     )
 
 
-def _full_name(name: str, default_domain: str) -> str:
+def full_account_name(name: str, default_domain: str) -> str:
+    """An account as rules compare it, folded; a bare user name means the one in `default_domain`."""
     is_whole = "\\" in name or "@" in name or is_sid(name)
     return fold(name if is_whole else f"{default_domain}\\{name}")
 

@@ -22,15 +22,16 @@ class AccessSettings(Section):
     publications: tuple[str, ...] = Field(min_length=1)
     """Publications it speaks of."""
     groups: tuple[str, ...] = ()
-    """Groups it speaks of, by SID or as "DOMAIN\\name" (nested membership counts); with `accounts`: either fits. Neither: all."""
+    """Groups it speaks of, by SID or as "DOMAIN\\name" (nested membership counts); with `accounts`: either fits. Both left
+    out: everybody."""
     accounts: tuple[str, ...] = ()
     """Accounts it speaks of, by UPN, "DOMAIN\\user" or user name."""
     listeners: tuple[str, ...] = ()
-    """Listeners it speaks of; empty: all."""
+    """Listeners it speaks of; left out: all."""
     networks: tuple[Network, ...] = ()
-    """Source networks it speaks of; empty: all."""
+    """Source networks it speaks of; left out: all."""
     credentials: tuple[Literal["app-password", "pin", "domain-password", "kerberos"], ...] = ()
-    """Kinds of credential it takes; empty: those the publication takes. Any other is refused."""
+    """Kinds of credential it takes; left out: those the publication takes. Any other is refused."""
     policy: str = ""
     """Name of the `[[policy]]` for its devices; empty: the publication's."""
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.check_access import access_problems, access_warnings
+from handfast.settings.check_empty import empty_list_problems
 from handfast.settings.check_kerberos import kerberos_problems, kerberos_warnings
 from handfast.settings.check_redirects import redirect_problems, redirecting_listeners
 from handfast.settings.directory import DirectorySettings, KerberosSettings
@@ -79,6 +80,7 @@ def find_problems(draft: Draft) -> list[Problem]:
         *_backends(draft),
         *redirect_problems(draft),
         *access_problems(draft),
+        *empty_list_problems(draft),
         *kerberos_problems(draft),
         *_told_names(draft),
         *_phone_methods(draft),

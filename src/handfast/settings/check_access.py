@@ -90,6 +90,7 @@ def _domain_passwords(draft: Draft) -> Iterator[Problem]:
 def access_warnings(draft: Draft) -> Iterator[Problem]:
     """Rules that never decide, and guesses from outside that would reach the domain."""
     yield from _outside_guesses(draft)
+    yield from _roles_of_nobody(draft)
     yield from _never_reached(draft)
     for index, rule in draft.access:
         published = [one for _, one in draft.publications if one.name in rule.publications]
@@ -132,6 +133,17 @@ def _offers(publication: PublicationSettings, rule: AccessSettings, kind: str) -
         return "kerberos" in publication.auth
     listeners = set(publication.domain_password_listeners)
     return bool(listeners & set(rule.listeners) if rule.listeners else listeners)
+
+
+def _roles_of_nobody(draft: Draft) -> Iterator[Problem]:
+    """The socket lets in root, the service and the group; only for the group there are roles."""
+    if draft.roles and draft.identity is not None and not draft.identity.admin_group:
+        yield Problem(
+            "identity.admin_group",
+            "",
+            "there are roles, and nobody but root and the service reaches the admin socket",
+            "name a Unix group there and put those into it who have a role",
+        )
 
 
 def _outside_guesses(draft: Draft) -> Iterator[Problem]:

@@ -56,7 +56,7 @@ class KerberosSettings(Section):
     principal: AccountPrincipal = ""
     """The service account that signs people in behind (delegation), e.g. "svc-handfast@CONTOSO.LAB"."""
     accept: tuple[ServicePrincipal, ...] = ()
-    """SPNs that clients inside get tickets for, e.g. "HTTP/mail.contoso.lab"; empty: every key of the keytab."""
+    """SPNs that clients inside get tickets for, e.g. "HTTP/mail.contoso.lab"; left out: every key of the keytab."""
     krb5_conf: AbsolutePath | None = None
     """A krb5.conf to use in place of the system's; None: one is made from `kdcs`, or the system's where that is empty."""
     kdcs: tuple[str, ...] = ()

@@ -94,7 +94,7 @@ class PublicationSettings(Section):
     hosts: tuple[HostName, ...] = Field(min_length=1)
     """Published host names, lower case."""
     listeners: tuple[str, ...] = ()
-    """Listeners it is published on; empty: all."""
+    """Listeners it is published on; left out: all."""
     redirect_listeners: tuple[str, ...] = ()
     """Listeners without TLS (port 80) that only tell Autodiscover's clients where TLS is (`exchange` alone). Nothing else
     is served there, for any publication."""
@@ -102,7 +102,7 @@ class PublicationSettings(Section):
     """True logs each kind of request that the rules for paths, methods and queries refuse, with how often it came. It
     lets nothing through."""
     networks: tuple[Network, ...] = ()
-    """Source networks it is published to; empty: all."""
+    """Source networks it is published to; left out: all."""
     auth: tuple[Literal["basic", "ntlm", "kerberos"], ...] = Field(("basic",), min_length=1)
     """Methods offered; the order is the order of the challenges. `kerberos` is served on inside listeners alone."""
     activesync_auth: tuple[Literal["basic", "ntlm"], ...] = Field(("basic",), min_length=1)
@@ -151,38 +151,38 @@ class PolicySettings(Section):
     pending_limit: int = Field(3, ge=1, le=100)
     """Devices of an account that may wait for approval."""
     allow_types: tuple[str, ...] = ()
-    """Device types that may be used (`*` and `?` match, case does not matter); empty: all."""
+    """Device types that may be used (`*` and `?` match, case does not matter); left out: all."""
     deny_types: tuple[str, ...] = ()
     """Device types that may not; wins over the allow list."""
     allow_user_agents: tuple[str, ...] = ()
-    """User agents that may be used; empty: all."""
+    """User agents that may be used; left out: all."""
     deny_user_agents: tuple[str, ...] = ()
     """User agents that may not."""
     allow_protocol_versions: tuple[str, ...] = ()
-    """Protocol versions that may be spoken, e.g. "16.1"; empty: all."""
+    """Protocol versions that may be spoken, e.g. "16.1"; left out: all."""
     deny_protocol_versions: tuple[str, ...] = ()
     """Protocol versions that may not."""
     allow_models: tuple[str, ...] = ()
-    """Hardware models that may be used, as the user agent or the device itself names them; empty: all. A device that
+    """Hardware models that may be used, as the user agent or the device itself names them; left out: all. A device that
     has not told its model is first asked to provision, which is when it tells."""
     deny_models: tuple[str, ...] = ()
     """Hardware models that may not."""
     allow_os: tuple[str, ...] = ()
-    """Operating systems that may be used, as the device names its own, e.g. "iOS 17*"; empty: all."""
+    """Operating systems that may be used, as the device names its own, e.g. "iOS 17*"; left out: all."""
     deny_os: tuple[str, ...] = ()
     """Operating systems that may not."""
     allow_imeis: tuple[str, ...] = ()
-    """IMEIs that may be used, as the device tells its own, e.g. "35693803*"; empty: all. Spaces, hyphens and the like
+    """IMEIs that may be used, as the device tells its own, e.g. "35693803*"; left out: all. Spaces, hyphens and the like
     are left out of the comparison. A device that tells none (a tablet without a SIM) stays out."""
     deny_imeis: tuple[str, ...] = ()
     """IMEIs that may not, e.g. of stolen devices."""
     allow_phone_numbers: tuple[str, ...] = ()
-    """Phone numbers that may be used, as the device tells its own, e.g. "+41*"; empty: all. Compared as IMEIs are; how a
+    """Phone numbers that may be used, as the device tells its own, e.g. "+41*"; left out: all. Compared as IMEIs are; how a
     number begins is the device's affair ("+41 44" or "044")."""
     deny_phone_numbers: tuple[str, ...] = ()
     """Phone numbers that may not."""
     allow_friendly_names: tuple[str, ...] = ()
-    """Names of devices that may be used, as their owners or an administrator set them, e.g. "CONTOSO-*"; empty: all."""
+    """Names of devices that may be used, as their owners or an administrator set them, e.g. "CONTOSO-*"; left out: all."""
     deny_friendly_names: tuple[str, ...] = ()
     """Names of devices that may not."""
     phone_refusals: Literal["status", "http"] = "status"

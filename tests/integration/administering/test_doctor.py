@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from handfast.doctor.findings import FindingId
-from tests.doctor import backends, clients, domains, links, listeners, records
+from tests.doctor import backends, clients, domains, links, listeners, names, records
 from tests.doctor.case import CASES, Case, Told, World
 from tests.installation import HOST, Installation, prepare
 from tests.lab_server import lab_server
 from tests.servers.processes import server_directory
 
-AREAS = (backends, clients, domains, links, listeners, records)
+AREAS = (backends, clients, domains, links, listeners, names, records)
 """Importing them fills CASES."""
 ALWAYS = {FindingId.DNS_NAME, FindingId.WORKER_USER_NOT_SET}
 """True of every test installation: its name is in no DNS, and it runs as whoever runs the tests."""

@@ -138,3 +138,31 @@ async def test_the_lockout_policy_is_the_domains(shared_dc, opened):
         timedelta(minutes=30),
         timedelta(minutes=30),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("CONTOSO\\Sales", "CONTOSO\\Sales"),
+        ("contoso\\sales", "CONTOSO\\Sales"),
+        ("CONTOSO\\Helpdesk", "CONTOSO\\Helpdesk"),
+        ("CONTOSO\\Everything (odd) Group", "CONTOSO\\Everything (odd) Group"),
+        ("S-1-5-32-545", "BUILTIN\\Users"),
+        ("BUILTIN\\Users", "BUILTIN\\Users"),
+        ("CONTOSO\\Newsletter", ""),
+        ("CONTOSO\\Nobody", ""),
+        ("contoso.lab\\Sales", ""),
+        ("CONTOSO\\alice", ""),
+    ],
+)
+async def test_a_group_as_rules_name_it(shared_dc, opened, name, found):
+    """A mailing list is none, nor is an account of that name."""
+    group = await opened(shared_dc).find_group(name)
+    assert ("" if group is None else f"{group.domain}\\{group.name}") == found
+
+
+async def test_a_group_is_found_by_the_sid_that_its_members_have(shared_dc, opened):
+    directory = opened(shared_dc)
+    (sales,) = [one for one in (await directory.find("alice")).groups if one.name == "Sales"]
+    assert await directory.find_group(sales.sid) == sales
+    assert await directory.find_group(sales.sid.lower()) == sales

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from handfast.app.access import build_roles
+from handfast.app.access import build_named_subjects, build_roles
 from handfast.app.domain import build_publications
 from handfast.app.policy import build_policy
+from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.policies import PartnershipMode
 from handfast.identity.roles import Role
@@ -71,3 +72,33 @@ def test_roles():
     policy = build_policy(Settings.model_validate(SETTINGS))
     assert policy.role_policy.rules == (rule,)
     assert (policy.listeners, policy.default_domain) == (("outside", "inside"), "CONTOSO")
+
+
+def named(*access, roles=()):
+    rules = [{"name": f"r{number}", "publications": ["mail"], **one} for number, one in enumerate(access)]
+    settings = Settings.model_validate({**SETTINGS, "access": rules, "role": list(roles)})
+    return build_named_subjects(settings)
+
+
+A, EVERYBODY = {"groups": ["D\\A"]}, {}
+
+
+def test_every_group_and_account_is_told_with_the_rules_that_name_it():
+    roles = [{"name": "auditor", "groups": ["d\\a", "S-1-5-21-1"], "accounts": ["anna"]}]
+    both = {"groups": ["D\\A", "D\\B"], "accounts": ["contoso\\Anna"]}
+    assert named(both, A, roles=roles) == (
+        NamedSubject("D\\A", "D\\A", ("[[access]] r0", "[[access]] r1", "[[role]] auditor")),
+        NamedSubject("D\\B", "D\\B", ("[[access]] r0",)),
+        NamedSubject("contoso\\Anna", "CONTOSO\\ANNA", ("[[access]] r0", "[[role]] auditor"), is_group=False),
+        NamedSubject("S-1-5-21-1", "S-1-5-21-1", ("[[role]] auditor",)),
+    )
+    assert named(EVERYBODY) == ()
+
+
+def test_a_rule_holds_people_back_where_a_later_one_lets_them_further():
+    for narrower in ({"allow": False}, {"policy": "strict"}, {"credentials": ["kerberos"]}):
+        assert named({**A, **narrower}, EVERYBODY)[0].holds_back == ("[[access]] r0",), narrower
+        for later in ({"allow": False}, {"publications": ["sogo"]}):
+            assert named({**A, **narrower}, {**EVERYBODY, **later})[0].holds_back == ()
+        assert named(EVERYBODY, {**A, **narrower})[0].holds_back == ()
+    assert named(A, EVERYBODY)[0].holds_back == (), "whom it lets in is let in by the next one as well"

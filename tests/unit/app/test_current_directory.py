@@ -62,3 +62,17 @@ async def test_settings_that_can_not_be_used_leave_the_one_before():
         await current.replace(NAMED.model_copy(update={"base": "OU=x"}))
     await current.lockout(ALICE)
     assert domain.closed == 0
+
+
+async def test_one_that_can_not_be_closed_keeps_the_next_from_nothing(capsys):
+    domains = [FakeDirectory(), FakeDirectory()]
+
+    async def fail() -> None:
+        raise OSError("already gone")
+
+    domains[0].close = fail
+    opening = iter(domains)
+    current = CurrentDirectory(NAMED, lambda _settings: next(opening))
+    await current.replace(NAMED)
+    domains[1].add("alice")
+    assert await current.find("alice") is not None

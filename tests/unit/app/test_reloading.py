@@ -18,6 +18,8 @@ key_file = "{folder}/handfast.key"
 [kerberos]
 {kerberos}
 
+{directory}
+
 [[listener]]
 name = "outside"
 address = "127.0.0.1:{port}"
@@ -49,6 +51,7 @@ class File:
             "mode": "window",
             "backend": "",
             "kerberos": "",
+            "directory": "",
             "certificate": made.certificate,
             "key": made.key,
         }
@@ -131,3 +134,33 @@ def test_a_key_only_the_workers_may_read_is_left_to_them(file, monkeypatch):
 
     monkeypatch.setattr("handfast.app.reloading.ssl.SSLContext.load_cert_chain", refuse)
     assert file.problems() == ""
+
+
+def directory(password, ca_file=None) -> str:
+    named = f'ca_file = "{ca_file}"\n' if ca_file else ""
+    return (
+        f'[directory]\nbind_user = "reader@contoso.lab"\nbind_password_file = "{password}"\n{named}\n'
+        '[[directory.server]]\nname = "dc1.contoso.lab"\n'
+    )
+
+
+def test_a_directory_that_identity_could_not_open_is_refused_before_any_gateway_hears_of_it(file):
+    password = file.folder / "password"
+    password.write_text("")
+    assert "bind_password_file" in file.problems(directory=directory(password))
+    password.write_text("secret\n")
+    assert file.problems(directory=directory(password)) == ""
+    broken = file.folder / "ca.pem"
+    broken.write_text("no certificate")
+    said = file.problems(directory=directory(password, broken))
+    assert "directory: ca_file" in said
+    assert "PEM" in said
+
+
+def test_a_password_that_is_being_changed_keeps_nobody_from_reloading_the_rest(file):
+    password = file.folder / "password"
+    password.write_text("secret\n")
+    file.write(directory=directory(password))
+    file.running = load_settings(file.path).settings
+    password.write_text("")
+    assert file.problems(directory=directory(password), mode="first-use") == ""

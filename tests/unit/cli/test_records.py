@@ -146,6 +146,7 @@ def test_every_administrative_verb_has_settings_and_json():
         "settings schema",
         "settings reference",
         "policy check",
+        "policy names",
         "directory check",
         "directory show",
         "directory init",

@@ -15,11 +15,12 @@ from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.policies import DevicePolicy, PartnershipMode
-from handfast.identity.records import CounterKind
+from handfast.identity.records import AccountState, CounterKind, PartnershipState
 from handfast.identity.roles import Role, RoleRule
 from handfast.identity.subjects import build_subjects
 from tests.fakes.domain import SID, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
+from tests.fakes.one_phone import KNOWN
 
 OFFERS = CredentialPolicy(
     methods=frozenset(AuthMethod),
@@ -83,13 +84,15 @@ async def test_standing_groups_role_and_the_rule_of_each_publication(office):
     told = await office.check()
     assert (told["account"], told["home"], told["sid"]) == ("anna@contoso.lab", "directory", f"{SID}1000")
     assert (told["standing"], told["stands_until"], told["mirror_age_seconds"]) == ("", None, 12.0)
-    assert (told["role"], told["domain_failures"]) == ("auditor", 1)
+    assert (told["role"], told["role_by"], told["roles_are_set"]) == ("auditor", "the account itself", True)
+    assert told["domain_failures"] == 1
     assert [one["group"] for one in told["groups"]] == ["CONTOSO\\All", "CONTOSO\\Staff"]
     assert places(told) == [
         ("mail", "inside", "allow", "staff"),
         ("mail", "outside", "allow", "staff"),
         ("local", "inside", "allow", "open"),
     ]
+    assert [one["fits_by"] for one in told["publications"]] == ["CONTOSO\\Staff", "CONTOSO\\Staff", ""]
     inside, outside, _ = told["publications"]
     assert inside["credentials"] == ["app-password", "kerberos"]
     assert outside["credentials"] == ["app-password"]
@@ -142,3 +145,46 @@ async def test_what_is_not_there(office, asked, kind):
     with pytest.raises(AdministrationError) as refused:
         await office.check(**asked)
     assert refused.value.kind == kind
+
+
+async def test_whose_account_may_not_sign_in_is_refused_everywhere_and_has_no_role(office):
+    await office.identity.records.write(lambda r: r.accounts.set_state(office.anna.id, AccountState.DISABLED))
+    told = await office.check(publication="mail", listener="outside")
+    assert (told["standing"], told["role"], told["role_by"]) == ("account-disabled", "", "")
+    (row,) = told["publications"]
+    assert (row["outcome"], row["reason"], row["rule"], row["fits_by"]) == (
+        "deny",
+        "account-disabled",
+        "state",
+        "",
+    )
+    decision = await office.identity.basic("blue-42", login="CONTOSO\\anna")
+    assert decision.outcome is not Outcome.ALLOW
+
+
+async def test_an_account_that_is_not_mirrored_yet_is_told_from_one_that_there_is_not(office):
+    office.desk.replace(replace(office.policy, has_directory=True))
+    with pytest.raises(AdministrationError, match="has not been read yet") as refused:
+        await office.check("nobody")
+    assert "handfast directory check" in refused.value.remedy
+    now = office.identity.clock.now()
+    await office.identity.records.write(
+        lambda r: r.positions.save(SyncPosition("i", 7), scope="", read_at=now)
+    )
+    with pytest.raises(AdministrationError, match=r"no account is called 'nobody'$") as refused:
+        await office.check("nobody")
+    assert "handfast directory show" in refused.value.remedy
+
+
+async def test_devices_are_counted_as_the_limit_counts_them(office):
+    states = (
+        PartnershipState.ALLOWED,
+        PartnershipState.QUARANTINED,
+        PartnershipState.BLOCKED,
+        PartnershipState.PENDING,
+    )
+    for number, state in enumerate(states):
+        phone = replace(KNOWN, account_id=office.anna.id, device_id=f"P{number}", state=state)
+        await office.identity.records.write(lambda r, phone=phone: r.partnerships.add(phone))
+    (row,) = (await office.check(publication="mail", listener="outside"))["publications"]
+    assert row["devices"] == 2

@@ -78,3 +78,20 @@ def test_the_scope_holds_for_every_search():
     assert scope.query("(cn=a)") == f"(&{filters.USERS}(mail=*)(cn=a))"
     assert Scope().within("DC=x") == "DC=x"
     assert Scope().query() == filters.USERS
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("S-1-5-21-1-2-3-513", "(objectSid=S-1-5-21-1-2-3-513)"),
+        ("s-1-5-32-545", "(objectSid=S-1-5-32-545)"),
+        ("contoso\\Mail (all)", "(sAMAccountName=Mail\\20\\28all\\29)"),
+        ("BUILTIN\\Users", "(sAMAccountName=Users)"),
+        ("FABRIKAM\\Staff", ""),
+        ("contoso.lab\\Staff", ""),
+        ("CONTOSO\\", ""),
+        ("Staff", ""),
+    ],
+)
+def test_a_group_is_named_as_rules_name_it(name, query):
+    assert filters.by_group_name(name, "CONTOSO") == query

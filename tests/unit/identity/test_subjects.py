@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from handfast.identity.subjects import Subjects, build_subjects, is_sid, names_of_account
+from handfast.identity.subjects import Subjects, build_subjects, is_sid, names_of_account, shown_group
 from tests.fakes.domain import SID, group, without_names
 from tests.fakes.one_phone import ALICE
 
@@ -62,3 +62,14 @@ def test_sids():
     assert not is_sid("S-1-5-users")
     assert not is_sid("CONTOSO\\S-1-5")
     assert not is_sid("")
+
+
+def test_by_what_somebody_is_included_is_told_as_rules_name_it():
+    nameless = without_names(group("Phones"))
+    rule = build_subjects(("CONTOSO\\bert",), ("contoso\\mail users", nameless.sid), "")
+    groups = frozenset({MAIL_USERS, nameless, group("Others")})
+    assert rule.describe(ANNA, groups) == f"CONTOSO\\Mail Users, {nameless.sid}"
+    assert rule.describe(ANNA, frozenset()) == ""
+    assert rule.describe(replace(ANNA, user="bert"), groups) == "the account itself"
+    assert Subjects().describe(ANNA, groups) == "everybody"
+    assert shown_group(nameless) == nameless.sid

@@ -98,6 +98,13 @@ def test_domain_passwords_need_basic_a_directory_and_a_listener(mail, more, path
     assert problems(mail=mail, **more) == [f"publication[0].domain_password_listeners{path}"]
 
 
+def test_roles_without_a_group_that_reaches_the_socket_are_nobodys():
+    roles = [{"name": "auditor", "accounts": ["anna"]}]
+    assert warnings(roles=roles) == ["identity.admin_group"]
+    assert warnings(roles=roles, identity={"default_domain": "CONTOSO", "admin_group": "admins"}) == []
+    assert warnings(identity={"default_domain": "CONTOSO"}) == []
+
+
 def test_domain_passwords_taken_outside_are_warned_about():
     assert warnings(mail={"domain_password_listeners": ["inside"]}) == []
     assert warnings(mail={"domain_password_listeners": ["inside", "outside"]}) == [

@@ -28,7 +28,11 @@ def publication(methods=("basic",), listeners=(), url="https://exchange.lan", **
     backend = {"auth": "kerberos", "spn": SPN, **backend}
     behind = BackendSettings(urls=(url,), **backend)
     return PublicationSettings(
-        name="eas", hosts=("mail.contoso.lab",), auth=methods, listeners=listeners, backend=behind
+        name="eas",
+        hosts=("mail.contoso.lab",),
+        auth=methods,
+        backend=behind,
+        **({"listeners": listeners} if listeners else {}),
     )
 
 

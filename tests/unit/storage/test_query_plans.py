@@ -11,6 +11,7 @@ from sqlalchemy.sql.selectable import SelectBase
 
 from handfast.storage.repositories import (
     account_groups,
+    account_groups_in_use,
     accounts,
     app_passwords,
     audit_trail,
@@ -27,6 +28,7 @@ from handfast.storage.statements import Compiled
 
 MODULES = (
     account_groups,
+    account_groups_in_use,
     accounts,
     app_passwords,
     audit_trail,
@@ -41,6 +43,7 @@ MODULES = (
 )
 # For administrators: they list or clear all, and walk an index page by page or the whole trail.
 LISTINGS = {
+    "account_groups_in_use._IN_USE",
     "accounts._ALL",
     "accounts._MIRRORED",
     "audit_trail._CHAINS",

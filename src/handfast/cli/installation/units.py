@@ -103,6 +103,7 @@ User={role.user}
 Group={role.user}
 {_groups(role)}ExecStartPre={_escaped(program)} settings check --no-files --settings {_escaped(str(answers.settings_file))}
 ExecStart={_escaped(program)} {role.verb} --settings {_escaped(str(answers.settings_file))}
+ExecReload={_escaped(program)} settings check --no-files --settings {_escaped(str(answers.settings_file))}
 ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed
 TimeoutStopSec=60

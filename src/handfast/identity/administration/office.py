@@ -31,6 +31,10 @@ class PolicyExplainer(Protocol):
         """Raises: AdministrationError."""
         ...
 
+    async def names(self) -> list[JsonRow]:
+        """The groups and accounts that rules name. Raises: Unavailable."""
+        ...
+
 
 class Office:
     """Ports and settings of administrative work.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handfast.identity.administration.errors import AdministrationError
-from handfast.identity.administration.office import JsonRow, Office
+from handfast.identity.administration.office import JsonRow, Office, PolicyExplainer
 
 
 class PolicyAdministration(Office):
@@ -20,8 +20,17 @@ class PolicyAdministration(Office):
     ) -> JsonRow:
         """The account's standing, groups and role, and the rule that decides for one publication, or for all."""
         del actor
-        if self._policies is None:
-            raise AdministrationError("unavailable", "nobody here knows the policy")
-        return await self._policies.check(
+        return await self._explainer.check(
             account=account, publication=publication, listener=listener, source=source
         )
+
+    async def policy_names(self, *, actor: str) -> list[JsonRow]:
+        """The groups and accounts that rules and roles name, and whether they are any."""
+        del actor
+        return await self._explainer.names()
+
+    @property
+    def _explainer(self) -> PolicyExplainer:
+        if self._policies is None:
+            raise AdministrationError("unavailable", "nobody here knows the policy")
+        return self._policies

@@ -12,11 +12,12 @@ from handfast.identity.audit import AuditEvent
 from handfast.identity.directory.standing import DirectoryPolicy, read_standing
 from handfast.identity.ports import Clock, Records, Repositories
 from handfast.identity.roles import Role, RoleRule, find_role, least_role
+from handfast.identity.unix_names import find_unix_account, split_unix_name
 
 
 @dataclass(frozen=True, slots=True)
 class RolePolicy:
-    """Who has which role. Unix users are looked for among the accounts of `default_domain`."""
+    """Who has which role. Unix users whose names have no domain are looked for among the accounts of `default_domain`."""
 
     rules: tuple[RoleRule, ...] = ()
     default_domain: str = ""
@@ -39,11 +40,11 @@ class RoleDesk:
         """Returns where the Unix user may make the call; a refusal is audited. Raises: AdministrationError, Unavailable."""
         if not self._policy.rules:
             return
-        role = await self._records.read(lambda repositories: self._role_of(repositories, user))
+        role, why_not = await self._records.read(lambda repositories: self._role_of(repositories, user))
         needed = least_role(call)
         if role is not None and role.covers(needed):
             return
-        has = "no role" if role is None else f"the role {role}"
+        has = f"no role: {why_not}" if role is None else f"the role {role}"
         await self._records.write(
             lambda repositories: repositories.audit.append(
                 AuditEvent.ADMINISTRATION_REFUSED,
@@ -53,23 +54,20 @@ class RoleDesk:
                 details={"role": "" if role is None else role.value, "needed": needed.value},
             )
         )
+        whose = "\\".join(filter(None, split_unix_name(user, self._policy.default_domain)))
         raise AdministrationError(
             "refused",
-            f"{self._name(user)} has {has}; {call} needs {needed}",
+            f"{whose} has {has}; {call} needs {needed}",
             "ask an administrator, or for a [[role]] in the settings; root may everything",
         )
 
-    def _name(self, user: str) -> str:
-        return f"{self._policy.default_domain}\\{user}" if self._policy.default_domain else user
-
-    def _role_of(self, repositories: Repositories, user: str) -> Role | None:
-        """The role of the account of that name, while it may sign in at all."""
-        account = (
-            repositories.accounts.find_by_domain_user(self._policy.default_domain, user) if user else None
-        )
+    def _role_of(self, repositories: Repositories, user: str) -> tuple[Role | None, str]:
+        """The role of the account of that name, while it may sign in at all; else why it has none."""
+        account = find_unix_account(repositories, user, self._policy.default_domain)
         if account is None:
-            return None
+            return None, "no account is called so"
         standing = read_standing(repositories, account, self._policy.directory, self._clock.now())
         if standing.refusal is not None:
-            return None
-        return find_role(self._policy.rules, account, repositories.accounts.groups_of(account.id))
+            return None, standing.refusal.value
+        groups = repositories.accounts.groups_of(account.id)
+        return find_role(self._policy.rules, account, groups), "no [[role]] names it or a group it is in"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handfast.identity.directory.standing import FOR_EVER, DirectoryPolicy, earliest_end
-from handfast.identity.names import fold
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
+from handfast.identity.subjects import names_of_group
 
 COMPARED = (
     "realm",
@@ -84,12 +84,12 @@ def is_learned(before: DirectoryFacts, changes: dict[str, str]) -> bool:
 def touches_watched(
     policy: MirrorPolicy, before: frozenset[DirectoryGroup], after: frozenset[DirectoryGroup]
 ) -> bool:
-    """True where a group came or went that some rule names, by its SID or by its name."""
-    return any(not policy.watched_groups.isdisjoint(_names_of(group)) for group in before ^ after)
+    """True where a group came or went that some rule names; one that is called otherwise is still there by its SID."""
+    return not policy.watched_groups.isdisjoint(_names_of(before) ^ _names_of(after))
 
 
-def _names_of(group: DirectoryGroup) -> tuple[str, str]:
-    return fold(group.sid), fold(f"{group.domain}\\{group.name}")
+def _names_of(groups: frozenset[DirectoryGroup]) -> frozenset[str]:
+    return frozenset(name for group in groups for name in names_of_group(group))
 
 
 def describe_regrouping(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account
+from handfast.identity.records import Account, DirectoryGroup
 
 
 class PasswordVerdict(StrEnum):
@@ -39,6 +39,10 @@ class Directory(Protocol):
 
         Raises: identity.ports.Unavailable where none answers.
         """
+        ...
+
+    async def find_group(self, name: str) -> DirectoryGroup | None:
+        """The security group that a rule names by SID or as `DOMAIN\\name`. Raises: Unavailable."""
         ...
 
     async def find(self, name: str) -> DirectoryAccount | None:

@@ -12,6 +12,7 @@ from handfast.identity.names import fold
 from handfast.identity.ports import Conflict
 from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts
 from handfast.storage.repositories.account_groups import SqlAccountGroups
+from handfast.storage.repositories.account_groups_in_use import SqlGroupsInUse
 from handfast.storage.repositories.account_rows import (
     ACCOUNT,
     FACT_COLUMNS,
@@ -67,7 +68,7 @@ _SET_PIN = update(accounts).where(_c.id == bindparam("key")).values(pin_verifier
 _REMOVE = delete(accounts).where(_c.id == bindparam("id"))
 
 
-class SqlAccounts(SqlAccountGroups):
+class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
     """Fits `identity.ports.AccountRepository`."""
 
     def add(

@@ -8,6 +8,9 @@ class Explainer:
     async def check(self, **asked):
         return asked
 
+    async def names(self):
+        return [{"name": "CONTOSO\\Staff"}]
+
 
 async def test_the_policy_is_asked_of_whoever_knows_it():
     desk = Desk()
@@ -17,3 +20,4 @@ async def test_the_policy_is_asked_of_whoever_knows_it():
     desk.administration._policies = Explainer()
     asked = {"account": "anna", "publication": "mail", "listener": None, "source": None}
     assert await desk("policy_check", account="anna", publication="mail") == asked
+    assert await desk("policy_names") == [{"name": "CONTOSO\\Staff"}]

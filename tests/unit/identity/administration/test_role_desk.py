@@ -51,12 +51,20 @@ async def test_a_unix_user_has_the_role_of_the_account_of_that_name(office):
 @pytest.mark.parametrize("user", ["bob", "", "FABRIKAM\\anna"])
 async def test_who_has_no_account_has_no_role(office, user):
     assert not await office.may("status", user)
-    assert "has no role" in office.refusal.message
+    assert "has no role: no account is called so" in office.refusal.message
+
+
+@pytest.mark.parametrize("user", ["CONTOSO\\anna", "CONTOSO+anna", "anna@contoso.lab"])
+async def test_a_user_whose_name_has_the_domain_is_the_same_one(office, user):
+    assert await office.may("device_block", user)
+    assert not await office.may("account_add", user)
+    assert "anna has the role helpdesk" in office.refusal.message
 
 
 async def test_whose_account_may_not_sign_in_may_not_administer(office):
     await office.identity.records.write(lambda r: r.accounts.set_state(office.anna.id, AccountState.DISABLED))
     assert not await office.may("status")
+    assert "CONTOSO\\anna has no role: account-disabled" in office.refusal.message
 
 
 async def test_out_of_the_group_out_of_the_role(office):

@@ -100,6 +100,16 @@ def test_groups_are_watched_by_sid_or_name(watched, is_touched):
     assert not touches_watched(policy, frozenset({SALES}), frozenset({SALES}))
 
 
+@pytest.mark.parametrize(
+    ("watched", "is_touched"),
+    [(SALES.sid, False), ("CONTOSO\\SALES", True), ("CONTOSO\\EX-SALES", True), ("CONTOSO\\OTHER", False)],
+)
+def test_a_renamed_group_is_another_one_for_rules_that_name_it_alone(watched, is_touched):
+    policy = MirrorPolicy(watched_groups=frozenset({watched}))
+    renamed = replace(SALES, name="Ex-Sales")
+    assert touches_watched(policy, frozenset({SALES}), frozenset({renamed})) is is_touched
+
+
 def test_groups_won_and_lost_are_listed_up_to_a_number():
     nameless = replace(SALES, name="")
     assert describe_regrouping(frozenset({nameless}), frozenset({SALES})) == {}

@@ -1,0 +1,36 @@
+"""The account that a user of this machine is, by the name the machine has for it.
+
+Where the machine gets its users from the domain, its resolver puts the domain into the name in a form of its own:
+`CONTOSO\\user` (winbind, and `CONTOSO+user` with that separator), `user@contoso.lab` (sssd), or the plain `user` where
+it is told to leave the domain out. A user made on the machine has a plain name, too. Source: smb.conf(5) "winbind
+separator", sssd.conf(5) "full_name_format".
+"""
+
+from __future__ import annotations
+
+from handfast.identity.names import find_ticket_account
+from handfast.identity.ports import Repositories
+from handfast.identity.records import Account
+
+
+def split_unix_name(name: str, default_domain: str) -> tuple[str, str]:
+    """(domain, user); a plain name is of `default_domain`. No part of a form is allowed in a sAMAccountName."""
+    for separator in ("\\", "+"):
+        domain, found, user = name.partition(separator)
+        if found and domain and user:
+            return domain, user
+    user, found, domain = name.rpartition("@")
+    return (domain, user) if found and domain and user else (default_domain, name)
+
+
+def find_unix_account(repositories: Repositories, name: str, default_domain: str) -> Account | None:
+    """The one account; None where there is none.
+
+    `user@contoso.lab` is the sAMAccountName in that domain, as resolvers mean it: whoever has it as a UPN or a mail
+    address may be somebody else.
+    """
+    domain, user = split_unix_name(name, default_domain)
+    if not user:
+        return None
+    mirrored = find_ticket_account(repositories, user, domain) if "." in domain else None
+    return mirrored or repositories.accounts.find_by_domain_user(domain, user)
