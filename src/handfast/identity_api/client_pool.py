@@ -164,8 +164,9 @@ class ConnectionPool:
             if len(self._all) + self._connecting < self._max_connections:
                 return await self._connect()
             if self._idle:  # Full of connections to others, where one may make room.
-                self._idle[0].abort()
-                self._lost(self._idle[0])
+                spare = self._idle.pop(0)
+                spare.abort()
+                self._lost(spare)
             else:
                 await self._wait()
 

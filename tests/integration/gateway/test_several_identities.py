@@ -232,3 +232,17 @@ async def test_a_process_that_was_not_found_is_not_looked_for_each_time(world):
     assert world.balancer.connections == client_pool.TRIES
     world.balancer.up = [one]
     assert (await link._pool.call(request, process=one.name))[0] == 404
+
+
+async def test_a_pool_full_of_connections_to_others_makes_room(world):
+    one, two = world.processes
+    pool = client_pool.ConnectionPool(world.balancer, max_connections=2)
+    request = encode_request("GET", "/v1/nothing")
+    world.balancer.up = [two]
+    await asyncio.gather(pool.call(request), pool.call(request))
+    assert [connection.process for connection in pool._idle] == [two.name] * 2
+    world.balancer.up = [one]
+    assert (await pool.call(request, process=one.name))[0] == 404
+    assert sorted(connection.process for connection in pool._idle) == [one.name, two.name]
+    assert len(pool._all) == 2
+    pool.close()
