@@ -5,13 +5,10 @@ It asks the same stages as a sign-in does and stores nothing, so that what it sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from handfast.decision.access_rules import AccessRule, Applicant, find_rule
 from handfast.decision.named_subjects import (
     FindsGroups,
     NamedSubject,
@@ -19,25 +16,17 @@ from handfast.decision.named_subjects import (
     describe_finding,
     find_subjects,
 )
-from handfast.decision.outcome import Deny, StageResult
-from handfast.decision.publication import AuthMethod, DevicePolicy, Publication
-from handfast.decision.stages.access import decide_access, devices_of
-from handfast.decision.stages.account import decide_account
-from handfast.decision.stages.credential import CredentialKind
-from handfast.decision.stages.source import decide_source
+from handfast.decision.policy_places import JsonRow, describe_place
+from handfast.decision.publication import Publication
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.role_desk import RolePolicy
-from handfast.identity.channels import Channel
 from handfast.identity.directory.standing import DirectoryPolicy, Standing, read_standing
 from handfast.identity.names import find_named_account, principal_of
-from handfast.identity.partnership_store import HELD_STATES
 from handfast.identity.ports import Clock, Records, Repositories
 from handfast.identity.records import Account, CounterKind, DirectoryGroup
 from handfast.identity.roles import RoleRule, find_role
 from handfast.identity.sources import parse_source
 from handfast.identity.subjects import shown_group
-
-JsonRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,7 @@ class PolicyDesk:
                 "groups": [_group_row(one) for one in sorted(groups, key=shown_group)],
                 **_role_row(policy.roles, found, groups, standing),
                 "publications": [
-                    _publication_row(repositories, one, found, groups, standing, where, source)
+                    describe_place(repositories, one, found, groups, standing, where, source)
                     for one in asked
                     for where in _listeners(policy, one, listener)
                 ],
@@ -202,87 +191,3 @@ def _role_row(
         "role_by": "; ".join(filter(None, by)),
         "roles_are_set": bool(rules),
     }
-
-
-def _publication_row(
-    repositories: Repositories,
-    publication: Publication,
-    account: Account,
-    groups: frozenset[DirectoryGroup],
-    standing: Standing,
-    listener: str,
-    source: str | None,
-) -> JsonRow:
-    rule = find_rule(publication.access, Applicant(account, groups, listener, source or ""))
-    taken = _credentials(publication, rule, account, listener)
-    verdict = _verdict(publication, rule, taken, standing, source)
-    policy = devices_of(publication, rule)
-    return {
-        "publication": publication.name,
-        "listener": listener,
-        "outcome": "deny" if isinstance(verdict, Deny) else "allow",
-        "reason": verdict.reason.value if isinstance(verdict, Deny) else "",
-        "rule": verdict.rule,
-        "fits_by": rule.subjects.describe(account, groups) if rule and verdict.rule == rule.name else "",
-        "detail": verdict.detail,
-        "asks_for_source": source is None and _depends_on_source(publication),
-        "credentials": [kind.value for kind in taken],
-        "devices": repositories.partnerships.count(account.id, HELD_STATES),
-        "policy": _policy_row(policy),
-    }
-
-
-def _verdict(
-    publication: Publication,
-    rule: AccessRule | None,
-    taken: Sequence[CredentialKind],
-    standing: Standing,
-    source: str | None,
-) -> StageResult:
-    """As the stages say it, in their order; without a credential that is taken, as the first one is refused."""
-    if source is not None:
-        by_source = decide_source(publication, source)
-        if isinstance(by_source, Deny):
-            return by_source
-    by_standing = decide_account(standing, None, Channel.ACTIVESYNC)
-    if isinstance(by_standing, Deny):
-        return by_standing
-    kind = taken[0] if taken else CredentialKind.APP_PASSWORD
-    return decide_access(publication, rule, kind)
-
-
-def _depends_on_source(publication: Publication) -> bool:
-    return bool(publication.networks) or any(rule.networks for rule in publication.access)
-
-
-def _credentials(
-    publication: Publication, rule: AccessRule | None, account: Account, listener: str
-) -> list[CredentialKind]:
-    """What this account could sign in with there."""
-    policy = publication.credentials
-    is_mirrored = account.directory is not None
-    offered = {
-        CredentialKind.APP_PASSWORD: bool(policy.methods & {AuthMethod.BASIC, AuthMethod.NTLM}),
-        CredentialKind.PIN: policy.human_secrets and account.pin_verifier is not None,
-        CredentialKind.DOMAIN_PASSWORD: is_mirrored and listener in policy.domain_password_listeners,
-        CredentialKind.TICKET: is_mirrored and policy.takes_tickets(listener),
-    }
-    may = (kind for kind, is_offered in offered.items() if is_offered)
-    if not publication.access:
-        return list(may)
-    return [] if rule is None else [kind for kind in may if rule.takes(kind)]
-
-
-def _policy_row(policy: DevicePolicy) -> JsonRow:
-    return {one.name: _plain(getattr(policy, one.name)) for one in fields(policy)}
-
-
-def _plain(value: object) -> object:
-    """As JSON: sets in order, times in seconds."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return sorted(str(one) for one in value)
-    return value

@@ -15,12 +15,11 @@ from handfast.decision.stages.credential import CredentialKind
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.policies import DevicePolicy, PartnershipMode
-from handfast.identity.records import AccountState, CounterKind, PartnershipState
+from handfast.identity.records import AccountState, CounterKind
 from handfast.identity.roles import Role, RoleRule
 from handfast.identity.subjects import build_subjects
 from tests.fakes.domain import SID, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
-from tests.fakes.one_phone import KNOWN
 
 OFFERS = CredentialPolicy(
     methods=frozenset(AuthMethod),
@@ -174,17 +173,3 @@ async def test_an_account_that_is_not_mirrored_yet_is_told_from_one_that_there_i
     with pytest.raises(AdministrationError, match=r"no account is called 'nobody'$") as refused:
         await office.check("nobody")
     assert "handfast directory show" in refused.value.remedy
-
-
-async def test_devices_are_counted_as_the_limit_counts_them(office):
-    states = (
-        PartnershipState.ALLOWED,
-        PartnershipState.QUARANTINED,
-        PartnershipState.BLOCKED,
-        PartnershipState.PENDING,
-    )
-    for number, state in enumerate(states):
-        phone = replace(KNOWN, account_id=office.anna.id, device_id=f"P{number}", state=state)
-        await office.identity.records.write(lambda r, phone=phone: r.partnerships.add(phone))
-    (row,) = (await office.check(publication="mail", listener="outside"))["publications"]
-    assert row["devices"] == 2
