@@ -97,6 +97,9 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
         spread(data, domain_facts.ROOT_ATTRIBUTES)
     ),
     "directory.entries.parse_extended_dn": lambda data: entries.parse_extended_dn(data, "member"),
+    "directory.password_settings.parse_failures": lambda data: password_settings.parse_failures(
+        spread(data, ("badPwdCount", "badPasswordTime")), timedelta(minutes=30), NOW
+    ),
     "directory.password_settings.parse_lockout": lambda data: password_settings.parse_lockout(
         spread(data, password_settings.LOCKOUT_ATTRIBUTES)
     ),

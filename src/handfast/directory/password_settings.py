@@ -8,7 +8,8 @@ Source: MS-ADTS 3.1.1.4.5.36, MS-SAMR 3.1.1.5; where PSOs are: MS-ADTS 6.1.1.4.1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from handfast.directory.account_attributes import parse_pso
 from handfast.directory.controllers import Link
@@ -16,9 +17,10 @@ from handfast.directory.domain_facts import POLICY_ATTRIBUTES, parse_policy
 from handfast.directory.entries import Entry
 from handfast.directory.library import ldap3
 from handfast.directory.session import ControllerFailed, NoSuchObject
-from handfast.directory.values import parse_duration, parse_number, parse_window
+from handfast.directory.values import parse_duration, parse_filetime, parse_number, parse_window
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
+from handfast.identity.domain_lockout import SLACK
 from handfast.protocols.errors import MalformedMessage
 
 WITNESS = "uSNChanged"
@@ -27,6 +29,7 @@ that nothing follows where no PSO is shown. Source: MS-ADA3 (uSNChanged).
 """
 CONTAINER = "CN=Password Settings Container,CN=System"
 """Within the domain; it can't be moved or renamed."""
+ACCOUNT_ATTRIBUTES = (WITNESS, "msDS-ResultantPSO", "badPwdCount", "badPasswordTime")
 LOCKOUT_ATTRIBUTES = ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow", "msDS-LockoutDuration")
 
 
@@ -50,23 +53,38 @@ def parse_lockout(entry: Entry) -> DomainLockout | None:
     )
 
 
-async def read_lockout(link: Link, naming_context: str, sid: str) -> DomainLockout:
+def parse_failures(entry: Entry, window: timedelta, now: datetime) -> int:
+    """Wrong passwords that a controller counts of an account: none once the last is a `window` ago. Where that is not shown, 0.
+
+    Raises: MalformedMessage. Source: MS-SAMR 3.1.1.7.1.
+    """
+    count = parse_number(entry.first("badPwdCount") or b"0", "badPwdCount")
+    last = parse_filetime(entry.first("badPasswordTime") or b"0", "badPasswordTime")
+    return count if now - last < window + SLACK else 0
+
+
+async def read_lockout(link: Link, naming_context: str, sid: str, now: datetime) -> DomainLockout:
     """What holds for the account with that SID; two reads of single objects. Raises: LockoutUnreadable, ControllerFailed."""
     try:
-        account = await link.read(f"<SID={sid}>", (WITNESS, "msDS-ResultantPSO"))
-        pso = "" if account is None else parse_pso(account)
-        if pso:
-            return await _read_pso(link, pso)
-        if account is None or account.first(WITNESS) is None:
-            raise LockoutUnreadable(
-                "the directory does not show us the account, or not which policy it is under"
-            )
-        head = await link.read(naming_context, POLICY_ATTRIBUTES)
-        if head is None or head.first("lockoutThreshold") is None:
-            raise LockoutUnreadable("the directory does not show us the domain's own lockout policy")
-        return parse_policy(head).lockout
+        account = await link.read(f"<SID={sid}>", ACCOUNT_ATTRIBUTES)
+        if account is None:
+            raise LockoutUnreadable("the directory does not show us the account")
+        lockout = await _read_policy(link, naming_context, account)
+        return replace(lockout, failures=parse_failures(account, lockout.window, now))
     except MalformedMessage as malformed:
         raise ControllerFailed(f"{link.name}: {malformed}") from None
+
+
+async def _read_policy(link: Link, naming_context: str, account: Entry) -> DomainLockout:
+    pso = parse_pso(account)
+    if pso:
+        return await _read_pso(link, pso)
+    if account.first(WITNESS) is None:
+        raise LockoutUnreadable("the directory does not show us which policy the account is under")
+    head = await link.read(naming_context, POLICY_ATTRIBUTES)
+    if head is None or head.first("lockoutThreshold") is None:
+        raise LockoutUnreadable("the directory does not show us the domain's own lockout policy")
+    return parse_policy(head).lockout
 
 
 async def _read_pso(link: Link, pso: str) -> DomainLockout:

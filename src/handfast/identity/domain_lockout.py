@@ -2,8 +2,8 @@
 
 The domain counts wrong passwords of an account from anywhere, and begins anew once none came for its observation window
 (MS-ADTS 3.1.1.3.1.1.5, MS-SAMR 3.1.1.7.1): so every failure here begins the window anew, and one counter stands for all
-sources, devices and identity processes. It is counted before the domain is asked, in the database, and taken back when
-the domain did not count it. What was wrong is remembered for a window by a keyed digest: a client that repeats a stale
+sources, devices and identity processes. It is counted before the domain is asked, in the database, on from what the
+domain has counted from elsewhere, and taken back when the domain did not count it. What was wrong is remembered for a window by a keyed digest: a client that repeats a stale
 password costs the domain one failure a window.
 """
 
@@ -32,10 +32,11 @@ waits for identity.
 
 @dataclass(frozen=True, slots=True)
 class SoftLockout:
-    """Failures that may reach the domain, within `window` of the one before."""
+    """Failures that may reach the domain, within `window` of the one before; `counted` it counts already, ours and others'."""
 
     limit: int
     window: timedelta
+    counted: int = 0
 
     @property
     def leaves_nothing(self) -> bool:
@@ -50,8 +51,9 @@ def soft_lockout(domain: DomainLockout, margin: int, own: LockoutPolicy) -> Soft
     locked after what one source may get wrong here.
     """
     if domain.threshold == 0:
-        return SoftLockout(max(1, own.per_account_and_source - margin), own.window + SLACK)
-    return SoftLockout(domain.threshold - margin, max(domain.window, own.window) + SLACK)
+        return SoftLockout(max(1, own.per_account_and_source - margin), own.window + SLACK, domain.failures)
+    window = max(domain.window, own.window) + SLACK
+    return SoftLockout(domain.threshold - margin, window, domain.failures)
 
 
 class AttemptVerdict(StrEnum):
@@ -78,6 +80,16 @@ class DomainAttempt:
     own_window: timedelta = timedelta(0)
     locked_by: Scope | None = None
     before: Counter | None = None
+
+    @property
+    def standing(self) -> int:
+        """Failures when it was looked at: ours, or those that the domain counted where they were more."""
+        return max(self.own_failures, self.soft.counted)
+
+    @property
+    def own_failures(self) -> int:
+        """The account's counter as it was."""
+        return 0 if self.before is None else self.before.failures
 
     @property
     def trying(self) -> Scope:
@@ -124,10 +136,10 @@ def look_at_attempt(
         return replace(attempt, verdict=AttemptVerdict.WRONG_AGAIN)
     if _running(counters, attempt.trying, TRYING, now) is not None:
         return replace(attempt, verdict=AttemptVerdict.BEING_TRIED)
-    before = _running(counters, attempt.total, soft.window, now)
-    if before is not None and before.failures >= soft.limit:
+    attempt = replace(attempt, before=_running(counters, attempt.total, soft.window, now))
+    if attempt.standing >= soft.limit:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=attempt.total)
-    return replace(attempt, before=before)
+    return attempt
 
 
 def begin_attempt(
@@ -142,8 +154,7 @@ def begin_attempt(
     if reservation.is_locked:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=reservation.locked_by)
     _put(counters, attempt.trying, 1, now, TRYING)
-    failures = 0 if attempt.before is None else attempt.before.failures
-    _put(counters, attempt.total, failures + 1, now, soft.window)
+    _put(counters, attempt.total, attempt.standing + 1, now, soft.window)
     return replace(attempt, scopes=scopes, own_window=policy.window)
 
 
@@ -152,8 +163,7 @@ def end_wrong(repositories: Repositories, attempt: DomainAttempt, now: datetime)
     counters = repositories.counters
     counters.clear(attempt.trying.kind, attempt.trying.scope)
     _put(counters, attempt.wrong, 1, now, attempt.soft.window)
-    count = 0 if attempt.before is None else attempt.before.failures
-    if count + 1 == attempt.soft.limit:
+    if attempt.standing + 1 == attempt.soft.limit:
         repositories.audit.append(
             AuditEvent.LOCKOUT_BEGUN,
             now=now,
@@ -199,17 +209,18 @@ def take_back(counters: CounterRepository, scopes: Iterable[Scope], window: time
 
 
 def _take_back(counters: CounterRepository, attempt: DomainAttempt) -> None:
-    """One failure less. Where nobody counted since, the window is the one from before: a success prolongs nothing."""
+    """What it counted less. Where nobody counted since, the window is the one from before: a success prolongs nothing."""
     known = counters.find(attempt.total.kind, attempt.total.scope)
     if known is None:
         return
-    if known.failures <= 1:
+    failures = known.failures - (attempt.standing + 1 - attempt.own_failures)
+    if failures <= 0:
         counters.clear(known.kind, known.scope)
         return
     is_ours = known.window_start == attempt.at and attempt.before is not None
     start = attempt.before.window_start if is_ours and attempt.before is not None else known.window_start
     seconds = int(attempt.soft.window.total_seconds())
-    counters.save(replace(known, failures=known.failures - 1, window_start=start), window_seconds=seconds)
+    counters.save(replace(known, failures=failures, window_start=start), window_seconds=seconds)
 
 
 def _running(counters: CounterRepository, scope: Scope, window: timedelta, now: datetime) -> Counter | None:

@@ -73,5 +73,5 @@ async def test_an_account_of_which_we_may_read_some_attributes_alone_is_not_gues
     where = f"--objectdn={user_dn('bob')}"
     reader = fresh_dc.value("svc-read", "objectSid")
     fresh_dc.samba_tool("dsacl", "set", where, f"--sddl=(OD;;RP;{USN_CHANGED};;{reader})")
-    with pytest.raises(LockoutUnreadable, match="not which policy it is under"):
+    with pytest.raises(LockoutUnreadable, match="which policy the account is under"):
         await directory.lockout(bob)

@@ -7,6 +7,7 @@ five wrong passwords, our margin is two: three may reach it. What the controller
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,11 @@ from functools import partial
 
 import pytest
 
+from handfast.identity.directory.ports import PasswordVerdict
 from tests.door import BALANCED, ask
 from tests.installation import Installation, prepare
+from tests.integration.directory.accounts import as_account
+from tests.integration.directory.conftest import Open
 from tests.integration.directory.policies import let_read, make_policy
 from tests.integration.load.echo_backend import echo_backend
 from tests.servers.processes import free_port, server_directory, wait_until
@@ -67,14 +71,16 @@ class Place:
         bad, locked = (self.dc.value(user, name) for name in ("badPwdCount", "lockoutTime"))
         return int(bad or 0), int(locked or 0)
 
-    def pass_time(self, elapsed: timedelta) -> None:
-        """What counters look like that much later."""
+    def pass_time(self, elapsed: timedelta, user: str) -> None:
+        """What our counters and the domain's look like that much later."""
         micros = elapsed // timedelta(microseconds=1)
         with sqlite3.connect(self.outside.folder / "handfast.db", timeout=20) as database:
             changed = database.execute(
                 "UPDATE counters SET window_start = window_start - ?, ends_at = ends_at - ?", (micros, micros)
             )
             assert changed.rowcount
+        at = int(self.dc.value(user, "badPasswordTime")) - micros * 10
+        self.dc.set_user(user, badPasswordTime=at)
 
 
 def at_once(tries: list[Callable[[], int]]) -> list[int]:
@@ -113,9 +119,10 @@ def test_wrong_passwords_stop_below_the_domains_threshold(place: Place) -> None:
     assert place.try_inside("bob", PASSWORD, "10.1.0.2") == 401
     assert place.counted("bob") == (MAY_REACH, 0)
 
-    place.pass_time(WINDOW)
+    place.pass_time(WINDOW, "bob")
     assert place.try_inside("bob", PASSWORD, "10.1.0.2") == 200
-    assert place.counted("bob") == (0, 0), "a right one lets the domain forget, as anywhere"
+    assert place.guess(MAY_REACH + 2, "bob", "10.1.0.3") == 401
+    assert place.counted("bob") == (1, 0), "the domain began anew, and so did we"
 
 
 def test_a_stale_password_counts_once_however_often_it_is_sent(place: Place) -> None:
@@ -175,3 +182,14 @@ def test_a_password_that_is_changed_ends_what_the_old_one_opened(place: Place) -
     wait_until(lambda: old() == 401, "the old password is refused", 10)
     assert place.try_inside("grace", "An0ther-one", "10.6.0.2") == 200
     assert place.counted("grace")[1] == 0
+
+
+async def test_what_somebody_got_wrong_in_windows_counts_too(place: Place, opened: Open) -> None:
+    """The person mistyped twice at a desk: one more guess is all that may come from here."""
+    directory = opened(place.dc)
+    account = as_account(await directory.find("no-upn"))
+    for secret in ("typo", "another typo"):
+        assert await directory.check_password(account, secret) is PasswordVerdict.WRONG
+    guesses = [partial(place.guess, number, "no-upn", f"10.7.{number}.1") for number in range(AT_ONCE)]
+    assert await asyncio.to_thread(at_once, guesses) == [401] * AT_ONCE
+    assert place.counted("no-upn") == (MAY_REACH, 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from handfast.directory.entries import build_entry
 from handfast.directory.password_settings import parse_lockout, read_all, read_lockout
 from handfast.directory.session import ControllerFailed, NoSuchObject, Page
+from handfast.directory.values import BEGINNING
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
 from handfast.protocols.errors import MalformedMessage
@@ -18,6 +19,7 @@ BASE = "DC=contoso,DC=lab"
 CONTAINER = f"CN=Password Settings Container,CN=System,{BASE}"
 STRICT = f"CN=strict,{CONTAINER}"
 SID = "S-1-5-21-1-2-3-1103"
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SHOWN = {"uSNChanged": [b"4711"]}
 THREE = {
     "msDS-LockoutThreshold": [b"3"],
@@ -65,25 +67,41 @@ async def test_an_account_under_a_policy_has_that_and_another_the_domains():
     user, head = f"<SID={SID}>", {"lockoutThreshold": [b"5"], "lockOutObservationWindow": [b"%d" % -MINUTE]}
     under = {"msDS-ResultantPSO": [STRICT.encode()]}
     link = Shown(**{user: under, BASE: head, STRICT: THREE})
-    assert (await read_lockout(link, BASE, SID)).threshold == 3
-    assert (await read_lockout(Shown(**{user: SHOWN, BASE: head}), BASE, SID)).threshold == 5
+    assert (await read_lockout(link, BASE, SID, NOW)).threshold == 3
+    assert (await read_lockout(Shown(**{user: SHOWN, BASE: head}), BASE, SID, NOW)).threshold == 5
     with pytest.raises(LockoutUnreadable, match=f"under the policy {STRICT}"):
-        await read_lockout(Shown(**{user: under, BASE: head}), BASE, SID)
-    for hidden in ({BASE: head}, {BASE: head, user: {}}):
-        with pytest.raises(LockoutUnreadable, match="not which policy it is under"):
-            await read_lockout(Shown(**hidden), BASE, SID)
+        await read_lockout(Shown(**{user: under, BASE: head}), BASE, SID, NOW)
+    with pytest.raises(LockoutUnreadable, match="does not show us the account"):
+        await read_lockout(Shown(**{BASE: head}), BASE, SID, NOW)
+    with pytest.raises(LockoutUnreadable, match="which policy the account is under"):
+        await read_lockout(Shown(**{BASE: head, user: {}}), BASE, SID, NOW)
 
 
 @pytest.mark.parametrize("head", [{}, {BASE: {}}])
 async def test_a_domain_whose_policy_is_not_shown_may_lock_at_any_guess(head):
     with pytest.raises(LockoutUnreadable, match="the domain's own lockout policy"):
-        await read_lockout(Shown(**{f"<SID={SID}>": SHOWN}, **head), BASE, SID)
+        await read_lockout(Shown(**{f"<SID={SID}>": SHOWN}, **head), BASE, SID, NOW)
+
+
+@pytest.mark.parametrize(
+    ("count", "minutes_ago", "failures"),
+    [(b"2", 10, 2), (b"2", 11, 0), (b"0", 0, 0), (None, 1, 0), (b"2", None, 0)],
+)
+async def test_failures_count_for_the_window_of_the_policy_and_a_minute(count, minutes_ago, failures):
+    at = None if minutes_ago is None else (NOW - timedelta(minutes=minutes_ago) - BEGINNING)
+    account = {
+        "msDS-ResultantPSO": [STRICT.encode()],
+        "badPwdCount": [count] if count else [],
+        "badPasswordTime": [b"%d" % (at // timedelta(microseconds=1) * 10)] if at else [],
+    }
+    link = Shown(**{f"<SID={SID}>": account, STRICT: THREE})
+    assert (await read_lockout(link, BASE, SID, NOW)).failures == failures
 
 
 async def test_a_controller_that_makes_no_sense_fails():
     user = f"<SID={SID}>"
     with pytest.raises(ControllerFailed, match="lockoutThreshold"):
-        await read_lockout(Shown(**{user: SHOWN, BASE: {"lockoutThreshold": [b"five"]}}), BASE, SID)
+        await read_lockout(Shown(**{user: SHOWN, BASE: {"lockoutThreshold": [b"five"]}}), BASE, SID, NOW)
     nonsense = {**THREE, "msDS-LockoutDuration": [b"1"]}
     with pytest.raises(ControllerFailed, match="duration"):
         await read_all(Shown(**{CONTAINER: {"objectClass": [b"top"]}, STRICT: nonsense}), BASE)

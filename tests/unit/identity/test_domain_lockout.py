@@ -204,26 +204,55 @@ def test_the_digest_is_the_accounts_own_and_ends_with_the_password():
     assert secret_digest(keyring, mirrored, "\udcff") != digest
 
 
+def test_the_count_goes_on_from_what_the_domain_has_counted_from_elsewhere(repositories):
+    two = replace(THREE, counted=2)
+    first, second = (begin(repositories, digest, soft=two) for digest in ("a", "b"))
+    assert (first.verdict, second.verdict) == (AttemptVerdict.MAY, AttemptVerdict.LOCKED)
+    end_wrong(repositories, first, NOW)
+    assert total(repositories) == 3
+    assert [entry.event for entry in repositories.audit.entries()] == ["identity:lockout:begun"]
+    assert fail(new_repositories(), "a", soft=replace(THREE, counted=3)) is AttemptVerdict.LOCKED
+
+
+def test_a_right_password_takes_back_what_its_attempt_counted(repositories):
+    fail(repositories, "wrong")
+    right = begin(repositories, "right", NOW + MINUTE, replace(THREE, counted=2))
+    assert total(repositories) == 3
+    end_uncounted(repositories, right, is_answered=True)
+    kept = repositories.counters.find(CounterKind.DOMAIN, str(ALICE.id))
+    assert (kept.failures, kept.window_start) == (1, NOW)
+    alone = new_repositories()
+    end_uncounted(alone, begin(alone, "right", soft=replace(THREE, counted=2)), is_answered=True)
+    assert total(alone) == 0
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 45), st.integers(0, 5), st.booleans()), max_size=60),
+    st.lists(st.tuples(st.integers(0, 45), st.integers(0, 5), st.sampled_from("rwx")), max_size=60),
     st.integers(3, 8),
 )
 def test_whatever_is_tried_the_domains_own_count_stays_below_its_threshold(tries, threshold):
-    """The domain counts as MS-SAMR says: on within its window of the last failure, to nothing by a right password."""
+    """The domain counts as MS-SAMR says: on within its window of the last failure, to nothing by a right password. "x" are
+    wrong ones that somebody types elsewhere: ours come on top only as far as those leave room.
+    """
     repositories = new_repositories()
-    soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None), 2, POLICY)
     unlimited = (Scope(CounterKind.SOURCE, "x", 10_000),)
-    now, bad, last, heard = NOW, 0, None, {}
-    for minutes, secret, is_right in tries:
+    now, bad, last, heard = NOW, 0, NOW, {}
+    for minutes, secret, kind in tries:
         now += minutes * MINUTE
-        attempt = begin(repositories, f"{secret}{is_right}", now, soft, unlimited)
+        bad = bad if now - last < 30 * MINUTE else 0
+        if kind == "x":
+            bad, last = bad + 1, now
+            continue
+        soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None, bad), 2, POLICY)
+        attempt = begin(repositories, f"{secret}{kind}", now, soft, unlimited)
         if attempt.verdict is not AttemptVerdict.MAY:
             continue
-        if is_right:
+        if kind == "r":
             end_uncounted(repositories, attempt, is_answered=True)
+            bad = 0
             continue
         end_wrong(repositories, attempt, now)
         assert secret not in heard or now - heard[secret] >= soft.window
         heard[secret] = now
-        bad, last = (bad + 1 if last is not None and now - last < 30 * MINUTE else 1), now
+        bad, last = bad + 1, now
         assert bad <= threshold - 2

@@ -53,7 +53,8 @@ class ChangeBatch:
 @dataclass(frozen=True, slots=True)
 class DomainLockout:
     """What holds for an account: `threshold` wrong passwords within `window` lock it for `duration`. 0: never; `duration`
-    None: until an administrator unlocks. It is the domain's own, or a fine-grained password policy's.
+    None: until an administrator unlocks. It is the domain's own, or a fine-grained password policy's. `failures` are those
+    that the domain counts of the account already, from wherever they came.
 
     Source: lockoutThreshold, lockOutObservationWindow, lockoutDuration (MS-ADA1 2.1); msDS-LockoutThreshold and the like
     (MS-ADA2); which one holds: MS-SAMR 3.1.1.5.
@@ -62,3 +63,4 @@ class DomainLockout:
     threshold: int
     window: timedelta
     duration: timedelta | None
+    failures: int = 0
