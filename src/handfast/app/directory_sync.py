@@ -209,10 +209,11 @@ class DirectorySync:
         remedies = {
             "conflicts": "a local account has the name: `handfast account adopt NAME` gives it to the directory's,"
             " `handfast account remove NAME` removes the local one",
+            "contested": "give each of them a userPrincipalName of its own; until then it signs in as DOMAIN\\user",
             "unfit": "rename it in the directory; until then it can't sign in here",
         }
-        for kind, names in (("conflicts", report.conflicts), ("unfit", report.unfit)):
-            now = tuple(sorted(set(names)))
+        for kind, remedy in remedies.items():
+            now = tuple(sorted(set(getattr(report, kind))))
             if kind == "unfit" and not now:
                 continue
             metrics.DIRECTORY_UNSETTLED.labels(kind).set(len(now))
@@ -221,6 +222,6 @@ class DirectorySync:
                     f"directory-{kind}",
                     count=len(now),
                     accounts=list(now[:MAX_NAMES_LOGGED]),
-                    remedy=remedies[kind],
+                    remedy=remedy,
                 )
             self._unsettled[kind] = now

@@ -47,7 +47,12 @@ class AdoptionAdministration(Office):
 def _rename(repositories: Repositories, local: Account, twin: Account) -> None:
     try:
         repositories.accounts.rename(
-            local.id, user=twin.user, domain=twin.domain, upn=twin.upn, display_name=twin.display_name
+            local.id,
+            user=twin.user,
+            domain=twin.domain,
+            upn=twin.upn,
+            display_name=twin.display_name,
+            is_upn_made_up=twin.is_upn_made_up,
         )
     except Conflict:
         raise AdministrationError(
