@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.ports import Conflict
 from handfast.identity.records import DirectoryFacts, DirectoryGroup, NewAccount
 from tests.contracts.raw_sql import run_sql
@@ -320,6 +320,24 @@ async def test_positions_are_kept_for_each_controller_of_one_scope(records) -> N
     assert await records.read(lambda r: (r.positions.list("a"), r.positions.list("b"))) == ({}, {"dc2": 1})
     with pytest.raises(ValueError, match="schema refuses"):
         await save("dc3", -1, "b", 30)
+
+
+async def test_who_reads_is_kept_beside_the_positions_and_none_of_them(records) -> None:
+    assert await records.read(lambda r: r.positions.readership()) is None
+    for readership in (Readership("identity@a", 1, FOR_EVER), Readership("identity@b", 2, START)):
+        await records.write(lambda r, one=readership: r.positions.save_readership(one))
+        assert await records.read(lambda r: r.positions.readership()) == readership
+    assert await records.read(lambda r: (r.positions.list("identity@b"), r.positions.newest_read_at())) == (
+        {},
+        None,
+    )
+    await records.write(lambda r: r.positions.save_readership(Readership("identity@a", 3, FOR_EVER)))
+    await records.write(lambda r: r.positions.save(SyncPosition("dc1", 7), scope="a", read_at=START))
+    assert await records.read(lambda r: (r.positions.list("a"), r.positions.newest_read_at())) == (
+        {"dc1": 7},
+        START,
+    )
+    assert await records.read(lambda r: r.positions.readership()) == Readership("identity@a", 3, FOR_EVER)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote, canonical_bytes
 from handfast.identity.channels import Channel
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict, KeyRing, Unavailable
 from handfast.identity.records import (
@@ -51,6 +51,7 @@ class Tables:
     groups: dict[str, DirectoryGroup] = field(default_factory=dict)
     members: dict[AccountId, frozenset[str]] = field(default_factory=dict)
     positions: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    readership: Readership | None = None
     app_passwords: dict[AppPasswordId, AppPassword] = field(default_factory=dict)
     verifiers: dict[bytes, AppPasswordId] = field(default_factory=dict)
     nt_hashes: dict[tuple[AppPasswordId, int], tuple[str, bytes]] = field(default_factory=dict)
@@ -268,6 +269,12 @@ class _Positions:
 
     def newest_read_at(self) -> datetime | None:
         return max((read_at for _, _, read_at in self._t.positions.values()), default=None)
+
+    def readership(self) -> Readership | None:
+        return self._t.readership
+
+    def save_readership(self, readership: Readership) -> None:
+        self._t.readership = readership
 
 
 class _AppPasswords:

@@ -103,7 +103,7 @@ class IdentityProcess:
         records, keyring = self._opened.records, self._opened.keyring
         services = self._services(self._opened)
         self._recent = services.recent
-        self._sync = DirectorySync(settings, records, self._clock, self._directory)
+        self._sync = DirectorySync(settings, records, self._clock, self._directory, self._opened.chain)
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
         live_grants = LiveGrants()
         self._desk = SignInDesk(

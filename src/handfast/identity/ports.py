@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.records import (
     Account,
     AccountId,
@@ -177,6 +177,12 @@ class PositionRepository(Protocol):
     def newest_read_at(self) -> datetime | None:
         """When the mirror last was complete; None before it first was."""
         ...
+
+    def readership(self) -> Readership | None:
+        """Who reads, or last did."""
+        ...
+
+    def save_readership(self, readership: Readership) -> None: ...
 
 
 class AppPasswordRepository(Protocol):

@@ -8,9 +8,11 @@ import pytest
 
 from handfast.app import directory_sync
 from handfast.app.current_directory import CurrentDirectory
+from handfast.app.directory_seat import ReaderSeat
 from handfast.app.directory_sync import DirectorySync, build_mirror_policy, scope_of
 from handfast.identity.audit import AuditEvent
 from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
@@ -120,6 +122,39 @@ async def test_while_no_controller_answers_it_waits_longer_and_tells_the_mirrors
     log.clear()
     assert await site.turn() == 1.0
     assert [event for _, event, _ in log] == ["directory-read-again"]
+
+
+async def test_what_another_identity_has_taken_over_is_left_to_it(site, log):
+    site.domain.add("alice")
+    seat = ReaderSeat(site.records, site.clock, "another")
+    changes = site.domain.changes
+
+    async def slow(positions):
+        async for batch in changes(positions):
+            site.clock.advance(minutes=1)
+            await seat.take(1)
+            yield batch
+
+    site.domain.changes = slow
+    assert await site.turn() == 1.0
+    assert [event for _, event, _ in log] == ["directory-readership-lost"]
+    assert site.names == []
+    log.clear()
+    metrics.DIRECTORY_READ.labels("directory").set(0)
+    await site.records.write(
+        lambda r: r.positions.save(SyncPosition("dc2", 1), scope="|", read_at=site.clock.now())
+    )
+    assert [await site.turn() for _ in range(2)] == [1.0, 1.0]
+    assert metrics.DIRECTORY_READ.labels("directory")._value.get() == site.clock.now().timestamp()
+    assert log == [], "one line when it begins to wait, and that is the other module's"
+    assert site.names == []
+
+
+async def test_who_stops_lets_another_one_read_at_once(site):
+    site.sync.start()
+    await until(lambda: site.records.tables.positions)
+    await site.sync.stop()
+    assert await ReaderSeat(site.records, site.clock, "another").take(1) is not None
 
 
 @pytest.mark.parametrize("locked", [True, False])

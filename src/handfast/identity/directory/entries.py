@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 
@@ -35,6 +35,18 @@ class SyncPosition:
 
     invocation_id: str
     highest_usn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readership:
+    """Which identity reads the directory, of those that share the records: `reader`, until `ends_at` unless it goes on.
+
+    `term` rises each time another one takes it over.
+    """
+
+    reader: str
+    term: int
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
