@@ -258,6 +258,15 @@ class DomainController:
         """`set_values` of the account with this sAMAccountName, if it was there from the start."""
         self.set_values(samba_domain.user_dn(name), **values)
 
+    def show_deleted_to(self, name: str) -> None:
+        """Lets the account see deleted objects: the container's rights as they come, and LCRP for it."""
+        rights = (
+            f"PAI(A;;RPWPCCDCLCRCWOWDSDDTSW;;;SY)(A;;RPLC;;;BA)(A;;RPLC;;;{self.value(name, 'objectSid')})"
+        )
+        head = line("dn", f"CN=Deleted Objects,{BASE}") + "changetype: modify\n"
+        change = "replace: nTSecurityDescriptor\n" + line("nTSecurityDescriptor", f"O:SYG:SYD:{rights}")
+        self.ldbmodify(head + change + "\n", "--controls=show_deleted:1")
+
     def value(self, name: str, attribute: str) -> str:
         """One attribute of the account with this sAMAccountName; "" where it has none."""
         found = self.ldbsearch(f"(sAMAccountName={name})", attribute)

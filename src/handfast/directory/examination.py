@@ -13,7 +13,7 @@ from cryptography import x509
 from handfast.directory.controllers import Controller, Link
 from handfast.directory.findings import Seen, Step
 from handfast.directory.own_account import OwnAccount
-from handfast.directory.reading import read_domain
+from handfast.directory.reading import read_domain, sees_deleted
 from handfast.directory.scope import Scope
 from handfast.directory.session import BindRefused, CertificateRefused, Session
 from handfast.identity.ports import Unavailable
@@ -72,6 +72,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
     if has_base:
         page = await link.page(base, scope.query(), ("objectSid",), page_size=1)
         has_accounts = bool(page.entries)
+    is_told = await sees_deleted(link, domain.root.naming_context)
     return Seen(
         link.name,
         Step.DONE,
@@ -81,6 +82,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
         skew=skew,
         has_base=has_base,
         has_accounts=has_accounts,
+        sees_deleted=is_told,
     )
 
 

@@ -38,6 +38,7 @@ class Seen:
     skew: timedelta | None = None
     has_base: bool = True
     has_accounts: bool = True
+    sees_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

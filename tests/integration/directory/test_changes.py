@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from handfast.directory import changes
 from handfast.identity.ports import Unavailable
 from tests.integration.directory.accounts import as_account
 from tests.servers.samba import BASE, NEEDS, DomainController
@@ -125,6 +126,20 @@ async def test_deleted_accounts_are_gone(fresh_dc, reading):
     assert reader.gone == {"alice"}
     await reader.read()
     assert reader.gone == set()
+
+
+async def test_who_may_not_learns_of_a_deletion_by_the_next_comparison(fresh_dc, reading, monkeypatch):
+    monkeypatch.setattr(
+        changes, "pause_after", lambda _seconds, *, sees_deleted: 0.0 if sees_deleted else 2.0
+    )
+    reader = reading(fresh_dc)
+    await reader.read()
+    fresh_dc.set_user("bob", mail="b@contoso.com")
+    await reader.read()
+    fresh_dc.samba_tool("user", "delete", "alice")
+    await reader.read()
+    assert reader.gone == set(), "not compared yet"
+    await reader.read_until_gone("alice")
 
 
 async def test_whoever_leaves_the_base_or_the_filter_is_gone_and_comes_back(fresh_dc, reading):
