@@ -20,6 +20,7 @@ from handfast.identity.directory.readership import ReadershipLost
 from handfast.identity.directory.rounds import MirrorRound, TooManyMissing
 from handfast.identity.names import fold
 from handfast.identity.ports import Clock, Records, Unavailable
+from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
@@ -183,13 +184,13 @@ class DirectorySync:
     async def end_accounts(self) -> None:
         """What ended since the last time is cut. Raises: Unavailable."""
         policy, now = build_mirror_policy(self._settings), self._clock.now()
-        after = self._ended_until
-        if after is None:
-            newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
-            after = newest or now - ENDS_LOOKED_BACK
-        if after >= now:
+        newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        ended_before = self._ended_until or newest or now - ENDS_LOOKED_BACK
+        if ended_before >= now:
             return
-        ended_before = after
+        believed_for = timedelta(minutes=self._settings.directory.stale_minutes)
+        if newest is not None and ended_before <= newest + believed_for < now:
+            await self._end_belief(newest, now)
         if await self._records.read(
             lambda repositories: repositories.accounts.list_ended(after=ended_before, until=now)
         ):
@@ -198,6 +199,18 @@ class DirectorySync:
             )
             self._tell(report, 0)
         self._ended_until = now
+
+    async def _end_belief(self, newest: datetime, now: datetime) -> None:
+        """Whoever hangs in a request is asked anew, as whoever comes is: mirrored accounts are refused from now on."""
+        await self._records.write(
+            lambda repositories: repositories.revocations.publish(RevocationScope.EVERYTHING, now=now)
+        )
+        metrics.ALARMS.labels("directory-too-old").inc()
+        _LOG.error(
+            "directory-too-old",
+            last_read=newest.isoformat(timespec="seconds"),
+            remedy="accounts of the directory get 503 until a domain controller answers: see `handfast directory check`",
+        )
 
     async def _failed(self, event: str, why: str) -> float:
         """Longer each time, with a line each time: there are not many."""

@@ -221,7 +221,7 @@ async def test_tombstones_tell_where_we_may_see_them(fresh_dc, reading, monkeypa
     """Else it is the comparison of all SIDs, which is not due here again after the first time."""
     monkeypatch.setattr("handfast.directory.changes.COMPARISON_SHARE", 1e9)
     if sees_tombstones:
-        fresh_dc.samba_tool("group", "addmembers", "Administrators", "svc-read")
+        fresh_dc.show_deleted_to("svc-read")
     reader = reading(fresh_dc)
     await reader.read()
     fresh_dc.set_user("carol", displayName="C")

@@ -202,6 +202,34 @@ async def test_what_ends_is_cut_on_time_and_once(site):
     assert site.records.tables.audit[-1].event is AuditEvent.ACCOUNT_ENDED
 
 
+async def test_what_hangs_is_cut_once_when_the_mirror_becomes_too_old_and_again_when_it_was_read_since(
+    site, log
+):
+    def revoked():
+        return [one.scope for one in site.records.tables.revocations]
+
+    site.domain.add("alice")
+    await site.turn()
+    for minutes, cut in ((59, 0), (1, 0), (1, 1), (1, 1), (600, 1)):
+        site.clock.advance(minutes=minutes)
+        await site.sync.end_accounts()
+        assert revoked() == [RevocationScope.EVERYTHING] * cut
+    assert [event for level, event, _ in log if level == "error"] == ["directory-too-old"]
+    await site.turn()
+    await site.sync.end_accounts()
+    assert len(revoked()) == 1
+    site.clock.advance(minutes=61)
+    await site.sync.end_accounts()
+    assert len(revoked()) == 2
+
+
+async def test_a_mirror_that_never_was_complete_has_nothing_to_cut(site):
+    await site.sync.end_accounts()
+    site.clock.advance(minutes=600)
+    await site.sync.end_accounts()
+    assert site.records.tables.revocations == []
+
+
 @pytest.mark.parametrize("was_read", [True, False])
 async def test_what_ended_while_nobody_looked_is_cut_at_the_start(site, was_read):
     site.domain.add("alice", expires_at=site.clock.now() + timedelta(seconds=5))
