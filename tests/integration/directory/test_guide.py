@@ -164,6 +164,8 @@ def test_the_commands_of_the_page_find_nothing_wrong(site: Installation) -> None
     for words in commands:
         done = site.run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
+    (controller,) = json.loads(site.run(*commands[0], "--json").stdout)["controllers"]
+    assert controller["sees_deleted"]
     found = json.loads(site.run(*commands[-1], "--json").stdout)
     assert {one["id"] for one in found} <= NOT_HERE, found
 
