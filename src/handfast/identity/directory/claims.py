@@ -1,8 +1,8 @@
 """Which of two accounts a UPN leads to. Pure.
 
 A directory lets nobody take another account's sAMAccountName, but UPNs are kept apart by some controllers alone (Windows
-since the updates of November 2021, where it is not switched off; Samba since 4.15), and by none before two of them have heard
-of each other; and whoever may write one account's attributes may give it any UPN. So a UPN takes nothing from anybody: one
+since 2012 R2 where it is not switched off in dSHeuristics, Samba since its releases of November 2021), and by none before two
+of them have heard of each other; and whoever may write one account's attributes may give it any UPN else. So a UPN takes nothing from anybody: one
 that two accounts have leads to neither, as it signs neither in at a domain controller. One that is made up
 (`user@dns.domain`, MS-ADTS 5.1.1.1.1) leads to its account only where no account has it as its own. `DOMAIN\\user` leads to
 each of them in any case.
