@@ -180,6 +180,9 @@ class DirectorySync:
         newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
         if newest is not None:
             metrics.DIRECTORY_READ.labels("directory").set(newest.timestamp())
+        for kind in self._unsettled:
+            metrics.DIRECTORY_UNSETTLED.labels(kind).set(0)  # the other one tells of them
+        self._unsettled.clear()
 
     async def end_accounts(self) -> None:
         """What ended since the last time is cut. Raises: Unavailable."""

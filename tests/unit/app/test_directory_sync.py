@@ -117,7 +117,7 @@ async def test_while_no_controller_answers_it_waits_longer_and_tells_the_mirrors
     assert fields["believed_for_seconds"] == 3600
     for _ in range(8):
         pause = await site.turn()
-    assert pause == directory_sync.MAX_PAUSE_SECONDS
+    assert pause == 30.0
     site.domain.is_down = False
     log.clear()
     assert await site.turn() == 1.0
@@ -148,6 +148,22 @@ async def test_what_another_identity_has_taken_over_is_left_to_it(site, log):
     assert metrics.DIRECTORY_READ.labels("directory")._value.get() == site.clock.now().timestamp()
     assert log == [], "one line when it begins to wait, and that is the other module's"
     assert site.names == []
+
+
+async def test_what_a_person_must_settle_is_told_by_who_reads(site, log):
+    for user in ("alice", "bob"):
+        site.domain.add(user, upn="boss@contoso.lab")
+    await site.turn()
+    gauge = metrics.DIRECTORY_UNSETTLED.labels("contested")._value
+    told = [fields for _, event, fields in log if event == "directory-contested"]
+    assert [one["accounts"] for one in told] == [
+        [f"CONTOSO\\{user} (boss@contoso.lab)" for user in ("alice", "bob")]
+    ]
+    assert gauge.get() == 2
+    site.clock.advance(minutes=1)
+    await ReaderSeat(site.records, site.clock, "another").take(1)
+    await site.turn()
+    assert gauge.get() == 0
 
 
 async def test_who_stops_lets_another_one_read_at_once(site):

@@ -235,10 +235,11 @@ def test_a_upn_that_two_have_leads_to_neither_until_one_has_it_alone(mirror, rea
     assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
 
 
-def test_who_is_gone_gives_a_upn_up_but_not_the_login(mirror):
+@pytest.mark.parametrize("bob", [BOB, MADE_UP])
+def test_who_is_gone_gives_a_upn_up_but_not_the_login(mirror, bob):
     mirror.tell(CLAIMANT)
     mirror.gone(ALICE.sid)
-    mirror.tell(BOB)
+    mirror.tell(bob)
     assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
     assert mirror.by_name("alice").is_gone
     assert mirror.events == [AuditEvent.ACCOUNT_MIRRORED]
@@ -251,6 +252,19 @@ def test_a_local_accounts_upn_is_not_taken_by_one_that_is_made_up_either(mirror)
     mirror.r.accounts.remove(local.id)
     claim_free_names(mirror.r, WATCHING, LATER)
     assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+
+
+def test_of_two_that_wait_for_one_name_the_first_has_it_until_the_directory_says_more(mirror):
+    local = mirror.add_local("alice")
+    mirror.tell(ALICE)
+    mirror.tell(entry("alice", 1199, upn="other@contoso.lab"))
+    mirror.r.accounts.remove(local.id)
+    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == ["CONTOSO\\alice (other@contoso.lab)"]
+    assert mirror.by_name("alice").sid == ALICE.sid
+    assert not mirror.by_rid(1199).is_gone
+    mirror.tell(replace(ALICE, user="alicia"))
+    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == []
+    assert mirror.by_name("alice").sid == sid_of(1199)
 
 
 def test_who_was_renamed_in_the_directory_is_so_by_a_upn_of_its_own_too(mirror):
