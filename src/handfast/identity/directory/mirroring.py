@@ -25,12 +25,13 @@ from handfast.identity.directory.changes import (
     takes_something_away,
     touches_watched,
 )
-from handfast.identity.directory.claims import Claim, claim_of, prevails
+from handfast.identity.directory.claims import claim_of, prevails
 from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.directory.news import fitting, with_known_names
 from handfast.identity.directory.working_set import WorkingSet
-from handfast.identity.names import MAX_NAME_CHARACTERS, find_name_problem, fold, principal_of
+from handfast.identity.names import find_name_problem, fold, principal_of
 from handfast.identity.ports import Repositories
-from handfast.identity.records import Account, DirectoryFacts, DirectoryGroup, NewAccount, RevocationScope
+from handfast.identity.records import Account, DirectoryGroup, NewAccount, RevocationScope
 
 ACTOR = "directory"
 
@@ -99,26 +100,6 @@ def as_entry(account: Account, groups: frozenset[DirectoryGroup]) -> DirectoryAc
     claim = claim_of(account)
     names = (account.user, account.domain, claim.upn, account.display_name)
     return DirectoryAccount(account.sid, *names, account.directory, groups, claim.is_made_up)
-
-
-def find_news(repositories: Repositories, entries: Sequence[DirectoryAccount]) -> list[DirectoryAccount]:
-    """The accounts of which something is not stored yet; reads alone."""
-    accounts = {one.sid: one for one in repositories.accounts.find_by_sids(entry.sid for entry in entries)}
-    groups = repositories.accounts.groups_of_all(one.id for one in accounts.values())
-
-    def is_news(entry: DirectoryAccount) -> bool:
-        account = accounts.get(entry.sid)
-        return account is None or _differs(account, groups.get(account.id, frozenset()), entry)
-
-    return [entry for entry in entries if is_news(entry)]
-
-
-def _differs(account: Account, groups: frozenset[DirectoryGroup], entry: DirectoryAccount) -> bool:
-    if account.directory is None or not account.is_named:
-        return True
-    if _names_of(account) != _names_of(entry) or describe_changes(account.directory, _fitting(entry.facts)):
-        return True
-    return _with_known_names(entry.groups, groups) != groups
 
 
 def end_accounts(
@@ -265,7 +246,7 @@ class _Mirroring:
     def _add(self, entry: DirectoryAccount, *, is_named: bool, has_upn: bool) -> None:
         new = NewAccount(
             entry.sid,
-            directory=_fitting(entry.facts),
+            directory=fitting(entry.facts),
             **_names_here(entry, is_named=is_named, has_upn=has_upn),
         )
         self._note_renamed_groups(entry.groups)
@@ -278,7 +259,7 @@ class _Mirroring:
     def _update(self, account: Account, entry: DirectoryAccount, *, is_named: bool, has_upn: bool) -> None:
         assert account.directory is not None
         is_cut = self._rename(account, entry, is_named=is_named, has_upn=has_upn)
-        before, after = account.directory, _fitting(entry.facts)
+        before, after = account.directory, fitting(entry.facts)
         changes = describe_changes(before, after)
         if changes:
             self._accounts.set_directory(account, after)
@@ -307,7 +288,7 @@ class _Mirroring:
     def _regroup(self, account: Account, entry: DirectoryAccount) -> bool:
         """True where a group that rules speak of was won or lost: a refusal may hang on either."""
         before = self._accounts.groups_of(account)
-        named = _with_known_names(entry.groups, before)
+        named = with_known_names(entry.groups, before)
         if named == before:
             return False
         self._note_renamed_groups(named)
@@ -346,24 +327,6 @@ def _names_here(entry: DirectoryAccount, *, is_named: bool, has_upn: bool) -> di
         "contested_upn": "" if has_upn or entry.is_upn_made_up else entry.upn,
         "is_upn_made_up": has_upn and entry.is_upn_made_up,
     }
-
-
-def _names_of(named: Account | DirectoryAccount) -> tuple[str, str, Claim, str]:
-    return named.user, named.domain, claim_of(named), named.display_name
-
-
-def _fitting(facts: DirectoryFacts) -> DirectoryFacts:
-    """A mail address that can't be one is none: nobody signs in by it."""
-    fits = facts.mail.isprintable() and "\\" not in facts.mail and len(facts.mail) <= MAX_NAME_CHARACTERS
-    return facts if fits else replace(facts, mail="")
-
-
-def _with_known_names(
-    groups: frozenset[DirectoryGroup], before: frozenset[DirectoryGroup]
-) -> frozenset[DirectoryGroup]:
-    """A group that comes without a name keeps the one that is known."""
-    known = {group.sid: group for group in before}
-    return frozenset(group if group.name else known.get(group.sid, group) for group in groups)
 
 
 def _key_of(named: Account | DirectoryAccount) -> tuple[str, str, str]:

@@ -17,10 +17,10 @@ from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, R
 from handfast.identity.directory.mirroring import (
     MirrorReport,
     claim_free_names,
-    find_news,
     mirror_accounts,
     mirror_gone,
 )
+from handfast.identity.directory.news import find_news
 from handfast.identity.directory.readership import check_readership
 from handfast.identity.ports import Clock, Conflict, Records, Repositories
 

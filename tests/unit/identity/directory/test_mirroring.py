@@ -14,10 +14,10 @@ from handfast.identity.directory.claims import claim_of
 from handfast.identity.directory.mirroring import (
     claim_free_names,
     end_accounts,
-    find_news,
     mirror_accounts,
     mirror_gone,
 )
+from handfast.identity.directory.news import find_news
 from handfast.identity.names import fold
 from handfast.identity.records import Partnership, PartnershipState, RevocationScope
 from tests.fakes.clock import START
@@ -85,25 +85,6 @@ def test_an_account_is_stored_as_the_directory_has_it_and_told_once(mirror):
     assert mirror.tell(read_again).events == []
     assert mirror.tables == before
     assert find_news(mirror.r, [read_again]) == []
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"user": "alicia"},
-        {"display_name": "Alice B."},
-        {"facts": replace(ALICE.facts, is_enabled=False)},
-        {"groups": frozenset()},
-    ],
-    ids=str,
-)
-def test_only_what_is_not_stored_yet_is_news(mirror, changed):
-    assert find_news(mirror.r, [ALICE]) == [ALICE]
-    mirror.tell(ALICE)
-    told = replace(ALICE, **changed)
-    assert find_news(mirror.r, [ALICE, told]) == [told]
-    mirror.tell(told)
-    assert find_news(mirror.r, [told]) == []
 
 
 def test_a_renamed_account_keeps_its_row_and_what_is_open_under_the_old_name_is_cut(mirror):
