@@ -94,13 +94,13 @@ class WorkingSet:
             contested_upn=renamed.contested_upn,
             is_upn_made_up=renamed.is_upn_made_up,
         )
-        self._note(renamed)
+        self._note(replace(renamed, directory=self._accounts[renamed.id].directory))
 
     def set_directory(self, account: Account, facts: DirectoryFacts) -> None:
         """Stores what the directory says of it."""
         assert account.sid is not None
         self._repository.set_directory(account.id, account.sid, facts)
-        self._note(replace(self._accounts.get(account.id, account), directory=facts))
+        self._note(replace(self._accounts[account.id], directory=facts))
 
     def set_groups(self, account: Account, groups: frozenset[DirectoryGroup]) -> None:
         """Stores which groups it is in."""

@@ -88,6 +88,18 @@ def test_who_is_renamed_is_found_by_the_new_names_alone(working, repositories):
     assert not working.with_sid(ALICE.sid).is_named
 
 
+def test_names_and_facts_may_change_one_after_the_other_whichever_account_is_at_hand(working, repositories):
+    alice = working.with_sid(ALICE.sid)
+    gone = replace(ALICE.facts, is_present=False)
+    working.set_directory(alice, gone)
+    working.rename(replace(alice, is_named=False))
+    assert working.with_sid(ALICE.sid).is_gone
+    working.set_directory(alice, ALICE.facts)
+    now = working.with_sid(ALICE.sid)
+    assert (now.is_gone, now.is_named) == (False, False)
+    assert now == repositories.accounts.find_by_sid(ALICE.sid)
+
+
 def test_facts_and_groups_are_kept_as_they_change(working, repositories):
     alice = working.with_sid(ALICE.sid)
     disabled = replace(ALICE.facts, is_enabled=False)
