@@ -67,7 +67,12 @@ async def sees_deleted(link: Link, naming_context: str) -> bool:
 
     Source: MS-ADTS 3.1.1.3.4.1.14, 6.1.1.4.2 (whose name no language changes).
     """
-    container = await link.read(deleted_objects(naming_context), ("objectClass",), controls=[SHOW_DELETED])
+    try:
+        container = await link.read(
+            deleted_objects(naming_context), ("objectClass",), controls=[SHOW_DELETED]
+        )
+    except ControllerFailed:
+        return False  # refused outright; or the connection is gone, which whatever is asked next will tell
     return container is not None and bool(container.values)
 
 
