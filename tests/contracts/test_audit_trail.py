@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from handfast.identity.audit import AuditEvent
+from handfast.identity.audit import AuditEvent, AuditNote
 from handfast.identity.audit_verification import verify_trail
 from tests.fakes.clock import START
 
@@ -38,6 +38,22 @@ async def test_parallel_entries_form_one_chain(records, keyring) -> None:
     await asyncio.gather(*(records.write(append(str(n))) for n in range(100)))
     assert await records.read(lambda r: verify_trail(r.audit, keyring)) == []
     assert (await records.read(lambda r: r.audit.head("identity-1")))[0] == 100
+
+
+async def test_many_notes_are_a_part_of_the_chain_as_if_each_had_been_appended(records, keyring) -> None:
+    await records.write(append())
+    notes = [AuditNote(AuditEvent.DEVICE_REMOVED, f"s{n}", {"n": str(n)}) for n in range(30)]
+    await records.write(lambda r: r.audit.append_all(notes, now=START, actor="directory"))
+    await records.write(lambda r: r.audit.append_all([], now=START, actor="directory"))
+    last = await records.write(append())
+    entries = await records.read(lambda r: r.audit.entries())
+    assert [one.sequence for one in entries] == list(range(1, 33))
+    assert [(one.event, one.subject, dict(one.details)) for one in entries[1:-1]] == [
+        (note.event, note.subject, note.details) for note in notes
+    ]
+    assert {one.actor for one in entries[1:-1]} == {"directory"}
+    assert entries[-1] == last
+    assert await records.read(lambda r: verify_trail(r.audit, keyring)) == []
 
 
 async def test_a_work_that_fails_leaves_no_entry(records, keyring) -> None:

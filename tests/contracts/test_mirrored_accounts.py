@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.ports import Conflict
-from handfast.identity.records import DirectoryFacts, DirectoryGroup
+from handfast.identity.records import DirectoryFacts, DirectoryGroup, NewAccount
 from tests.contracts.raw_sql import run_sql
 from tests.contracts.test_constraints import REFUSED
 from tests.fakes.clock import START
@@ -123,6 +123,98 @@ async def test_an_account_may_come_without_names(records) -> None:
     assert not await records.read(lambda r: r.accounts.find_by_mail(FACTS.mail))
 
 
+async def test_a_upn_that_others_claim_leads_to_nobody_and_keeps_nobody_from_it(records) -> None:
+    account = await records.write(add())
+    await records.write(
+        lambda r: r.accounts.rename(account.id, **{**NAMES, "upn": ""}, contested_upn="boss@contoso.lab")
+    )
+    contested = replace(account, upn="", contested_upn="boss@contoso.lab")
+    boss = await records.write(second(user="boss"))
+    await records.write(
+        lambda r: r.accounts.rename(
+            boss.id, user="boss", domain="CONTOSO", upn="BOSS@contoso.lab", display_name=""
+        )
+    )
+    assert await records.read(lambda r: r.accounts.find(account.id)) == contested
+    assert (await records.read(lambda r: r.accounts.find_by_upn("boss@contoso.lab"))).id == boss.id
+    assert await records.read(lambda r: r.accounts.find_by_domain_user("CONTOSO", "alice")) == contested
+    without = await records.write(second(1103, "carol"))
+    await records.write(
+        lambda r: r.accounts.add(**{**ALICE, "user": "local", "sid": None, "directory": None})
+    )
+    await records.write(second(1104, "unnamed", is_named=False))
+    listed = await records.read(lambda r: r.accounts.list_without_upn())
+    assert {one.id: one for one in listed} == {account.id: contested, without.id: without}
+
+
+async def test_a_upn_that_was_made_up_is_known_as_such(records) -> None:
+    account = await records.write(add())
+    await records.write(lambda r: r.accounts.rename(account.id, **NAMES, is_upn_made_up=True))
+    made_up = replace(account, is_upn_made_up=True)
+    assert await records.read(lambda r: r.accounts.find_by_upn(ALICE["upn"])) == made_up
+    await records.write(lambda r: r.accounts.rename(account.id, **NAMES, is_upn_made_up=True, is_named=False))
+    assert await records.read(lambda r: r.accounts.find(account.id)) == replace(made_up, is_named=False)
+    await records.write(lambda r: r.accounts.rename(account.id, **NAMES))
+    assert await records.read(lambda r: r.accounts.find(account.id)) == account
+
+
+def new(rid, user, **changes):
+    facts = replace(FACTS, mail=f"{user}@mail.contoso.lab")
+    account = NewAccount(f"S-1-5-21-1-2-3-{rid}", user, "CONTOSO", f"{user}@contoso.lab", "\x00 \\", facts)
+    return replace(account, **changes)
+
+
+async def test_many_are_added_at_once_or_none(records) -> None:
+    many = [new(2000 + number, f"user{number}") for number in range(50)]
+    many.append(new(2900, "contested", upn="", contested_upn="x@contoso.lab"))
+    many.append(new(2901, "without", is_upn_made_up=True))
+    many.append(new(2902, "unnamed", is_named=False))
+    await records.write(lambda r: r.accounts.add_all(many, now=START))
+    found = await records.read(lambda r: r.accounts.find_by_sids([*(one.sid for one in many), "S-1-0"]))
+    stored = {one.sid: tuple(getattr(one, name) for name in NewAccount.__slots__) for one in found}
+    assert stored == {one.sid: tuple(getattr(one, name) for name in NewAccount.__slots__) for one in many}
+    assert {one.created_at for one in found} == {START}
+    assert (await records.read(lambda r: r.accounts.find_by_mail("user7@MAIL.contoso.lab")))[
+        0
+    ].user == "user7"
+    with pytest.raises(Conflict):
+        await records.write(lambda r: r.accounts.add_all([new(3000, "fresh"), new(3001, "USER1")], now=START))
+    assert not await records.read(lambda r: r.accounts.find_by_user("fresh"))
+    await records.write(lambda r: r.accounts.add_all([], now=START))
+
+
+async def test_many_are_found_at_once(records) -> None:
+    await records.write(
+        lambda r: r.accounts.add_all([new(2000 + n, f"user{n}") for n in range(300)], now=START)
+    )
+    by_sid = await records.read(
+        lambda r: r.accounts.find_by_sids(f"S-1-5-21-1-2-3-{2000 + n}" for n in range(0, 300, 3))
+    )
+    assert len({one.id for one in by_sid}) == 100
+    by_name = await records.read(
+        lambda r: r.accounts.find_by_names(
+            ["USER1", "user2", "nobody"], ["User2@contoso.lab", "user3@CONTOSO.lab"]
+        )
+    )
+    assert sorted(one.user for one in by_name) == ["user1", "user2", "user3"]
+    assert not await records.read(lambda r: [*r.accounts.find_by_sids([]), *r.accounts.find_by_names([], [])])
+
+
+async def test_groups_of_many_are_set_and_read_at_once(records) -> None:
+    account, other, third = [await records.write(second(1200 + n, f"user{n}")) for n in range(3)]
+    wanted = {account.id: frozenset({SALES, STAFF}), other.id: frozenset({STAFF}), third.id: frozenset()}
+    await records.write(lambda r: r.accounts.set_groups_of_all(wanted))
+    ids = [account.id, other.id, third.id, 999]
+    assert await records.read(lambda r: r.accounts.groups_of_all(ids)) == {
+        account.id: {SALES, STAFF},
+        other.id: {STAFF},
+    }
+    await records.write(lambda r: r.accounts.set_groups_of_all({account.id: frozenset()}))
+    await records.write(lambda r: r.accounts.set_groups_of_all({}))
+    assert await records.read(lambda r: r.accounts.groups_of_all(ids)) == {other.id: {STAFF}}
+    assert await records.read(lambda r: r.accounts.groups_of_all([])) == {}
+
+
 async def test_of_two_the_one_that_is_there_comes_first(records) -> None:
     gone = replace(FACTS, is_present=False)
     for number in range(3):
@@ -171,10 +263,10 @@ async def test_groups_are_those_that_were_last_set(records) -> None:
 async def test_a_group_has_the_name_it_was_last_given(records) -> None:
     account, other = await records.write(add()), await records.write(second())
     nameless, renamed = DirectoryGroup(SALES.sid), replace(SALES, name="Marketing")
-    assert await records.read(lambda r: r.accounts.find_group(SALES.sid)) is None
+    assert not await records.read(lambda r: r.accounts.find_groups([SALES.sid]))
     for group, known in ((nameless, nameless), (SALES, SALES), (nameless, SALES), (renamed, renamed)):
         await records.write(lambda r, group=group: r.accounts.set_groups(account.id, frozenset({group})))
-        assert await records.read(lambda r: r.accounts.find_group(SALES.sid)) == known
+        assert list(await records.read(lambda r: r.accounts.find_groups([SALES.sid, "S-1-0"]))) == [known]
     await records.write(lambda r: r.accounts.set_groups(other.id, frozenset({SALES})))
     assert await records.read(lambda r: r.accounts.groups_of(account.id)) == {SALES}
 
@@ -243,6 +335,24 @@ async def test_positions_are_kept_for_each_controller_of_one_scope(records) -> N
     assert await records.read(lambda r: (r.positions.list("a"), r.positions.list("b"))) == ({}, {"dc2": 1})
     with pytest.raises(ValueError, match="schema refuses"):
         await save("dc3", -1, "b", 30)
+
+
+async def test_who_reads_is_kept_beside_the_positions_and_none_of_them(records) -> None:
+    assert await records.read(lambda r: r.positions.readership()) is None
+    for readership in (Readership("identity@a", 1, FOR_EVER), Readership("identity@b", 2, START)):
+        await records.write(lambda r, one=readership: r.positions.save_readership(one))
+        assert await records.read(lambda r: r.positions.readership()) == readership
+    assert await records.read(lambda r: (r.positions.list("identity@b"), r.positions.newest_read_at())) == (
+        {},
+        None,
+    )
+    await records.write(lambda r: r.positions.save_readership(Readership("identity@a", 3, FOR_EVER)))
+    await records.write(lambda r: r.positions.save(SyncPosition("dc1", 7), scope="a", read_at=START))
+    assert await records.read(lambda r: (r.positions.list("a"), r.positions.newest_read_at())) == (
+        {"dc1": 7},
+        START,
+    )
+    assert await records.read(lambda r: r.positions.readership()) == Readership("identity@a", 3, FOR_EVER)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from handfast.identity.audit import AuditEntry, AuditEvent, canonical_bytes
+from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote, canonical_bytes
 from handfast.identity.channels import Channel
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict, KeyRing, Unavailable
 from handfast.identity.records import (
@@ -31,6 +31,7 @@ from handfast.identity.records import (
     DirectoryGroup,
     EnrolmentWindow,
     Evaluation,
+    NewAccount,
     NodeRecord,
     Partnership,
     Revocation,
@@ -51,6 +52,7 @@ class Tables:
     groups: dict[str, DirectoryGroup] = field(default_factory=dict)
     members: dict[AccountId, frozenset[str]] = field(default_factory=dict)
     positions: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    readership: Readership | None = None
     app_passwords: dict[AppPasswordId, AppPassword] = field(default_factory=dict)
     verifiers: dict[bytes, AppPasswordId] = field(default_factory=dict)
     nt_hashes: dict[tuple[AppPasswordId, int], tuple[str, bytes]] = field(default_factory=dict)
@@ -104,10 +106,19 @@ class _Accounts:
         self._put(account)
         return account
 
+    def add_all(self, new: Sequence[NewAccount], *, now: datetime) -> None:
+        for one in new:
+            names = {name: getattr(one, name) for name in one.__slots__}
+            self._put(
+                Account(id=AccountId(self._t.next_id()), state=AccountState.ENABLED, created_at=now, **names)
+            )
+
     def _put(self, account: Account) -> None:
         """Raises: as the schema would."""
         if (account.sid is None) != (account.directory is None) or not (account.is_named or account.sid):
             raise ValueError("the schema refuses it: a local account has names and no facts")
+        assert not (account.upn and account.contested_upn)
+        assert account.sid or not account.contested_upn
         for other in self._t.accounts.values():
             if other.id == account.id:
                 continue
@@ -126,6 +137,14 @@ class _Accounts:
 
     def find_by_sid(self, sid: str) -> Account | None:
         return next((a for a in self._t.accounts.values() if a.sid == sid), None)
+
+    def find_by_sids(self, sids: Iterable[str]) -> Sequence[Account]:
+        wanted = set(sids)
+        return [a for a in self._t.accounts.values() if a.sid in wanted]
+
+    def find_by_names(self, users: Iterable[str], upns: Iterable[str]) -> Sequence[Account]:
+        by_user, by_upn = {fold(user) for user in users}, {fold(upn) for upn in upns}
+        return [a for a in self._named() if fold(a.user) in by_user or (a.upn and fold(a.upn) in by_upn)]
 
     def _named(self) -> Sequence[Account]:
         named = (a for a in self._t.accounts.values() if a.is_named)
@@ -154,10 +173,13 @@ class _Accounts:
         upn: str,
         display_name: str,
         is_named: bool = True,
+        contested_upn: str = "",
+        is_upn_made_up: bool = False,
     ) -> None:
         known = self._t.accounts[account_id]
+        renamed = replace(known, user=user, domain=domain, upn=upn, display_name=display_name)
         self._put(
-            replace(known, user=user, domain=domain, upn=upn, display_name=display_name, is_named=is_named)
+            replace(renamed, is_named=is_named, contested_upn=contested_upn, is_upn_made_up=is_upn_made_up)
         )
 
     def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
@@ -166,8 +188,13 @@ class _Accounts:
     def groups_of(self, account_id: AccountId) -> frozenset[DirectoryGroup]:
         return frozenset(self._t.groups[sid] for sid in self._t.members.get(account_id, ()))
 
-    def find_group(self, sid: str) -> DirectoryGroup | None:
-        return self._t.groups.get(sid)
+    def groups_of_all(
+        self, account_ids: Iterable[AccountId]
+    ) -> Mapping[AccountId, frozenset[DirectoryGroup]]:
+        return {one: self.groups_of(one) for one in account_ids if self._t.members.get(one)}
+
+    def find_groups(self, sids: Iterable[str]) -> Sequence[DirectoryGroup]:
+        return [self._t.groups[sid] for sid in set(sids) if sid in self._t.groups]
 
     def list_groups(self) -> Sequence[DirectoryGroup]:
         present = [one.id for one in self._t.accounts.values() if one.directory and one.directory.is_present]
@@ -182,11 +209,18 @@ class _Accounts:
                 self._t.groups[group.sid] = group
         self._t.members[account_id] = frozenset(group.sid for group in groups)
 
+    def set_groups_of_all(self, memberships: Mapping[AccountId, frozenset[DirectoryGroup]]) -> None:
+        for account_id, groups in memberships.items():
+            self.set_groups(account_id, groups)
+
     def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
         return [(a.sid, a.id) for a in self._t.accounts.values() if a.sid and not a.is_gone]
 
     def list_unnamed(self) -> Sequence[Account]:
         return [a for a in self._t.accounts.values() if not a.is_named and not a.is_gone]
+
+    def list_without_upn(self) -> Sequence[Account]:
+        return [a for a in self._t.accounts.values() if a.sid and a.is_named and not a.upn]
 
     def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
         def has_ended(end: datetime | None) -> bool:
@@ -241,6 +275,12 @@ class _Positions:
 
     def newest_read_at(self) -> datetime | None:
         return max((read_at for _, _, read_at in self._t.positions.values()), default=None)
+
+    def readership(self) -> Readership | None:
+        return self._t.readership
+
+    def save_readership(self, readership: Readership) -> None:
+        self._t.readership = readership
 
 
 class _AppPasswords:
@@ -540,6 +580,10 @@ class _Audit:
         entry = AuditEntry(self._chain, sequence, now, event, actor, subject, kept, previous, mac)
         self._t.audit.append(entry)
         return entry
+
+    def append_all(self, notes: Sequence[AuditNote], *, now: datetime, actor: str) -> None:
+        for note in notes:
+            self.append(note.event, now=now, actor=actor, subject=note.subject, details=note.details)
 
     def entries(self, *, chain: str | None = None, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
         wanted = [e for e in self._t.audit if chain in (None, e.chain) and e.sequence > after]

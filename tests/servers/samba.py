@@ -258,6 +258,22 @@ class DomainController:
         """`set_values` of the account with this sAMAccountName, if it was there from the start."""
         self.set_values(samba_domain.user_dn(name), **values)
 
+    def force_value(self, dn: str, attribute: str, value: str) -> None:
+        """Replaces it past what this controller checks, as a change comes that another controller let through."""
+        ldif = line("dn", dn) + f"changetype: modify\nreplace: {attribute}\n{line(attribute, value)}\n"
+        partition = self.home / "private" / "sam.ldb.d" / f"{BASE.upper()}.ldb"
+        samba_domain.run("ldbmodify", "-H", str(partition), stdin=ldif)
+        self.set_values(dn, description=secrets.token_hex(4))  # which counts as a change
+
+    def show_deleted_to(self, name: str) -> None:
+        """Lets the account see deleted objects: the container's rights as they come, and LCRP for it."""
+        rights = (
+            f"PAI(A;;RPWPCCDCLCRCWOWDSDDTSW;;;SY)(A;;RPLC;;;BA)(A;;RPLC;;;{self.value(name, 'objectSid')})"
+        )
+        head = line("dn", f"CN=Deleted Objects,{BASE}") + "changetype: modify\n"
+        change = "replace: nTSecurityDescriptor\n" + line("nTSecurityDescriptor", f"O:SYG:SYD:{rights}")
+        self.ldbmodify(head + change + "\n", "--controls=show_deleted:1")
+
     def value(self, name: str, attribute: str) -> str:
         """One attribute of the account with this sAMAccountName; "" where it has none."""
         found = self.ldbsearch(f"(sAMAccountName={name})", attribute)

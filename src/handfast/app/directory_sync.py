@@ -13,18 +13,21 @@ from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 from handfast.app.current_directory import CurrentDirectory
+from handfast.app.directory_seat import ReaderSeat
 from handfast.identity.directory.changes import MirrorPolicy
 from handfast.identity.directory.mirroring import MirrorReport, end_accounts
+from handfast.identity.directory.readership import ReadershipLost
 from handfast.identity.directory.rounds import MirrorRound, TooManyMissing
 from handfast.identity.names import fold
 from handfast.identity.ports import Clock, Records, Unavailable
+from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
 from handfast.settings.model import Settings
 
-MAX_PAUSE_SECONDS = 120.0
-"""Between two attempts while reading fails."""
+MAX_PAUSE_SECONDS = 30.0
+"""Between two attempts while reading fails: a domain that is back is read as soon as a controller's breaker lets us try."""
 MAX_DOUBLINGS = 10
 SHRUNK_PAUSE_SECONDS = 300.0
 """After a whole reading that was not believed: the next one costs the domain controller as much, and says the same."""
@@ -61,11 +64,14 @@ class DirectorySync:
         records: Records,
         clock: Clock,
         directory: CurrentDirectory,
+        reader: str = "identity",
     ) -> None:
+        """`reader` names this identity among those that share the records."""
         self._settings = settings
         self._records = records
         self._clock = clock
         self._directory = directory
+        self._seat = ReaderSeat(records, clock, reader)
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
         self._failures = 0
@@ -93,6 +99,8 @@ class DirectorySync:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await self._seat.leave()
         await self._directory.close()
 
     async def _keep_ending(self) -> None:
@@ -118,7 +126,10 @@ class DirectorySync:
         try:
             if self._directory.is_named:
                 await self.read_once()
+        except ReadershipLost:
+            _LOG.warning("directory-readership-lost")
         except TooManyMissing as problem:
+            await self._seat.leave()
             metrics.ALARMS.labels("directory-shrunk").inc()
             _LOG.error(
                 "directory-shrunk",
@@ -138,34 +149,52 @@ class DirectorySync:
         self._failures = 0
         return self._settings.directory.poll_seconds
 
-    async def read_once(self) -> MirrorReport:
-        """Stores what changed since the last time. Raises: Unavailable, TooManyMissing."""
+    async def read_once(self) -> None:
+        """Stores what changed since the last time, unless another identity reads. Raises: Unavailable, TooManyMissing,
+        ReadershipLost.
+        """
+        poll_seconds = self._settings.directory.poll_seconds
+        seat = await self._seat.take(poll_seconds)
+        if seat is None:
+            await self._note_others_reading()
+            return
         scope = scope_of(self._settings.directory)
         policy = build_mirror_policy(self._settings)
-        reading = MirrorRound(self._records, self._clock, policy, scope)
+        readership, is_new = seat
+        reading = MirrorRound(self._records, self._clock, policy, scope, readership)
         began_at = self._clock.now()
-        batches = self._directory.changes(await reading.read_positions())
+        # Another controller's word may have been stored since ours was: then all of ours must be said again.
+        batches = self._directory.changes({} if is_new else await reading.read_positions())
         try:
-            async for batch in batches:
-                await reading.store(batch)
+            async with self._seat.kept(poll_seconds):
+                async for batch in batches:
+                    await reading.store(batch)
         finally:
             if isinstance(batches, AsyncGenerator):
                 await batches.aclose()  # else what it holds of a controller stays taken until it is collected
             self._tell(reading.report, reading.accounts_read)
+        self._seat.note_read(readership)
         metrics.DIRECTORY_READ.labels("directory").set(began_at.timestamp())
         self._tell_unsettled(reading.report)
-        return reading.report
+
+    async def _note_others_reading(self) -> None:
+        newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        if newest is not None:
+            metrics.DIRECTORY_READ.labels("directory").set(newest.timestamp())
+        for kind in self._unsettled:
+            metrics.DIRECTORY_UNSETTLED.labels(kind).set(0)  # the other one tells of them
+        self._unsettled.clear()
 
     async def end_accounts(self) -> None:
         """What ended since the last time is cut. Raises: Unavailable."""
         policy, now = build_mirror_policy(self._settings), self._clock.now()
-        after = self._ended_until
-        if after is None:
-            newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
-            after = newest or now - ENDS_LOOKED_BACK
-        if after >= now:
+        newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        ended_before = self._ended_until or newest or now - ENDS_LOOKED_BACK
+        if ended_before >= now:
             return
-        ended_before = after
+        believed_for = timedelta(minutes=self._settings.directory.stale_minutes)
+        if newest is not None and ended_before <= newest + believed_for < now:
+            await self._end_belief(newest, now)
         if await self._records.read(
             lambda repositories: repositories.accounts.list_ended(after=ended_before, until=now)
         ):
@@ -175,9 +204,22 @@ class DirectorySync:
             self._tell(report, 0)
         self._ended_until = now
 
+    async def _end_belief(self, newest: datetime, now: datetime) -> None:
+        """Whoever hangs in a request is asked anew, as whoever comes is: mirrored accounts are refused from now on."""
+        await self._records.write(
+            lambda repositories: repositories.revocations.publish(RevocationScope.EVERYTHING, now=now)
+        )
+        metrics.ALARMS.labels("directory-too-old").inc()
+        _LOG.error(
+            "directory-too-old",
+            last_read=newest.isoformat(timespec="seconds"),
+            remedy="accounts of the directory get 503 until a domain controller answers: see `handfast directory check`",
+        )
+
     async def _failed(self, event: str, why: str) -> float:
         """Longer each time, with a line each time: there are not many."""
         self._failures += 1
+        await self._seat.leave()  # another identity may reach a controller that we don't
         doublings = min(self._failures - 1, MAX_DOUBLINGS)
         pause = min(self._settings.directory.poll_seconds * float(1 << doublings), MAX_PAUSE_SECONDS)
         pause = max(pause, self._settings.directory.poll_seconds)
@@ -210,10 +252,11 @@ class DirectorySync:
         remedies = {
             "conflicts": "a local account has the name: `handfast account adopt NAME` gives it to the directory's,"
             " `handfast account remove NAME` removes the local one",
+            "contested": "give each of them a userPrincipalName of its own; until then it signs in as DOMAIN\\user",
             "unfit": "rename it in the directory; until then it can't sign in here",
         }
-        for kind, names in (("conflicts", report.conflicts), ("unfit", report.unfit)):
-            now = tuple(sorted(set(names)))
+        for kind, remedy in remedies.items():
+            now = tuple(sorted(set(getattr(report, kind))))
             if kind == "unfit" and not now:
                 continue
             metrics.DIRECTORY_UNSETTLED.labels(kind).set(len(now))
@@ -222,6 +265,6 @@ class DirectorySync:
                     f"directory-{kind}",
                     count=len(now),
                     accounts=list(now[:MAX_NAMES_LOGGED]),
-                    remedy=remedies[kind],
+                    remedy=remedy,
                 )
             self._unsettled[kind] = now

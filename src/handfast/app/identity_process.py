@@ -107,7 +107,7 @@ class IdentityProcess:
         self._directory = CurrentDirectory(settings.directory, partial(open_directory, refusals=refusals))
         services = self._services(self._opened)
         self._recent = services.recent
-        self._sync = DirectorySync(settings, records, self._clock, self._directory)
+        self._sync = DirectorySync(settings, records, self._clock, self._directory, self._opened.chain)
         self._pipeline = Pipeline(services, build_publications(settings), _report_error)
         live_grants, process = LiveGrants(), secrets.token_hex(8)
         self._desk = SignInDesk(

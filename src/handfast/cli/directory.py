@@ -18,6 +18,7 @@ from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 
 if TYPE_CHECKING:
+    from handfast.directory.domain_facts import DomainFacts
     from handfast.directory.findings import DirectoryFinding, Seen
     from handfast.identity.directory.entries import DirectoryAccount, DomainLockout
 
@@ -117,6 +118,7 @@ def controller_row(seen: Seen) -> dict[str, object]:
         "certificate_ends": seen.certificate_ends,
         "clock_skew": None if seen.skew is None else seen.skew.total_seconds(),
         "highest_usn": None if seen.domain is None else seen.domain.root.highest_usn,
+        "sees_deleted": None if seen.domain is None else seen.sees_deleted,
         "invocation_id": None if seen.domain is None else seen.domain.invocation_id,
     }
 
@@ -129,6 +131,7 @@ def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
         lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
         lines.append(f"lockout  {_lockout_words(domain.policy.lockout)}")
         lines += [f"         {_lockout_words(one.lockout)}, by {one.dn}" for one in policies]
+        lines += _deletion_lines(seen, domain)
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return lines
@@ -141,6 +144,17 @@ def _lockout_words(lockout: DomainLockout | None) -> str:
         return "never"
     lasts = "until unlocked" if lockout.duration is None else f"for {lockout.duration}"
     return f"after {lockout.threshold} wrong passwords within {lockout.window}, {lasts}"
+
+
+def _deletion_lines(seen: list[Seen], domain: DomainFacts) -> list[str]:
+    if all(one.sees_deleted for one in seen if one.domain is not None):
+        return ["deleted  accounts are seen with the next poll"]
+    container = f'"CN=Deleted Objects,{domain.root.naming_context}"'
+    return [
+        "deleted  accounts are found by comparing all of them, once a minute in a large domain; seen with the next poll after",
+        f"         dsacls {container} /takeownership",
+        f"         dsacls {container} /g {domain.netbios_name}\\<bind user>:LCRP    (Samba: docs/active-directory.md)",
+    ]
 
 
 def _settings(path: Path | None) -> Settings:

@@ -19,6 +19,7 @@ from handfast.directory.values import (
     parse_text,
 )
 from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.names import made_up_upn
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
 
@@ -83,15 +84,16 @@ def build_account(
         mail=parse_text(entry.first("mail") or b"", "mail"),
         password_set_at=_password_set_at(entry),
     )
+    own_upn = parse_text(entry.first("userPrincipalName") or b"", "userPrincipalName")
     return DirectoryAccount(
         sid=parse_sid(entry.require("objectSid")),
         user=user,
         domain=domain.netbios_name,
-        upn=parse_text(entry.first("userPrincipalName") or b"", "userPrincipalName")
-        or f"{user}@{domain.dns_name}",
+        upn=own_upn or made_up_upn(user, domain.realm),
         display_name=parse_text(entry.first("displayName") or b"", "displayName"),
         facts=facts,
         groups=groups,
+        is_upn_made_up=not own_upn,
     )
 
 

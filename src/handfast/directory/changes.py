@@ -6,8 +6,8 @@ of change don't raise the number of the account they matter to, and are found ot
 
 - *Membership*: the group changes, not its member. The members that differ, down through nested groups, are read anew. For
   that the members of every group are remembered, and read whole at the first read after a start.
-- *Deletion*: ordinary users don't see tombstones unless an administrator lets them. So now and then the accounts there are
-  are listed by SID alone, and compared with those there were.
+- *Deletion*: where an administrator lets us see deleted objects they are found like any change. Ordinary users don't see
+  any: so now and then the accounts there are are listed by SID alone, and compared with those there were.
 - *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
 - *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
 
@@ -29,7 +29,7 @@ from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts, Policy
 from handfast.directory.entries import Entry
 from handfast.directory.group_graph import GroupGraph, Key, key_of, sid_of
-from handfast.directory.reading import read_groups
+from handfast.directory.reading import read_groups, sees_deleted
 from handfast.directory.scope import Scope
 from handfast.directory.session import EXTENDED_DN, SHOW_DELETED, NoSuchObject
 from handfast.directory.values import parse_sid
@@ -41,7 +41,11 @@ _LOG = event_log("directory")
 MAX_NAMES_LOGGED = 10
 SIDS_IN_ONE_QUERY = 100
 COMPARISON_SHARE = 20
-"""Comparing all SIDs takes the controller and us some time; at most one part in so many of all time is spent so."""
+"""Comparing all SIDs takes the controller and us some time; one part in so many of all time is spent so, or more where that
+would make the pause longer than it may be.
+"""
+PAUSE_SECONDS, PAUSE_SEEING_DELETED_SECONDS = 60.0, 600.0
+"""At most, between two comparisons: without them deletions are not seen, or containers that move."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,11 @@ class Memory:
     present: set[Key] = field(default_factory=set)
     compared_usn: int = 0
     compare_after: float = 0.0
+
+
+def pause_after(seconds: float, *, sees_deleted: bool) -> float:
+    """How long to wait after a comparison that took `seconds`."""
+    return min(COMPARISON_SHARE * seconds, PAUSE_SEEING_DELETED_SECONDS if sees_deleted else PAUSE_SECONDS)
 
 
 class ChangeFeed:
@@ -202,7 +211,8 @@ class _Read:
         there = await self._keys(self._base, self._scope.query())
         memory.compared_usn = self._domain.root.highest_usn
         ended = time.monotonic()
-        memory.compare_after = ended + COMPARISON_SHARE * (ended - began)
+        is_told = await sees_deleted(self._link, self._naming_context)
+        memory.compare_after = ended + pause_after(ended - began, sees_deleted=is_told)
         return self._accounts_among(touched, memory) | (there ^ memory.present)
 
     async def _keys(self, base: str, query: str) -> set[Key]:

@@ -14,7 +14,7 @@ from handfast.directory.controllers import Controller, Link
 from handfast.directory.findings import Seen, Step
 from handfast.directory.own_account import OwnAccount
 from handfast.directory.password_settings import read_all
-from handfast.directory.reading import read_domain
+from handfast.directory.reading import read_domain, sees_deleted
 from handfast.directory.scope import Scope
 from handfast.directory.session import BindRefused, CertificateRefused, Session
 from handfast.identity.ports import Unavailable
@@ -73,6 +73,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
     if has_base:
         page = await link.page(base, scope.query(), ("objectSid",), page_size=1)
         has_accounts = bool(page.entries)
+    is_told = await sees_deleted(link, domain.root.naming_context)
     return Seen(
         link.name,
         Step.DONE,
@@ -83,6 +84,7 @@ async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -
         has_base=has_base,
         has_accounts=has_accounts,
         policies=await read_all(link, domain.root.naming_context),
+        sees_deleted=is_told,
     )
 
 

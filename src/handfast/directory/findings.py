@@ -43,6 +43,7 @@ class Seen:
     has_base: bool = True
     has_accounts: bool = True
     policies: tuple[PasswordSettings, ...] | None = None
+    sees_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

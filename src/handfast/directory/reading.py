@@ -11,7 +11,7 @@ from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry, Range, parse_extended_dn
 from handfast.directory.group_graph import Group, build_group, key_of
 from handfast.directory.library import ldap3
-from handfast.directory.session import EXTENDED_DN, ControllerFailed, Session
+from handfast.directory.session import EXTENDED_DN, SHOW_DELETED, ControllerFailed, Session
 from handfast.directory.values import parse_number, parse_sid, parse_text
 from handfast.protocols.errors import MalformedMessage
 
@@ -55,6 +55,25 @@ def _there(entry: Entry | None, what: str) -> Entry:
     if entry is None:
         raise ControllerFailed(f"{what} can't be read")
     return entry
+
+
+async def sees_deleted(link: Link, naming_context: str) -> bool:
+    """Whether deleted objects are shown to us: those who may list them are let read the container itself, others are not.
+
+    Source: MS-ADTS 3.1.1.3.4.1.14, 6.1.1.4.2 (whose name no language changes).
+    """
+    try:
+        container = await link.read(
+            deleted_objects(naming_context), ("objectClass",), controls=[SHOW_DELETED]
+        )
+    except ControllerFailed:
+        return False  # refused outright; or the connection is gone, which whatever is asked next will tell
+    return container is not None and bool(container.values)
+
+
+def deleted_objects(naming_context: str) -> str:
+    """The container of a domain's deleted objects."""
+    return f"CN=Deleted Objects,{naming_context}"
 
 
 async def read_groups(link: Link, domain: DomainFacts, condition: str = "") -> AsyncIterator[Group]:

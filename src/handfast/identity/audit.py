@@ -70,6 +70,15 @@ class AuditEvent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What is to be appended, before it has its place in the chain."""
+
+    event: AuditEvent
+    subject: str
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One link. `subject` names what was changed (UPN, "UPN device"), `actor` who did it ("uid:1000", "gateway")."""
 

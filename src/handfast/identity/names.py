@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handfast.identity.ports import Repositories
-from handfast.identity.records import Account
+from handfast.identity.records import Account, NewAccount
 from handfast.protocols.http_auth.login_name import LoginName, parse_login
 from handfast.protocols.ntlm.upcase import upcase
 
@@ -39,6 +39,11 @@ def find_name_problem(user: str, domain: str, upn: str) -> str:
 def fold(name: str) -> str:
     """The form in which names are compared and kept unique."""
     return upcase(name)
+
+
+def made_up_upn(user: str, realm: str) -> str:
+    """The UPN of an account for which the directory has none (MS-ADTS 5.1.1.1.1)."""
+    return f"{user}@{realm.lower()}"
 
 
 def resolve_account(
@@ -125,7 +130,7 @@ def _is_principal(account: Account, user: str, realm: str) -> bool:
     return facts is not None and fold(facts.realm) == fold(realm) and fold(account.user) == fold(user)
 
 
-def principal_of(account: Account) -> str:
+def principal_of(account: Account | NewAccount) -> str:
     """The name shown for an account: its UPN, else `DOMAIN\\user`, else the user name."""
     if account.upn:
         return account.upn

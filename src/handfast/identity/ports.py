@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from handfast.identity.audit import AuditEntry, AuditEvent
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.records import (
     Account,
     AccountId,
@@ -26,6 +26,7 @@ from handfast.identity.records import (
     DirectoryGroup,
     EnrolmentWindow,
     Evaluation,
+    NewAccount,
     NodeRecord,
     Partnership,
     Revocation,
@@ -62,10 +63,22 @@ class AccountRepository(Protocol):
         """A local account, or with `sid` and `directory` (both or neither) a mirrored one. Raises: Conflict."""
         ...
 
+    def add_all(self, new: Sequence[NewAccount], *, now: datetime) -> None:
+        """Mirrored accounts, all or none. Raises: Conflict."""
+        ...
+
     def find(self, account_id: AccountId) -> Account | None: ...
     def find_by_sid(self, sid: str) -> Account | None: ...
     def find_by_upn(self, upn: str) -> Account | None: ...
     def find_by_domain_user(self, domain: str, user: str) -> Account | None: ...
+
+    def find_by_sids(self, sids: Iterable[str]) -> Sequence[Account]:
+        """Those of them that there are; one statement, as the next."""
+        ...
+
+    def find_by_names(self, users: Iterable[str], upns: Iterable[str]) -> Sequence[Account]:
+        """Every account that has one of these sAMAccountNames, whatever its domain, or is signed in by one of these UPNs."""
+        ...
 
     def find_by_user(self, user: str) -> Sequence[Account]:
         """Every account of that sAMAccountName, whatever its domain; at most two are looked for."""
@@ -84,8 +97,13 @@ class AccountRepository(Protocol):
         upn: str,
         display_name: str,
         is_named: bool = True,
+        contested_upn: str = "",
+        is_upn_made_up: bool = False,
     ) -> None:
-        """Without `is_named` (mirrored accounts alone) its names are free for others. Raises: Conflict, KeyError."""
+        """Without `is_named` (mirrored accounts alone) its names are free for others. Raises: Conflict, KeyError.
+
+        With a `contested_upn` (mirrored accounts alone), `upn` is "". One that `is_upn_made_up` is `names.made_up_upn`.
+        """
         ...
 
     def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
@@ -99,12 +117,22 @@ class AccountRepository(Protocol):
         """The directory's groups a mirrored account is in; none for a local one."""
         ...
 
+    def groups_of_all(
+        self, account_ids: Iterable[AccountId]
+    ) -> Mapping[AccountId, frozenset[DirectoryGroup]]:
+        """As `groups_of`, in one statement; accounts without groups are not in it."""
+        ...
+
     def set_groups(self, account_id: AccountId, groups: frozenset[DirectoryGroup]) -> None:
         """Replaces them. What is known of a group is kept where the new word has no name for it."""
         ...
 
-    def find_group(self, sid: str) -> DirectoryGroup | None:
-        """What is known of a group that some account was in."""
+    def set_groups_of_all(self, memberships: Mapping[AccountId, frozenset[DirectoryGroup]]) -> None:
+        """As `set_groups`, in a few statements. Raises: LookupError (no account)."""
+        ...
+
+    def find_groups(self, sids: Iterable[str]) -> Sequence[DirectoryGroup]:
+        """What is known of those of them that some account was in."""
         ...
 
     def list_groups(self) -> Sequence[DirectoryGroup]:
@@ -117,6 +145,10 @@ class AccountRepository(Protocol):
 
     def list_unnamed(self) -> Sequence[Account]:
         """Accounts that the directory has and no name leads to."""
+        ...
+
+    def list_without_upn(self) -> Sequence[Account]:
+        """Mirrored accounts with names but no UPN that leads to them: others claim it too. There are few at any time."""
         ...
 
     def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
@@ -149,6 +181,12 @@ class PositionRepository(Protocol):
     def newest_read_at(self) -> datetime | None:
         """When the mirror last was complete; None before it first was."""
         ...
+
+    def readership(self) -> Readership | None:
+        """Who reads, or last did."""
+        ...
+
+    def save_readership(self, readership: Readership) -> None: ...
 
 
 class AppPasswordRepository(Protocol):
@@ -302,7 +340,7 @@ class EvaluationRepository(Protocol):
 
 
 class AuditTrail(Protocol):
-    """The chained trail. Only `append` writes; the chain's head is locked within the transaction."""
+    """The chained trail. Only `append` and `append_all` write; the chain's head is locked within the transaction."""
 
     def append(
         self,
@@ -313,6 +351,10 @@ class AuditTrail(Protocol):
         subject: str,
         details: Mapping[str, str] | None = None,
     ) -> AuditEntry: ...
+
+    def append_all(self, notes: Sequence[AuditNote], *, now: datetime, actor: str) -> None:
+        """As one `append` after the other, in a few statements."""
+        ...
 
     def entries(
         self, *, chain: str | None = None, after: int = 0, limit: int = 1000

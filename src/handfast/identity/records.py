@@ -59,7 +59,9 @@ class Account:
     was given in, and is unique folded by `names.fold` ((`domain`, `user`) as a pair, `upn` alone). `state` is our own
     administrators' word; `directory` what the directory says, None for a local account. `is_named` is False while a local
     account holds one of its names, or another account has taken one over: then no name leads to it.
-    `pin_verifier` is an Argon2id string, or None where the account has no human-chosen secret.
+    `upn` is "" where others claim it too, and `contested_upn` is then what the directory has: nobody is signed in by it, and
+    no rule or back end takes the one account for the other. `is_upn_made_up`: the directory has none, so it is
+    `user@dns.domain` (`names.made_up_upn`). `pin_verifier` is an Argon2id string, or None where the account has no human-chosen secret.
     """
 
     id: AccountId
@@ -73,11 +75,28 @@ class Account:
     pin_verifier: str | None = field(default=None, repr=False)
     directory: DirectoryFacts | None = None
     is_named: bool = True
+    contested_upn: str = ""
+    is_upn_made_up: bool = False
 
     @property
     def is_gone(self) -> bool:
         """True where the directory no longer has it."""
         return self.directory is not None and not self.directory.is_present
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A mirrored account that is not stored yet; fields as `Account`'s."""
+
+    sid: str
+    user: str
+    domain: str
+    upn: str
+    display_name: str
+    directory: DirectoryFacts
+    is_named: bool = True
+    contested_upn: str = ""
+    is_upn_made_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

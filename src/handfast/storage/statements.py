@@ -46,6 +46,7 @@ class DriverConnection(Protocol):
     """What both drivers' connections share."""
 
     def execute(self, query: str, params: Any = ...) -> Any: ...
+    def cursor(self) -> Any: ...
     def close(self) -> None: ...
 
 
@@ -160,6 +161,19 @@ class Transaction:
         """How many rows were changed."""
         return self._execute(self._get(statement), values).rowcount
 
+    def run_many(self, statement: Statement, rows: Sequence[dict[str, Any]]) -> int:
+        """As `run` with the values of each row, all sent together; how many rows were changed."""
+        compiled = self._get(statement)
+        bound = [compiled.bind(values) for values in rows]
+        cursor = self._connection.cursor()
+        try:
+            cursor.executemany(compiled.text, bound)
+        except Exception as error:
+            if (translated := self._translated(error)) is None:
+                raise
+            raise translated from error
+        return int(cursor.rowcount)
+
     def finish(self, result: T) -> T:
         """The work's result, if what it did may be committed. Raises: the error that doomed the transaction."""
         if self.doomed is not None:
@@ -170,10 +184,13 @@ class Transaction:
         try:
             cursor: Cursor = self._connection.execute(compiled.text, compiled.bind(values))
         except Exception as error:
-            translated = self._translate(error)
-            if translated is None:
+            if (translated := self._translated(error)) is None:
                 raise
-            if isinstance(translated, MustRetry | Unavailable):
-                self.doomed = translated
             raise translated from error
         return cursor
+
+    def _translated(self, error: Exception) -> Exception | None:
+        translated = self._translate(error)
+        if isinstance(translated, MustRetry | Unavailable):
+            self.doomed = translated
+        return translated

@@ -225,6 +225,33 @@ def test_an_account_made_anew_under_the_name_gets_nothing_of_the_old_one(person:
     assert (old["directory_state"], old["is_named"], len(old["devices"])) == ("gone", False, 1)
 
 
+def test_whoever_is_given_an_accounts_upn_takes_neither_it_nor_the_account(person: Person) -> None:
+    """Controllers that check nothing let whoever may write an account give it any UPN, and two may each hear of it late."""
+    place, upn = person.place, f"{person.name}@contoso.lab"
+    taker = Person(place, place.unused.pop())
+
+    def has(who: Person, **names: str) -> Callable[[], bool]:
+        return lambda: names.items() <= place.shown(f"CONTOSO\\{who.name}").items()
+
+    place.dc.set_values(person.dn, userPrincipalName="")
+    wait_until(lambda: place.shown(person.name)["is_upn_made_up"], "no UPN of its own", SOON)
+    assert person.status(upn) == 200, "the domain takes it all the same"
+    place.dc.force_value(taker.dn, "userPrincipalName", upn)
+    wait_until(has(taker, upn=upn), "a UPN of its own leads to who has it", SOON)
+    assert has(person, upn="", directory_state="good")()
+    assert (person.status(upn), person.status()) == (401, 200)
+
+    place.dc.force_value(person.dn, "userPrincipalName", upn)
+    for one in (person, taker):
+        wait_until(has(one, upn="", contested_upn=upn, directory_state="good"), "it is nobody's", SOON)
+    place.site.wait_for_log_line("directory-contested", upn)
+    assert (person.status(upn), person.status()) == (401, 200)
+
+    place.dc.set_values(taker.dn, userPrincipalName="")
+    wait_until(lambda: person.status(upn) == 200, "it is its own again", SOON)
+    assert [one["device_id"] for one in place.shown(upn)["devices"]] == ["PHONE1"]
+
+
 def test_a_mail_address_is_a_login(person: Person) -> None:
     assert person.status(f"{person.name}@mail.contoso.lab") == 200
 

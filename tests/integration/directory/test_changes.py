@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from handfast.directory import changes
 from handfast.identity.ports import Unavailable
 from tests.integration.directory.accounts import as_account
 from tests.servers.samba import BASE, NEEDS, DomainController
@@ -127,6 +128,20 @@ async def test_deleted_accounts_are_gone(fresh_dc, reading):
     assert reader.gone == set()
 
 
+async def test_who_may_not_learns_of_a_deletion_by_the_next_comparison(fresh_dc, reading, monkeypatch):
+    monkeypatch.setattr(
+        changes, "pause_after", lambda _seconds, *, sees_deleted: 0.0 if sees_deleted else 2.0
+    )
+    reader = reading(fresh_dc)
+    await reader.read()
+    fresh_dc.set_user("bob", mail="b@contoso.com")
+    await reader.read()
+    fresh_dc.samba_tool("user", "delete", "alice")
+    await reader.read()
+    assert reader.gone == set(), "not compared yet"
+    await reader.read_until_gone("alice")
+
+
 async def test_whoever_leaves_the_base_or_the_filter_is_gone_and_comes_back(fresh_dc, reading):
     fresh_dc.samba_tool("ou", "create", f"OU=Staff,{BASE}")
     fresh_dc.samba_tool("ou", "create", f"OU=Left,{BASE}")
@@ -206,7 +221,7 @@ async def test_tombstones_tell_where_we_may_see_them(fresh_dc, reading, monkeypa
     """Else it is the comparison of all SIDs, which is not due here again after the first time."""
     monkeypatch.setattr("handfast.directory.changes.COMPARISON_SHARE", 1e9)
     if sees_tombstones:
-        fresh_dc.samba_tool("group", "addmembers", "Administrators", "svc-read")
+        fresh_dc.show_deleted_to("svc-read")
     reader = reading(fresh_dc)
     await reader.read()
     fresh_dc.set_user("carol", displayName="C")

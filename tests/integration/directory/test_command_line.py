@@ -49,6 +49,16 @@ def test_check_shows_every_controller_and_finds_nothing(shared_dc, site):
     assert "CONTOSO (contoso.lab)" in done.stdout
     assert "after 5 wrong passwords within 0:30:00, for 0:30:00" in done.stdout
     assert "no findings" in done.stdout
+    assert 'dsacls "CN=Deleted Objects,DC=contoso,DC=lab" /g CONTOSO\\<bind user>:LCRP' in done.stdout
+
+
+def test_check_says_whether_deleted_accounts_are_shown(fresh_dc, site):
+    settings = site(fresh_dc)
+    for is_shown in (False, True):
+        (controller,) = json.loads(settings.run("directory", "check", "--json").stdout)["controllers"]
+        assert controller["sees_deleted"] is is_shown
+        fresh_dc.show_deleted_to("svc-read")
+    assert "deleted  accounts are seen with the next poll" in settings.run("directory", "check").stdout
 
 
 def test_check_shows_fine_grained_policies_and_how_they_come_to_be_read(fresh_dc, site):

@@ -196,7 +196,9 @@ def test_the_commands_of_the_page_find_nothing_wrong(site: Installation) -> None
     for words in ours:
         done = site.run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(site.run("directory", "check", "--json").stdout)["findings"] == []
+    checked = json.loads(site.run("directory", "check", "--json").stdout)
+    assert checked["findings"] == []
+    assert [controller["sees_deleted"] for controller in checked["controllers"]] == [True]
     found = json.loads(site.run(*ours[3], "--json").stdout)
     assert {one["id"] for one in found} <= NOT_HERE, found
 

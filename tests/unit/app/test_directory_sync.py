@@ -8,9 +8,11 @@ import pytest
 
 from handfast.app import directory_sync
 from handfast.app.current_directory import CurrentDirectory
+from handfast.app.directory_seat import ReaderSeat
 from handfast.app.directory_sync import DirectorySync, build_mirror_policy, scope_of
 from handfast.identity.audit import AuditEvent
 from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.entries import SyncPosition
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
@@ -118,11 +120,60 @@ async def test_while_no_controller_answers_it_waits_longer_and_tells_the_mirrors
     assert fields["believed_for_seconds"] == 3600
     for _ in range(8):
         pause = await site.turn()
-    assert pause == directory_sync.MAX_PAUSE_SECONDS
+    assert pause == 30.0
     site.domain.is_down = False
     log.clear()
     assert await site.turn() == 1.0
     assert [event for _, event, _ in log] == ["directory-read-again"]
+
+
+async def test_what_another_identity_has_taken_over_is_left_to_it(site, log):
+    site.domain.add("alice")
+    seat = ReaderSeat(site.records, site.clock, "another")
+    changes = site.domain.changes
+
+    async def slow(positions):
+        async for batch in changes(positions):
+            site.clock.advance(minutes=1)
+            await seat.take(1)
+            yield batch
+
+    site.domain.changes = slow
+    assert await site.turn() == 1.0
+    assert [event for _, event, _ in log] == ["directory-readership-lost"]
+    assert site.names == []
+    log.clear()
+    metrics.DIRECTORY_READ.labels("directory").set(0)
+    await site.records.write(
+        lambda r: r.positions.save(SyncPosition("dc2", 1), scope="|", read_at=site.clock.now())
+    )
+    assert [await site.turn() for _ in range(2)] == [1.0, 1.0]
+    assert metrics.DIRECTORY_READ.labels("directory")._value.get() == site.clock.now().timestamp()
+    assert log == [], "one line when it begins to wait, and that is the other module's"
+    assert site.names == []
+
+
+async def test_what_a_person_must_settle_is_told_by_who_reads(site, log):
+    for user in ("alice", "bob"):
+        site.domain.add(user, upn="boss@contoso.lab")
+    await site.turn()
+    gauge = metrics.DIRECTORY_UNSETTLED.labels("contested")._value
+    told = [fields for _, event, fields in log if event == "directory-contested"]
+    assert [one["accounts"] for one in told] == [
+        [f"CONTOSO\\{user} (boss@contoso.lab)" for user in ("alice", "bob")]
+    ]
+    assert gauge.get() == 2
+    site.clock.advance(minutes=1)
+    await ReaderSeat(site.records, site.clock, "another").take(1)
+    await site.turn()
+    assert gauge.get() == 0
+
+
+async def test_who_stops_lets_another_one_read_at_once(site):
+    site.sync.start()
+    await until(lambda: site.records.tables.positions)
+    await site.sync.stop()
+    assert await ReaderSeat(site.records, site.clock, "another").take(1) is not None
 
 
 @pytest.mark.parametrize("locked", [True, False])
@@ -168,6 +219,34 @@ async def test_what_ends_is_cut_on_time_and_once(site):
         await site.sync.end_accounts()
         assert [one.scope for one in site.records.tables.revocations] == [RevocationScope.ACCOUNT] * cut
     assert site.records.tables.audit[-1].event is AuditEvent.ACCOUNT_ENDED
+
+
+async def test_what_hangs_is_cut_once_when_the_mirror_becomes_too_old_and_again_when_it_was_read_since(
+    site, log
+):
+    def revoked():
+        return [one.scope for one in site.records.tables.revocations]
+
+    site.domain.add("alice")
+    await site.turn()
+    for minutes, cut in ((59, 0), (1, 0), (1, 1), (1, 1), (600, 1)):
+        site.clock.advance(minutes=minutes)
+        await site.sync.end_accounts()
+        assert revoked() == [RevocationScope.EVERYTHING] * cut
+    assert [event for level, event, _ in log if level == "error"] == ["directory-too-old"]
+    await site.turn()
+    await site.sync.end_accounts()
+    assert len(revoked()) == 1
+    site.clock.advance(minutes=61)
+    await site.sync.end_accounts()
+    assert len(revoked()) == 2
+
+
+async def test_a_mirror_that_never_was_complete_has_nothing_to_cut(site):
+    await site.sync.end_accounts()
+    site.clock.advance(minutes=600)
+    await site.sync.end_accounts()
+    assert site.records.tables.revocations == []
 
 
 @pytest.mark.parametrize("was_read", [True, False])

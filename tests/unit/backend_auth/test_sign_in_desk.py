@@ -84,6 +84,11 @@ async def test_a_name_unfit_for_a_header_is_refused(user: str):
     assert await scene.refusal(scene.grant("user")) is Reason.BACKEND_SIGN_IN_REFUSED
 
 
+async def test_an_account_whose_upn_others_claim_is_no_other_one_behind():
+    scene = await Scene().account(upn="")
+    assert await scene.refusal(scene.grant("upn")) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
 async def test_none_adds_nothing():
     scene = await Scene().account()
     assert (await scene.desk.authorize(scene.grant("open"))).headers == ()

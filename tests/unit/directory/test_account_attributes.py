@@ -73,6 +73,7 @@ def test_names():
     assert (account.facts.realm, account.facts.read_at) == ("CONTOSO.LAB", NOW)
     assert account.groups == {DirectoryGroup("S-1-5-11")}
     bare = build(entry())
+    assert (account.is_upn_made_up, bare.is_upn_made_up) == (False, True)
     assert (bare.upn, bare.display_name, bare.facts.mail) == ("alice@contoso.lab", "", "")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from handfast.directory.changes import ChangeFeed
+import pytest
+
+from handfast.directory.changes import ChangeFeed, pause_after
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.entries import Entry
 from handfast.directory.scope import Scope
@@ -62,6 +64,14 @@ class LaggingLink:
 
     async def call(self, work):
         return work(None)
+
+
+@pytest.mark.parametrize(
+    ("took", "sees_deleted", "pause"),
+    [(0.1, False, 2.0), (0.1, True, 2.0), (20.0, False, 60.0), (20.0, True, 400.0), (90.0, True, 600.0)],
+)
+def test_accounts_are_compared_for_a_twentieth_of_the_time_or_once_a_minute(took, sees_deleted, pause):
+    assert pause_after(took, sees_deleted=sees_deleted) == pytest.approx(pause)
 
 
 async def test_what_a_lagging_controller_says_is_said_right_once_the_first_is_back():

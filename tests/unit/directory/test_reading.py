@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from handfast.directory.entries import Entry, build_entry
-from handfast.directory.reading import parse_group, whole
+from handfast.directory.reading import parse_group, sees_deleted, whole
+from handfast.directory.session import SHOW_DELETED, ControllerFailed
 
 SID = bytes.fromhex("010500000000000515000000010000000200000003000000b0040000")
 GUID = b"<GUID=7d2fefae-731d-4999-9af7-29f13798e2ab>"
@@ -57,3 +60,30 @@ def test_a_group():
     assert (group.key, group.name, group.is_security, group.members) == (1200, "Sales", True, {1100})
     mailing_list = parse_group(build_entry("CN=x", {**given, "groupType": [b"2"]}), "S-1-5-21-1-2-3")
     assert not mailing_list.is_security
+
+
+CONTAINER = "CN=Deleted Objects,DC=contoso,DC=lab"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_shown"),
+    [
+        (Entry(CONTAINER, {"objectclass": [b"top", b"container"]}), True),
+        (Entry(CONTAINER, {}), False),
+        (None, False),
+        (ControllerFailed("insufficientAccessRights"), False),
+    ],
+    ids=["read", "its name alone", "hidden", "refused"],
+)
+async def test_deleted_objects_are_shown_to_who_may_read_their_container(answer, is_shown):
+    asked = []
+
+    class Link:
+        async def read(self, dn, attributes, *, controls=()):
+            asked.append((dn, attributes, list(controls)))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    assert await sees_deleted(Link(), "DC=contoso,DC=lab") is is_shown
+    assert asked == [(CONTAINER, ("objectClass",), [SHOW_DELETED])]

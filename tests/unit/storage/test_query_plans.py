@@ -66,6 +66,7 @@ ONE_ROW = {
 }
 BASES = {
     "account_groups._GROUP",
+    "account_groups._WITH_ID",
     "accounts.ACCOUNT",
     "app_passwords._PASSWORD",
     "partnerships._PARTNERSHIP",
@@ -80,7 +81,8 @@ def statements() -> dict[str, object]:
     found = {}
     for module in MODULES:
         short = module.__name__.rpartition(".")[2]
-        for name, value in vars(module).items():
+        for name, known in vars(module).items():
+            value = known.get("sqlite") if isinstance(known, dict) else known
             if (
                 name.isupper()
                 and isinstance(value, SelectBase | UpdateBase)
@@ -99,6 +101,9 @@ def test_the_hot_statements_are_found() -> None:
         "partnerships._BY_KEY",
         "counters._FIND",
         "accounts._BY_UPN",
+        "accounts._BY_SIDS",
+        "accounts._WITHOUT_UPN",
+        "account_groups._MEMBERSHIPS",
     } <= set(HOT)
     assert len(HOT) > 40
 
@@ -110,5 +115,6 @@ def test_no_scan(path, name) -> None:
     connection = sqlite3.connect(path)
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", values)]
     connection.close()
-    assert not [step for step in plan if step.startswith("SCAN")], plan
+    # What is given as a list is read from beginning to end, the table it is looked up in is not.
+    assert not [step for step in plan if step.startswith("SCAN") and "json_each" not in step], plan
     assert not [step for step in plan if "TEMP B-TREE" in step and name not in SMALL_SORTS], plan

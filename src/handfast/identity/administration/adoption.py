@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from handfast.identity.administration.account_rows import account_row
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.office import JsonRow, Office
 from handfast.identity.audit import AuditEvent
+from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.directory.mirroring import as_entry, mirror_accounts
 from handfast.identity.names import fold, principal_of
-from handfast.identity.ports import Conflict, Repositories
+from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, RevocationScope
 
 
@@ -23,13 +28,12 @@ class AdoptionAdministration(Office):
             twin = _twin_of(repositories, local)
             assert twin.sid is not None
             assert twin.directory is not None
-            groups = repositories.accounts.groups_of(twin.id)
+            as_told = as_entry(twin, repositories.accounts.groups_of(twin.id))
             for one in (local, twin):
                 repositories.revocations.publish(RevocationScope.ACCOUNT, now=now, account_id=one.id)
             repositories.accounts.remove(twin.id)
             repositories.accounts.set_directory(local.id, twin.sid, twin.directory)
-            _rename(repositories, local, twin)
-            repositories.accounts.set_groups(local.id, groups)
+            _name(repositories, local, as_told, now)
             repositories.audit.append(
                 AuditEvent.ACCOUNT_ADOPTED,
                 now=now,
@@ -44,17 +48,22 @@ class AdoptionAdministration(Office):
         return await self._records.write(work)
 
 
-def _rename(repositories: Repositories, local: Account, twin: Account) -> None:
-    try:
-        repositories.accounts.rename(
-            local.id, user=twin.user, domain=twin.domain, upn=twin.upn, display_name=twin.display_name
-        )
-    except Conflict:
+def _name(repositories: Repositories, local: Account, as_told: DirectoryAccount, now: datetime) -> None:
+    """Its names and groups become those of the directory, by the same rules as any account's of it."""
+    repositories.accounts.rename(
+        local.id,
+        user=local.user,
+        domain=local.domain,
+        upn=local.upn,
+        display_name=local.display_name,
+        is_named=False,
+    )
+    if mirror_accounts(repositories, [as_told], MirrorPolicy(), now).conflicts:
         raise AdministrationError(
             "refused",
-            f"{principal_of(twin)} has another name that a third account has",
+            f"the directory's {as_told.upn} has another name that a third account has",
             "`handfast account list` shows who; remove or rename that one first",
-        ) from None
+        )
 
 
 def _twin_of(repositories: Repositories, local: Account) -> Account:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 
@@ -12,7 +12,8 @@ from handfast.identity.records import DirectoryFacts, DirectoryGroup
 class DirectoryAccount:
     """One user account of the directory. `sid` (S-1-5-21-...) is what it is known by; every name can change.
 
-    `domain` is the NetBIOS name; `upn` the userPrincipalName, or `user@dns.domain` where it has none (MS-ADTS 5.1.1.1.1).
+    `domain` is the NetBIOS name; `upn` the userPrincipalName, or `user@dns.domain` where it has none (MS-ADTS 5.1.1.1.1):
+    then it `is_upn_made_up`.
     `groups` are all security groups it is in, nested ones and the primary one as well.
     """
 
@@ -23,6 +24,7 @@ class DirectoryAccount:
     display_name: str
     facts: DirectoryFacts
     groups: frozenset[DirectoryGroup] = frozenset()
+    is_upn_made_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,18 @@ class SyncPosition:
 
     invocation_id: str
     highest_usn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readership:
+    """Which identity reads the directory, of those that share the records: `reader`, until `ends_at` unless it goes on.
+
+    `term` rises each time another one takes it over.
+    """
+
+    reader: str
+    term: int
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,22 @@ and the reading does not count. The mirror then ages, and is refused once it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TypeVar
 
 from handfast.identity.directory.changes import MirrorPolicy
-from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, Readership
 from handfast.identity.directory.mirroring import (
     MirrorReport,
     claim_free_names,
-    find_news,
     mirror_accounts,
     mirror_gone,
 )
-from handfast.identity.ports import Clock, Conflict, Records
+from handfast.identity.directory.news import find_news
+from handfast.identity.directory.readership import check_readership
+from handfast.identity.ports import Clock, Conflict, Records, Repositories
 
 T = TypeVar("T")
 
@@ -41,13 +42,24 @@ class TooManyMissing(Exception):
 
 
 class MirrorRound:
-    """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored."""
+    """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored.
 
-    def __init__(self, records: Records, clock: Clock, policy: MirrorPolicy, scope: str) -> None:
+    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        policy: MirrorPolicy,
+        scope: str,
+        readership: Readership | None = None,
+    ) -> None:
         self._records = records
         self._clock = clock
         self._policy = policy
         self._scope = scope
+        self._readership = readership
         self._began_at = clock.now()
         self._named: set[str] = set()
         self._gone: set[str] = set()
@@ -101,14 +113,12 @@ class MirrorRound:
     async def _mirror(self, entries: Sequence[DirectoryAccount]) -> None:
         now = self._clock.now()
         self.report.add(
-            await self._records.write(
-                lambda repositories: mirror_accounts(repositories, entries, self._policy, now)
-            )
+            await self._write(lambda repositories: mirror_accounts(repositories, entries, self._policy, now))
         )
 
     async def _store_gone(self, sids: Sequence[str]) -> None:
         now = self._clock.now()
-        self.report.add(await self._records.write(lambda repositories: mirror_gone(repositories, sids, now)))
+        self.report.add(await self._write(lambda repositories: mirror_gone(repositories, sids, now)))
 
     async def _finish(self, batch: ChangeBatch) -> None:
         if batch.is_whole:
@@ -116,10 +126,10 @@ class MirrorRound:
             await self._remove(missing)
         now, position = self._clock.now(), batch.position
         self.report.add(
-            await self._records.write(lambda repositories: claim_free_names(repositories, self._policy, now))
+            await self._write(lambda repositories: claim_free_names(repositories, self._policy, now))
         )
         if position is not None:
-            await self._records.write(
+            await self._write(
                 lambda repositories: repositories.positions.save(
                     position, scope=self._scope, read_at=self._began_at
                 )
@@ -134,6 +144,16 @@ class MirrorRound:
                 raise TooManyMissing(len(self._gone), mirrored)
         for gone in _chunks(sorted(sids)):
             await self._store_gone(gone)
+
+    async def _write(self, work: Callable[[Repositories], T]) -> T:
+        mine = self._readership
+
+        def checked(repositories: Repositories) -> T:
+            if mine is not None:
+                check_readership(repositories, mine)
+            return work(repositories)
+
+        return await self._records.write(checked)
 
     async def _list_mirrored(self) -> list[str]:
         pairs = await self._records.read(lambda repositories: repositories.accounts.list_mirrored())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from handfast.identity.names import fold
 from handfast.identity.ports import Conflict
-from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts
+from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts, NewAccount
 from handfast.storage.repositories.account_groups import SqlAccountGroups
 from handfast.storage.repositories.account_groups_in_use import SqlGroupsInUse
 from handfast.storage.repositories.account_rows import (
@@ -21,14 +21,19 @@ from handfast.storage.repositories.account_rows import (
     fact_values,
     folded_mail,
     name_values,
+    new_values,
 )
+from handfast.storage.repositories.listed import listed, with_lists
 from handfast.storage.schema import accounts
-from handfast.storage.statements import Row
+from handfast.storage.statements import Row, Statement
 
 _c = accounts.c
 _PRESENT_FIRST = (_c.is_present.is_(False), _c.id)
 _BY_ID = ACCOUNT.where(_c.id == bindparam("id"))
 _BY_SID = ACCOUNT.where(_c.sid == bindparam("sid"))
+_BY_SIDS = with_lists(lambda is_listed: ACCOUNT.where(is_listed(_c.sid, "sids")))
+_BY_USERS = with_lists(lambda is_listed: ACCOUNT.where(is_listed(_c.folded_user, "users")))
+_BY_UPNS = with_lists(lambda is_listed: ACCOUNT.where(is_listed(_c.folded_upn, "upns")))
 _BY_UPN = ACCOUNT.where(_c.folded_upn == bindparam("upn"))
 _BY_DOMAIN_USER = ACCOUNT.where(_c.folded_domain == bindparam("domain"), _c.folded_user == bindparam("user"))
 _BY_USER = ACCOUNT.where(_c.folded_user == bindparam("user")).order_by(*_PRESENT_FIRST).limit(2)
@@ -36,6 +41,7 @@ _BY_MAIL = ACCOUNT.where(_c.folded_mail == bindparam("mail")).order_by(*_PRESENT
 _ALL = ACCOUNT.order_by(_c.id)
 _MIRRORED = select(_c.sid, _c.id).where(_c.is_present.is_(True))
 _UNNAMED = ACCOUNT.where(_c.folded_user.is_(None), _c.is_present.is_(True))
+_WITHOUT_UPN = ACCOUNT.where(_c.folded_upn.is_(None), _c.folded_user.is_not(None), _c.sid.is_not(None))
 _ENDED = ACCOUNT.where(
     _c.is_present.is_(True),
     or_(
@@ -47,12 +53,10 @@ _ENDED = ACCOUNT.where(
 )
 _NEW_COLUMNS = (*NAME_COLUMNS, "state", "created_at", "sid", "folded_mail", *FACT_COLUMNS)
 # One construct serves both: SQLite compiles PostgreSQL's ON CONFLICT as it stands.
-_ADD = (
-    insert(accounts)
-    .values({name: bindparam(name) for name in _NEW_COLUMNS})
-    .on_conflict_do_nothing()
-    .returning(_c.id)
+_ADD_QUIETLY = (
+    insert(accounts).values({name: bindparam(name) for name in _NEW_COLUMNS}).on_conflict_do_nothing()
 )
+_ADD = _ADD_QUIETLY.returning(_c.id)
 _RENAME = (
     update(accounts)
     .where(_c.id == bindparam("key"))
@@ -109,11 +113,25 @@ class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
             is_named=is_named,
         )
 
+    def add_all(self, new: Sequence[NewAccount], *, now: datetime) -> None:
+        """Raises: Conflict, ValueError (what the schema refuses)."""
+        if new and self._t.run_many(_ADD_QUIETLY, [new_values(one, now) for one in new]) < len(new):
+            raise Conflict("another account has a user name, UPN or SID of these")
+
     def find(self, account_id: AccountId) -> Account | None:
         return self._one(self._t.first(_BY_ID, id=account_id))
 
     def find_by_sid(self, sid: str) -> Account | None:
         return self._one(self._t.first(_BY_SID, sid=sid))
+
+    def find_by_sids(self, sids: Iterable[str]) -> Sequence[Account]:
+        return self._listed(_BY_SIDS, sids=sids)
+
+    def find_by_names(self, users: Iterable[str], upns: Iterable[str]) -> Sequence[Account]:
+        """Two statements: of a union of conditions SQLite would read the whole table."""
+        by_user = self._listed(_BY_USERS, users=map(fold, users))
+        by_upn = self._listed(_BY_UPNS, upns=map(fold, upns))
+        return list({account.id: account for account in (*by_user, *by_upn)}.values())
 
     def find_by_upn(self, upn: str) -> Account | None:
         return self._one(self._t.first(_BY_UPN, upn=fold(upn)))
@@ -138,6 +156,9 @@ class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
     def list_unnamed(self) -> Sequence[Account]:
         return [account_of(row) for row in self._t.all(_UNNAMED)]
 
+    def list_without_upn(self) -> Sequence[Account]:
+        return [account_of(row) for row in self._t.all(_WITHOUT_UPN)]
+
     def list_ended(self, *, after: datetime, until: datetime) -> Sequence[Account]:
         return [account_of(row) for row in self._t.all(_ENDED, after=after, until=until)]
 
@@ -150,11 +171,21 @@ class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
         upn: str,
         display_name: str,
         is_named: bool = True,
+        contested_upn: str = "",
+        is_upn_made_up: bool = False,
     ) -> None:
         """Raises: Conflict, KeyError, ValueError (a local account must have names)."""
         known = self._get(account_id)
         mail = known.directory.mail if known.directory else ""
-        names = name_values(user=user, domain=domain, upn=upn, display_name=display_name, is_named=is_named)
+        names = name_values(
+            user=user,
+            domain=domain,
+            upn=upn,
+            display_name=display_name,
+            is_named=is_named,
+            contested_upn=contested_upn,
+            is_upn_made_up=is_upn_made_up,
+        )
         self._t.run(_RENAME, key=account_id, **names, folded_mail=folded_mail(mail, is_named=is_named))
 
     def set_directory(self, account_id: AccountId, sid: str, facts: DirectoryFacts) -> None:
@@ -175,6 +206,10 @@ class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
     def remove(self, account_id: AccountId) -> None:
         """The schema's cascades remove what hangs on it."""
         self._t.run(_REMOVE, id=account_id)
+
+    def _listed(self, statements: dict[str, Statement], **values: Iterable[str]) -> Sequence[Account]:
+        lists = {name: listed(self._t, some) for name, some in values.items()}
+        return [account_of(row) for row in self._t.all(statements[self._t.dialect_name], **lists)]
 
     def _get(self, account_id: AccountId) -> Account:
         account = self.find(account_id)

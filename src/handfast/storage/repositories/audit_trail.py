@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select, union
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 
-from handfast.identity.audit import AuditEntry, AuditEvent, canonical_bytes
+from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote, canonical_bytes
 from handfast.identity.audit_verification import head_bytes
 from handfast.identity.ports import KeyRing
 from handfast.storage.schema import audit_entries, audit_heads
@@ -59,6 +60,11 @@ def _entry(row: Row) -> AuditEntry:
     )
 
 
+def _values(entry: AuditEntry) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in _COLUMNS}
+    return {**values, "details": json.dumps(entry.details)}
+
+
 class SqlAuditTrail:
     """Fits `identity.ports.AuditTrail`; appends to the chain of this process alone."""
 
@@ -77,29 +83,40 @@ class SqlAuditTrail:
         details: Mapping[str, str] | None = None,
     ) -> AuditEntry:
         """Texts are cut to their bounds first; the MAC covers what is stored."""
-        head = self._t.first(_LOCKED_HEAD, chain=self._chain)
-        sequence, previous = (head[0] + 1, head[1]) if head is not None else (1, b"")
-        kept = _bounded_details(details or {})
-        actor, subject, at = bounded(actor), bounded(subject), now.astimezone(UTC)
-        mac = self._keyring.audit_mac(
-            canonical_bytes(self._chain, sequence, at, event, actor, subject, kept, previous)
-        )
-        entry = AuditEntry(self._chain, sequence, at, event, actor, subject, kept, previous, mac)
-        self._t.run(
-            _APPEND,
-            chain=self._chain,
-            sequence=sequence,
-            at=at,
-            event=event,
-            actor=actor,
-            subject=subject,
-            details=json.dumps(kept),
-            previous_mac=previous,
-            mac=mac,
-        )
-        head_mac = self._keyring.audit_mac(head_bytes(self._chain, sequence, mac))
-        self._t.run(_MOVE_HEAD, chain=self._chain, sequence=sequence, mac=mac, head_mac=head_mac)
+        (entry,) = self._link([AuditNote(event, subject, details or {})], now, actor)
+        self._t.run(_APPEND, **_values(entry))
+        self._move_head(entry)
         return entry
+
+    def append_all(self, notes: Sequence[AuditNote], *, now: datetime, actor: str) -> None:
+        """As `append`."""
+        if notes:
+            entries = self._link(notes, now, actor)
+            self._t.run_many(_APPEND, [_values(entry) for entry in entries])
+            self._move_head(entries[-1])
+
+    def _link(self, notes: Sequence[AuditNote], now: datetime, actor: str) -> list[AuditEntry]:
+        """The notes as the next entries of the chain, whose head is locked."""
+        head = self._t.first(_LOCKED_HEAD, chain=self._chain)
+        sequence, previous = (head[0], head[1]) if head is not None else (0, b"")
+        actor, at, entries = bounded(actor), now.astimezone(UTC), []
+        for note in notes:
+            sequence += 1
+            subject, kept = bounded(note.subject), _bounded_details(note.details)
+            mac = self._keyring.audit_mac(
+                canonical_bytes(self._chain, sequence, at, note.event, actor, subject, kept, previous)
+            )
+            entries.append(
+                AuditEntry(self._chain, sequence, at, note.event, actor, subject, kept, previous, mac)
+            )
+            previous = mac
+        return entries
+
+    def _move_head(self, newest: AuditEntry) -> None:
+        head_mac = self._keyring.audit_mac(head_bytes(self._chain, newest.sequence, newest.mac))
+        self._t.run(
+            _MOVE_HEAD, chain=self._chain, sequence=newest.sequence, mac=newest.mac, head_mac=head_mac
+        )
 
     def entries(self, *, chain: str | None = None, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
         """By chain, then sequence; `after` is a sequence number.

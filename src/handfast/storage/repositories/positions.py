@@ -1,4 +1,4 @@
-"""How far each domain controller's changes were read."""
+"""How far each domain controller's changes were read, and by whom."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.storage.schema import directory_positions
 from handfast.storage.statements import Transaction
 
 _c = directory_positions.c
-_LIST = select(_c.invocation_id, _c.highest_usn).where(_c.scope == bindparam("scope"))
-_NEWEST = select(func.max(_c.read_at, type_=_c.read_at.type))
+_READER = ""
+"""The invocation id of the row that is no controller's: its scope is who reads, its USN the term, its instant the end."""
+_OF_CONTROLLERS = _c.invocation_id != _READER
+_LIST = select(_c.invocation_id, _c.highest_usn).where(_c.scope == bindparam("scope"), _OF_CONTROLLERS)
+_NEWEST = select(func.max(_c.read_at, type_=_c.read_at.type)).where(_OF_CONTROLLERS)
+_READERSHIP = select(_c.scope, _c.highest_usn, _c.read_at).where(_c.invocation_id == _READER)
 _SAVE = (
     insert(directory_positions)
     .values({name: bindparam(name) for name in ("invocation_id", "scope", "highest_usn", "read_at")})
@@ -23,12 +27,16 @@ _SAVE = (
     )
 )
 # What was read while the clock was ahead can't have been read later than now.
-_NOT_AHEAD = update(directory_positions).where(_c.read_at > bindparam("now")).values(read_at=bindparam("now"))
-_FORGET_OTHERS = delete(directory_positions).where(_c.scope != bindparam("scope"))
+_NOT_AHEAD = (
+    update(directory_positions)
+    .where(_c.read_at > bindparam("now"), _OF_CONTROLLERS)
+    .values(read_at=bindparam("now"))
+)
+_FORGET_OTHERS = delete(directory_positions).where(_c.scope != bindparam("scope"), _OF_CONTROLLERS)
 
 
 class SqlPositions:
-    """Fits `identity.ports.PositionRepository`: a row a domain controller."""
+    """Fits `identity.ports.PositionRepository`: a row a domain controller, and one of who reads them."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._t = transaction
@@ -53,3 +61,16 @@ class SqlPositions:
         assert row is not None
         newest: datetime | None = row[0]
         return newest
+
+    def readership(self) -> Readership | None:
+        row = self._t.first(_READERSHIP)
+        return None if row is None else Readership(*row)
+
+    def save_readership(self, readership: Readership) -> None:
+        self._t.run(
+            _SAVE,
+            invocation_id=_READER,
+            scope=readership.reader,
+            highest_usn=readership.term,
+            read_at=readership.ends_at,
+        )

@@ -71,6 +71,16 @@ async def test_another_name_that_a_third_account_has_stands_in_the_way(desk):
     assert (refused.kind, "third account" in refused.message) == ("refused", True)
 
 
+async def test_a_upn_that_another_account_of_the_directory_has_too_keeps_nobody_from_being_adopted(desk):
+    await told(
+        desk, entry("mallory", 1109, upn="boss@contoso.lab"), entry("alice", 1101, upn="boss@contoso.lab")
+    )
+    adopted = await desk("account_adopt", account="alice")
+    assert (adopted["is_named"], adopted["upn"], adopted["contested_upn"]) == (True, "", "boss@contoso.lab")
+    other = await desk("account_show", account="mallory")
+    assert (other["upn"], other["directory_state"]) == ("", "good")
+
+
 @pytest.mark.parametrize("is_gone", [True, False])
 async def test_a_mirrored_account_is_removed_only_once_the_directory_has_it_no_longer(desk, is_gone):
     await told(desk, entry("carol", 1103))

@@ -10,13 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from handfast.identity.audit import AuditEvent
 from handfast.identity.directory.changes import MirrorPolicy
+from handfast.identity.directory.claims import claim_of
 from handfast.identity.directory.mirroring import (
     claim_free_names,
     end_accounts,
-    find_news,
     mirror_accounts,
     mirror_gone,
 )
+from handfast.identity.directory.news import find_news
 from handfast.identity.names import fold
 from handfast.identity.records import Partnership, PartnershipState, RevocationScope
 from tests.fakes.clock import START
@@ -84,25 +85,6 @@ def test_an_account_is_stored_as_the_directory_has_it_and_told_once(mirror):
     assert mirror.tell(read_again).events == []
     assert mirror.tables == before
     assert find_news(mirror.r, [read_again]) == []
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"user": "alicia"},
-        {"display_name": "Alice B."},
-        {"facts": replace(ALICE.facts, is_enabled=False)},
-        {"groups": frozenset()},
-    ],
-    ids=str,
-)
-def test_only_what_is_not_stored_yet_is_news(mirror, changed):
-    assert find_news(mirror.r, [ALICE]) == [ALICE]
-    mirror.tell(ALICE)
-    told = replace(ALICE, **changed)
-    assert find_news(mirror.r, [ALICE, told]) == [told]
-    mirror.tell(told)
-    assert find_news(mirror.r, [told]) == []
 
 
 def test_a_renamed_account_keeps_its_row_and_what_is_open_under_the_old_name_is_cut(mirror):
@@ -180,6 +162,98 @@ def test_a_local_account_is_never_taken_over(mirror, upn):
     assert claim_free_names(mirror.r, WATCHING, LATER).events == [AuditEvent.ACCOUNT_RENAMED]
     assert mirror.by_name("alice").sid == ALICE.sid
     assert claim_free_names(mirror.r, WATCHING, LATER).events == []
+
+
+MADE_UP = replace(BOB, is_upn_made_up=True)
+CLAIMANT = replace(ALICE, upn=BOB.upn)
+
+
+def settled(mirror):
+    """What a reading ends with; whose UPNs lead to nobody."""
+    return claim_free_names(mirror.r, WATCHING, LATER).contested
+
+
+@pytest.mark.parametrize("claimant_first", [True, False])
+def test_a_upn_that_is_made_up_gives_way_to_one_that_an_account_has_and_takes_nothing_else(
+    mirror, claimant_first
+):
+    mirror.tell(*((CLAIMANT, MADE_UP) if claimant_first else (MADE_UP,)))
+    if not claimant_first:
+        assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+        mirror.tell(CLAIMANT)
+        assert mirror.scopes == [(RevocationScope.ACCOUNT, mirror.by_name("bob").id)]
+    assert AuditEvent.ACCOUNT_NAME_CONFLICT in mirror.events
+    assert AuditEvent.ACCOUNT_GONE not in mirror.events
+    assert mirror.r.accounts.find_by_upn(BOB.upn).sid == ALICE.sid
+    bob = mirror.by_name("bob")
+    assert (bob.upn, bob.contested_upn, bob.is_gone, bob.is_named) == ("", "", False, True)
+    assert settled(mirror) == ["CONTOSO\\bob (bob@contoso.lab)"]
+    assert find_news(mirror.r, [MADE_UP, CLAIMANT]) == []
+    mirror.tell(ALICE)
+    assert settled(mirror) == []
+    assert mirror.r.accounts.find_by_upn(BOB.upn) == mirror.by_name("bob")
+    assert mirror.by_name("bob").is_upn_made_up
+
+
+@pytest.mark.parametrize("readings", [[[BOB, CLAIMANT]], [[BOB], [CLAIMANT]], [[CLAIMANT], [BOB]]])
+def test_a_upn_that_two_have_leads_to_neither_until_one_has_it_alone(mirror, readings):
+    for entries in readings:
+        mirror.tell(*entries)
+    assert mirror.r.accounts.find_by_upn(BOB.upn) is None
+    for user in ("alice", "bob"):
+        account = mirror.by_name(user)
+        assert (account.upn, account.contested_upn, account.is_gone) == ("", BOB.upn, False)
+    assert sorted(settled(mirror)) == ["CONTOSO\\alice (bob@contoso.lab)", "CONTOSO\\bob (bob@contoso.lab)"]
+    assert find_news(mirror.r, [BOB, CLAIMANT]) == []
+    mirror.gone(ALICE.sid)
+    assert settled(mirror) == []
+    assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+    mirror.tell(CLAIMANT)
+    assert mirror.r.accounts.find_by_upn(BOB.upn) is None
+    assert (RevocationScope.ACCOUNT, mirror.by_name("bob").id) in mirror.scopes
+    mirror.tell(ALICE)
+    assert settled(mirror) == []
+    assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+
+
+@pytest.mark.parametrize("bob", [BOB, MADE_UP])
+def test_who_is_gone_gives_a_upn_up_but_not_the_login(mirror, bob):
+    mirror.tell(CLAIMANT)
+    mirror.gone(ALICE.sid)
+    mirror.tell(bob)
+    assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+    assert mirror.by_name("alice").is_gone
+    assert mirror.events == [AuditEvent.ACCOUNT_MIRRORED]
+
+
+def test_a_local_accounts_upn_is_not_taken_by_one_that_is_made_up_either(mirror):
+    local = mirror.add_local("somebody", BOB.upn)
+    assert mirror.tell(MADE_UP).conflicts == ["CONTOSO\\bob (bob@contoso.lab)"]
+    assert mirror.r.accounts.find_by_upn(BOB.upn) == local
+    mirror.r.accounts.remove(local.id)
+    claim_free_names(mirror.r, WATCHING, LATER)
+    assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
+
+
+def test_of_two_that_wait_for_one_name_the_first_has_it_until_the_directory_says_more(mirror):
+    local = mirror.add_local("alice")
+    mirror.tell(ALICE)
+    mirror.tell(entry("alice", 1199, upn="other@contoso.lab"))
+    mirror.r.accounts.remove(local.id)
+    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == ["CONTOSO\\alice (other@contoso.lab)"]
+    assert mirror.by_name("alice").sid == ALICE.sid
+    assert not mirror.by_rid(1199).is_gone
+    mirror.tell(replace(ALICE, user="alicia"))
+    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == []
+    assert mirror.by_name("alice").sid == sid_of(1199)
+
+
+def test_who_was_renamed_in_the_directory_is_so_by_a_upn_of_its_own_too(mirror):
+    mirror.tell(MADE_UP)
+    mirror.tell(BOB)
+    assert mirror.events == [AuditEvent.ACCOUNT_RENAMED]
+    assert mirror.scopes == [], "the same name leads to the same account"
+    assert not mirror.by_name("bob").is_upn_made_up
 
 
 def test_who_is_renamed_to_what_a_local_account_is_called_is_locked_out_and_told_of(mirror):
@@ -297,6 +371,11 @@ USERS = ["a", "b", "c", "d"]
 POLICY = MirrorPolicy()
 
 
+def _upn(user: str, name: str) -> dict[str, object]:
+    """What an account says of its UPN; without a name it has none."""
+    return {"upn": f"{name or user}@contoso.lab", "is_upn_made_up": not name}
+
+
 class MirroringInAnyOrder(RuleBasedStateMachine):
     """A domain changes, and tells what it is now in pieces and in any order; local accounts come and go beside it."""
 
@@ -314,23 +393,23 @@ class MirroringInAnyOrder(RuleBasedStateMachine):
         self.domain[account.sid] = account
         self.untold.add(account.sid)
 
-    def _free(self, user: str, upn: str) -> bool:
-        """Active Directory gives each name once."""
-        return not any(one.user == user or one.upn == upn for one in self.domain.values())
+    def _is_free(self, user: str) -> bool:
+        """Active Directory gives each sAMAccountName once, and UPNs as often as people like."""
+        return not any(one.user == user for one in self.domain.values())
 
-    @rule(user=st.sampled_from(USERS), upn=st.sampled_from(USERS))
+    @rule(user=st.sampled_from(USERS), upn=st.sampled_from([*USERS, ""]))
     def create(self, user, upn):
-        if self._free(user, f"{upn}@contoso.lab"):
+        if self._is_free(user):
             self.rids += 1
-            self._change(entry(user, self.rids, upn=f"{upn}@contoso.lab"))
+            self._change(entry(user, self.rids, **_upn(user, upn)))
 
     @precondition(lambda self: self.domain)
-    @rule(data=st.data(), user=st.sampled_from(USERS), upn=st.sampled_from(USERS))
+    @rule(data=st.data(), user=st.sampled_from(USERS), upn=st.sampled_from([*USERS, ""]))
     def rename(self, data, user, upn):
         sid = data.draw(st.sampled_from(sorted(self.domain)))
         account = self.domain.pop(sid)
-        if self._free(user, f"{upn}@contoso.lab"):
-            account = replace(account, user=user, upn=f"{upn}@contoso.lab")
+        if self._is_free(user):
+            account = replace(account, user=user, **_upn(user, upn))
         self._change(account)
 
     @precondition(lambda self: len(self.domain) > 1)
@@ -338,8 +417,8 @@ class MirroringInAnyOrder(RuleBasedStateMachine):
     def swap(self, data):
         one, other = data.draw(st.permutations(sorted(self.domain)))[:2]
         first, second = self.domain[one], self.domain[other]
-        self._change(replace(first, user=second.user, upn=second.upn))
-        self._change(replace(second, user=first.user, upn=first.upn))
+        self._change(replace(first, user=second.user, upn=second.upn, is_upn_made_up=second.is_upn_made_up))
+        self._change(replace(second, user=first.user, upn=first.upn, is_upn_made_up=first.is_upn_made_up))
 
     @precondition(lambda self: self.domain)
     @rule(data=st.data())
@@ -401,11 +480,16 @@ class MirroringInAnyOrder(RuleBasedStateMachine):
         for sid, wanted in self.domain.items():
             stored = self.mirror.r.accounts.find_by_sid(sid)
             assert not stored.is_gone
-            assert (stored.user, stored.upn) == (wanted.user, wanted.upn)
+            assert (stored.user, claim_of(stored)) == (wanted.user, claim_of(wanted))
             assert stored.is_named is (wanted.user not in self.local)
             if stored.is_named:
                 assert self.mirror.by_name(wanted.user).sid == sid
-                assert self.mirror.r.accounts.find_by_upn(wanted.upn).sid == sid
+        named = [one for one in self.domain.values() if one.user not in self.local]
+        for upn in {one.upn for one in named}:
+            own = [one for one in named if one.upn == upn and not one.is_upn_made_up]
+            rightful = own or [one for one in named if one.upn == upn]
+            found = self.mirror.r.accounts.find_by_upn(upn)
+            assert (found.sid if found else None) == (rightful[0].sid if len(rightful) == 1 else None)
 
     @invariant()
     def a_device_stays_with_its_sid(self):
@@ -419,6 +503,13 @@ class MirroringInAnyOrder(RuleBasedStateMachine):
             found = self.mirror.by_name(user)
             if found is not None and found.sid is not None:
                 assert self.told[found.sid].user == user
+
+    @invariant()
+    def a_upn_leads_to_who_was_last_said_to_have_it(self):
+        for user in USERS:
+            found = self.mirror.r.accounts.find_by_upn(f"{user}@contoso.lab")
+            if found is not None:
+                assert self.told[found.sid].upn == f"{user}@contoso.lab"
 
     @invariant()
     def only_local_accounts_keep_who_is_there_from_a_name(self):

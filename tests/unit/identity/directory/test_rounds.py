@@ -151,14 +151,14 @@ async def test_transactions_stay_small(site):
 
 async def test_what_no_record_can_hold_keeps_nobody_else_out(site, monkeypatch):
     bad = entry("bad", 1999)
-    original = _Accounts.add
+    original = _Accounts.add_all
 
-    def refusing(self, **values):
-        if values["user"] == "bad":
+    def refusing(self, new, *, now):
+        if any(one.user == "bad" for one in new):
             raise ValueError("the schema refuses it")
-        return original(self, **values)
+        original(self, new, now=now)
 
-    monkeypatch.setattr(_Accounts, "add", refusing)
+    monkeypatch.setattr(_Accounts, "add_all", refusing)
     reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
     await reading.store(ChangeBatch((entry("alice", 1101), bad, entry("bob", 1102))))
     assert site.present() == ["alice", "bob"]
