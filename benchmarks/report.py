@@ -66,7 +66,7 @@ in twelve of 500 groups. PostgreSQL keeps fsync on.
     "turn-": """\
 The largest domain is filled on the controller's own database (ldb's batch mode); four nested groups for everybody, and one with a
 twentieth of all as direct members. Its polls read and store (SQLite), with one reader that remembers between them. The first poll
-after a change compares all accounts with those it knows; the next ones don't, for twenty times as long as that took.
+after a change compares all accounts with those it knows; the next ones, for a while, don't.
 """,
     "directory-": """\
 Polls and look-ups go to that controller over a kept connection, one after the other, with all the accounts of the domain in it.

@@ -1,7 +1,6 @@
 """A domain of 100,000 accounts on a real controller: made, mirrored whole, and polled while things change in it.
 
-Making it takes three to four minutes, reading it one or two, on two cores that do nothing else; 4 GB of memory and 2 GB of
-disk are taken meanwhile. A poll reads the changes and stores them (SQLite), as identity does every few seconds.
+Making it takes three to four minutes; 4 GB of memory and of disk are taken meanwhile. A poll reads the changes and stores them (SQLite), as identity does every few seconds.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ async def _polls(dc: DomainController, folder: Path, scale: Scale) -> list[Figur
     figures: list[Figure] = []
     async with _reader(dc, folder) as reader:
         await reader.poll()
-        # The first poll after a change lists everybody, to compare; for twenty times as long the others don't.
+        # The first poll after a change lists everybody, to compare; for a while the others don't.
         kinds: list[tuple[str, int, Callable[[int], str], int]] = [
             ("compared", 1, rename(1), 1),
             ("unchanged", scale.rounds, lambda _round: "", 0),

@@ -41,7 +41,7 @@ MODULES = (
 )
 # For administrators: they list, and walk an index page by page or the whole trail.
 LISTINGS = {
-    "accounts._ALL",
+    "accounts._COUNT",
     "accounts._MIRRORED",
     "audit_trail._CHAINS",
     "audit_trail._OF_ALL",
