@@ -1,18 +1,15 @@
-"""People of a domain: as LDIF for a domain controller, and as what a reading of one gives, without any controller."""
+"""Made-up people, as what a reading of a directory gives, without any controller."""
 
 from __future__ import annotations
 
-import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, SyncPosition
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
-from tests.servers.samba import DomainController
-from tests.servers.samba_domain import BASE, DOMAIN, MAIL_DOMAIN, REALM, line
+from tests.servers.samba_domain import DOMAIN, MAIL_DOMAIN, REALM
 
-ADDED_AT_ONCE = 1_000
 BATCH = 1_000
 """Accounts in one page of an answer: what controllers give at most. Source: MS-ADTS 3.1.1.3.4.6, MaxPageSize."""
 GROUPS = 500
@@ -23,33 +20,6 @@ FIRST_RID = 10_000
 def name_of(number: int) -> str:
     """The sAMAccountName of the person with that number."""
     return f"person{number:06}"
-
-
-@contextlib.contextmanager
-def domain_of(people: int) -> Iterator[DomainController]:
-    """A domain with so many people more than it has anyway. They have no passwords: nobody here uses any, and each would
-    cost 30 ms. Adding one takes 6 ms.
-    """
-    with DomainController() as dc:
-        for first in range(0, people, ADDED_AT_ONCE):
-            numbers = range(first, min(first + ADDED_AT_ONCE, people))
-            dc.ldbmodify("".join(map(build_entry, numbers)), "--nosync")
-        yield dc
-
-
-def build_entry(number: int) -> str:
-    """The person with that number, as LDIF that adds it."""
-    name = name_of(number)
-    values: dict[str, str | int] = {
-        "objectClass": "user",
-        "sAMAccountName": name,
-        "userPrincipalName": f"{name}@{REALM.lower()}",
-        "userAccountControl": 0x10200,  # enabled, its password never expires
-        "displayName": f"Person {number}",
-        "mail": f"{name}@{MAIL_DOMAIN}",
-    }
-    head = line("dn", f"CN={name},CN=Users,{BASE}") + "changetype: add\n"
-    return head + "".join(line(key, value) for key, value in values.items()) + "\n"
 
 
 class Synthetic:

@@ -63,6 +63,11 @@ nothing is new. Memory is what the first one added at its highest. "From a domai
 one process on the same machine), read over LDAPS; "without a controller" feeds made-up accounts to the mirror, each
 in twelve of 500 groups. PostgreSQL keeps fsync on.
 """,
+    "turn-": """\
+The largest domain is filled on the controller's own database (ldb's batch mode); four nested groups for everybody, and one with a
+twentieth of all as direct members. Its polls read and store (SQLite), with one reader that remembers between them. The first poll
+after a change compares all accounts with those it knows; the next ones, for a while, don't.
+""",
     "directory-": """\
 Polls and look-ups go to that controller over a kept connection, one after the other, with all the accounts of the domain in it.
 """,
@@ -72,6 +77,15 @@ it is asked twice.
 """,
 }
 """How the keys that begin so were measured; said where there are any."""
+_TURNS = {
+    "filled": "how fast it was made",
+    "controller": "memory of the controller",
+    "compared": "poll by which all accounts are compared",
+    "unchanged": "poll by which nothing is new",
+    "changed": "poll by which 100 accounts changed",
+    "deleted": "poll by which one account was deleted",
+    "regrouped": "poll by which a group of a twentieth of all came into another",
+}
 _SYNC_SOURCES = {"domain": "from a domain controller", "mirror": "without a controller"}
 
 
@@ -180,6 +194,9 @@ def _title(key: str) -> str:
     if key.startswith("sync-"):
         _, source, people, which = key.split("-")
         return f"Sync of {int(people):,} accounts {_SYNC_SOURCES[source]}, {which}"
+    if key.startswith("turn-"):
+        _, people, which = key.split("-")
+        return f"Domain of {int(people):,} accounts, {_TURNS[which]}"
     return TITLES.get(key, key)
 
 

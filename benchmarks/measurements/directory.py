@@ -19,9 +19,10 @@ from dataclasses import asdict
 
 from benchmarks import handfast_subject as ours
 from benchmarks.backend import ROOT
+from benchmarks.domain import domain_of
 from benchmarks.driver import LoadFailed, Scale
 from benchmarks.mirror_load import Mirrored, MirrorTask
-from benchmarks.people import domain_of, name_of
+from benchmarks.people import name_of
 from benchmarks.results import Figure, percentile
 from benchmarks.rounds import Rounds
 from handfast.directory import open_directory
@@ -41,12 +42,12 @@ def measure(scale: Scale) -> Iterator[Figure]:
     """The domain first, while it is there; then the larger number without one."""
     with domain_of(scale.domain_people) as dc:
         settings = dc.settings(timeout_seconds=PATIENCE_SECONDS)
-        yield from _syncs(f"domain-{scale.domain_people}", directory=settings)
+        yield from measure_syncs(f"domain-{scale.domain_people}", directory=settings)
         yield from asyncio.run(_polls_and_lookups(dc, scale))
-    yield from _syncs(f"mirror-{scale.mirrored_people}", people=scale.mirrored_people)
+    yield from measure_syncs(f"mirror-{scale.mirrored_people}", people=scale.mirrored_people)
 
 
-def _syncs(key: str, *, people: int = 0, directory: str = "") -> Iterator[Figure]:
+def measure_syncs(key: str, *, people: int = 0, directory: str = "") -> Iterator[Figure]:
     """Once for each kind of records."""
     units = {"first": "s", "again": "s", "memory": "MiB"}
     rounds = {which: Rounds(f"sync-{key}-{which}", unit) for which, unit in units.items()}

@@ -11,6 +11,7 @@ from benchmarks.measurements import (
     bulk,
     decisions,
     directory,
+    large_domain,
     long_polls,
     ntlm_handshakes,
     requests,
@@ -30,4 +31,5 @@ MEASUREMENTS: dict[str, Callable[[Scale], Iterator[Figure]]] = {
     "streaming": streaming.measure,
     "directory": directory.measure,
     "tickets": tickets.measure,
+    "large-domain": large_domain.measure,
 }

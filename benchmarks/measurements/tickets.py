@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import handfast_subject as ours
+from benchmarks.domain import domain_of
 from benchmarks.driver import LoadFailed, Scale
-from benchmarks.people import domain_of, name_of
+from benchmarks.people import name_of
 from benchmarks.results import Figure
 from benchmarks.rounds import Rounds
 from handfast.identity.directory.ports import Delegation, DelegationRefused

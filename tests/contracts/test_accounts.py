@@ -147,3 +147,12 @@ async def test_any_character_is_kept_exactly(records, name) -> None:
     account = await records.write(add(user=name, display_name=name, upn=""))
     assert await records.read(lambda r: r.accounts.find(account.id)) == account
     assert await records.read(lambda r: r.accounts.find_by_domain_user("CORP", name)) == account
+
+
+async def test_accounts_are_listed_in_pages_and_counted(records) -> None:
+    assert await records.read(lambda r: (list(r.accounts.list(limit=2)), r.accounts.count())) == ([], 0)
+    added = [await records.write(add(user=f"u{n}", upn="")) for n in range(3)]
+    first = await records.read(lambda r: list(r.accounts.list(limit=2)))
+    rest = await records.read(lambda r: list(r.accounts.list(limit=2, after=first[-1].id)))
+    assert (first, rest) == (added[:2], added[2:])
+    assert await records.read(lambda r: r.accounts.count()) == 3

@@ -17,7 +17,7 @@ from handfast.identity.audit import AuditEntry, AuditEvent, AuditNote, canonical
 from handfast.identity.channels import Channel
 from handfast.identity.directory.entries import Readership, SyncPosition
 from handfast.identity.names import fold
-from handfast.identity.ports import Conflict, KeyRing, Unavailable
+from handfast.identity.ports import EVERY_ACCOUNT, Conflict, KeyRing, Unavailable
 from handfast.identity.records import (
     DOMAIN_KINDS,
     Account,
@@ -233,8 +233,12 @@ class _Accounts:
             if has_ended(a.directory.expires_at) or has_ended(a.directory.password_expires_at)
         ]
 
-    def list(self) -> Sequence[Account]:
-        return sorted(self._t.accounts.values(), key=lambda a: a.id)
+    def list(self, *, limit: int = EVERY_ACCOUNT, after: AccountId | None = None) -> Sequence[Account]:
+        keys = sorted(key for key in self._t.accounts if after is None or key > after)
+        return [self._t.accounts[key] for key in keys[:limit]]
+
+    def count(self) -> int:
+        return len(self._t.accounts)
 
     def set_state(self, account_id: AccountId, state: AccountState) -> None:
         self._t.accounts[account_id] = replace(self._t.accounts[account_id], state=state)

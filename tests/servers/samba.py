@@ -83,7 +83,7 @@ class DomainController:
     `name` is what its certificate carries; `authority` signs that (several controllers may share one). With
     `invocation_id` it counts its changes as another controller than the archived one: a second DC of the domain that
     doesn't replicate. `smb_options` are further lines of smb.conf's [global]. With `log_level` AUDIT it logs every sign-in
-    that anybody tries by LDAP or Kerberos, for `sign_ins`.
+    that anybody tries by LDAP or Kerberos, for `sign_ins`. `store` is LARGE_STORE for a domain of tens of thousands.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class DomainController:
         invocation_id: uuid.UUID | None = None,
         smb_options: str = "",
         log_level: str = "1",
+        store: str = samba_domain.SMALL_STORE,
     ) -> None:
         self.name = name
         self.address = free_address()
@@ -105,6 +106,7 @@ class DomainController:
         self._invocation_id = invocation_id
         self._smb_options = smb_options
         self._log_level = log_level
+        self._store = store
         self._life = contextlib.ExitStack()
         self._running = contextlib.ExitStack()
         self._pid: int | None = None
@@ -112,7 +114,7 @@ class DomainController:
     def __enter__(self) -> DomainController:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(server_directory("samba"))
-            with tarfile.open(samba_domain.archive()) as tar:
+            with tarfile.open(samba_domain.archive(self._store)) as tar:
                 tar.extractall(folder, filter="fully_trusted")  # our own, from a private folder
             self.home = folder / "dc"
             self._configure()

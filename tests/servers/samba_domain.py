@@ -28,6 +28,10 @@ ADMINISTRATOR_PASSWORD = "Adm1n-Passw0rd!"
 PASSWORD = "Passw0rd.1"
 """Of every person; a service account's is `service_password(name)`."""
 LOCKOUT_THRESHOLD = 5
+SMALL_STORE, LARGE_STORE = "tdb", "mdb"
+"""Samba's databases: with mdb a domain of 100,000 is made in three quarters of the time, and what changed since a USN is found
+in an index, as on Windows (0.1 s; tdb looks at every object, 6 s).
+"""
 MINUTE = 60 * 10_000_000
 """In the directory's units of 100 ns."""
 PHASE_OUT = 132223104000000000
@@ -214,35 +218,35 @@ def smb_conf(home: Path, address: str, more: str = "") -> str:
 {more}"""
 
 
-def archive() -> Path:
+def archive(store: str = SMALL_STORE) -> Path:
     """The archived domain; made first where this machine has none for this recipe. Raises: ServerDidNotStart."""
     folder = Path(tempfile.gettempdir()) / f"handfast-test-domains-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o077:
         raise ServerDidNotStart(f"{folder} is not a private folder of ours: remove it")
-    wanted = folder / f"{_recipe()}.tar"
+    wanted = folder / f"{_recipe(store)}.tar"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests of another process may want it at the same time
         if not wanted.exists():
-            _make(wanted)
+            _make(wanted, store)
     return wanted
 
 
-def _recipe() -> str:
+def _recipe(store: str) -> str:
     version = subprocess.run([find_program("samba"), "--version"], capture_output=True, check=True).stdout
-    return hashlib.sha256(Path(__file__).read_bytes() + version).hexdigest()[:16]
+    return hashlib.sha256(Path(__file__).read_bytes() + version + store.encode()).hexdigest()[:16]
 
 
-def _make(wanted: Path) -> None:
+def _make(wanted: Path, store: str) -> None:
     with server_directory("domain") as directory:
         home = directory / "dc"
-        _provision(home)
+        _provision(home, store)
         with tarfile.open(wanted.with_suffix(".part"), "w") as tar:
             tar.add(home, arcname="dc")
     wanted.with_suffix(".part").replace(wanted)
 
 
-def _provision(home: Path) -> None:
+def _provision(home: Path, store: str) -> None:
     """Works on the database files; no server runs."""
     run(
         *("samba-tool", "domain", "provision", f"--realm={REALM}", f"--domain={DOMAIN}", "--server-role=dc"),
@@ -251,6 +255,7 @@ def _provision(home: Path) -> None:
             "--host-name=dc1",
             "--host-ip=127.0.0.10",
             f"--adminpass={ADMINISTRATOR_PASSWORD}",
+            f"--backend-store={store}",
         ),
         *(f"--targetdir={home}", "--option=interfaces=127.0.0.10/8", "--option=bind interfaces only=yes"),
     )

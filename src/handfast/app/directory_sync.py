@@ -115,8 +115,8 @@ class DirectorySync:
 
     async def _keep_reading(self) -> None:
         while True:
+            self._nudged.clear()  # before: whoever asks during the turn may want more than it reads
             pause = await self._turn()
-            self._nudged.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._nudged.wait()

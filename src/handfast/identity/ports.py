@@ -35,6 +35,8 @@ from handfast.identity.records import (
 )
 
 T = TypeVar("T")
+EVERY_ACCOUNT = 1_000_000
+"""A limit that no listing of accounts meets."""
 
 
 class Conflict(Exception):
@@ -155,7 +157,11 @@ class AccountRepository(Protocol):
         """Accounts whose time, or whose domain password's, ended after the one instant and not after the other."""
         ...
 
-    def list(self) -> Sequence[Account]: ...
+    def list(self, *, limit: int = EVERY_ACCOUNT, after: AccountId | None = None) -> Sequence[Account]:
+        """In the order of ids; a hundred thousand at once take longer than a read may."""
+        ...
+
+    def count(self) -> int: ...
     def set_state(self, account_id: AccountId, state: AccountState) -> None: ...
     def set_pin_verifier(self, account_id: AccountId, verifier: str | None) -> None: ...
 

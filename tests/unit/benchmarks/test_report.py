@@ -120,6 +120,12 @@ def test_a_sync_is_titled_by_its_size_and_source():
     assert "KDC" not in page
 
 
+def test_polls_of_the_large_domain_say_what_had_changed_and_how_it_was_made():
+    page = render(run_of(Figure("turn-100000-deleted", "ours", "s", (1.0,))), [], {})
+    assert "### Domain of 100,000 accounts, poll by which one account was deleted" in page
+    assert "batch mode" in page
+
+
 def test_budgets_are_consistent():
     for budget in BUDGETS:
         assert budget.key in TITLES or budget.key.startswith("decision-")

@@ -44,7 +44,7 @@ MODULES = (
 # For administrators: they list or clear all, and walk an index page by page or the whole trail.
 LISTINGS = {
     "account_groups_in_use._IN_USE",
-    "accounts._ALL",
+    "accounts._COUNT",
     "accounts._MIRRORED",
     "audit_trail._CHAINS",
     "audit_trail._OF_ALL",

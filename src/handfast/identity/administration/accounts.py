@@ -90,12 +90,8 @@ class AccountAdministration(Office):
         """All accounts."""
         del actor
         now = self._clock.now()
-
-        def work(repositories: Repositories) -> list[JsonRow]:
-            complete_at = repositories.positions.newest_read_at()
-            return [account_row(account, now, complete_at) for account in repositories.accounts.list()]
-
-        return await self._records.read(work)
+        complete_at = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
+        return await self._of_all_accounts(lambda _, account: account_row(account, now, complete_at))
 
     async def account_show(self, *, actor: str, account: str) -> JsonRow:
         """One account with its devices, its groups, and its app passwords without the secrets."""

@@ -57,12 +57,13 @@ class DeviceAdministration(Office):
         del actor
         wanted = None if state is None else _checked_state(state, frozenset(PartnershipState))
 
+        names = {} if account is not None else await self._accounts_by_id()
+
         def work(repositories: Repositories) -> list[JsonRow]:
             if account is not None:
                 found = self._account(repositories, account)
                 listed = repositories.partnerships.list_of_account(found.id)
                 return [_row(one, found) for one in listed if wanted in (None, one.state)]
-            names = {one.id: one for one in repositories.accounts.list()}
             return [
                 _row(one, names[one.account_id])
                 for one in _all_partnerships(repositories)
@@ -193,7 +194,7 @@ class DeviceAdministration(Office):
         file lets it in again.
         """
         wanted = None if state is None else _checked_state(state, IMPORT_STATES)
-        index = build_index(await self._records.read(lambda repositories: repositories.accounts.list()))
+        index = build_index([*(await self._accounts_by_id()).values()])
         now = self._clock.now()
         result: JsonRow = {"imported": 0, "updated": 0, "problems": []}
         parsed: list[tuple[int, Partnership]] = []
@@ -265,8 +266,9 @@ class DeviceAdministration(Office):
         """All partnerships as rows that `device_import` takes back unchanged."""
         del actor
 
+        names = await self._accounts_by_id()
+
         def work(repositories: Repositories) -> list[dict[str, str]]:
-            names: dict[AccountId, Account] = {one.id: one for one in repositories.accounts.list()}
             return [
                 encode_row(one, names[one.account_id])
                 for one in _all_partnerships(repositories)
@@ -274,6 +276,9 @@ class DeviceAdministration(Office):
             ]
 
         return await self._records.read(work)
+
+    async def _accounts_by_id(self) -> dict[AccountId, Account]:
+        return {one.id: one for one in await self._of_all_accounts(lambda _, account: account)}
 
     async def window_open(self, *, actor: str, account: str, minutes: float = 10) -> JsonRow:
         """Lets one new device of the account pair in the next minutes."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.names import find_named_account
 from handfast.identity.networks import NetworkSightings
 from handfast.identity.ports import Clock, KeyRing, Randomness, Records, Repositories, SecretHasher
 from handfast.identity.recent_evaluations import RecentEvaluations
-from handfast.identity.records import Account, Partnership
+from handfast.identity.records import Account, AccountId, Partnership
 from handfast.identity.source_delays import SourceDelays
 
 JsonRow = dict[str, Any]
+T = TypeVar("T")
 MAX_LIST = 1_000_000
 """Rows a listing reads; above it a filter is needed."""
 PAGE = 1000
@@ -82,6 +83,22 @@ class Office:
                 "`handfast account list` shows all; where two share a user name, name it by UPN or DOMAIN\\user",
             )
         return account
+
+    async def _of_all_accounts(self, work: Callable[[Repositories, Account], T]) -> list[T]:
+        """What `work` gives for each account, a page a read: of a hundred thousand no read may take as long as all of them do."""
+        done: list[T] = []
+        after: AccountId | None = None
+
+        def read(repositories: Repositories) -> tuple[AccountId | None, list[T]]:
+            page = repositories.accounts.list(limit=PAGE, after=after)
+            return page[-1].id if page else None, [work(repositories, account) for account in page]
+
+        while True:
+            last, some = await self._records.read(read)
+            if last is None:
+                return done
+            done += some
+            after = last
 
     def _partnership(self, repositories: Repositories, account: Account, device_id: str) -> Partnership:
         known = repositories.partnerships.find(account.id, device_id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.office import JsonRow, Office, as_json
 from handfast.identity.names import principal_of
 from handfast.identity.ports import Repositories
+from handfast.identity.records import Account
 from handfast.identity.stored_secrets import remove_secret, seal_secret, store_secret
 
 
@@ -56,15 +59,14 @@ class SecretAdministration(Office):
         """Who has one for which publication of the settings file, and whether it is suspended."""
         del actor
 
-        def work(repositories: Repositories) -> list[JsonRow]:
+        def work(repositories: Repositories, account: Account) -> list[JsonRow]:
             return [
                 {"account": principal_of(account), **_row(secret)}
-                for account in repositories.accounts.list()
                 for publication in sorted(self._publications)
                 if (secret := repositories.stored_secrets.find(account.id, publication)) is not None
             ]
 
-        return await self._records.read(work)
+        return list(chain.from_iterable(await self._of_all_accounts(work)))
 
 
 def _row(secret: object) -> JsonRow:

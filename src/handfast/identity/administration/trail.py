@@ -135,7 +135,7 @@ class TrailAdministration(Office):
             read_at = repositories.positions.newest_read_at()
             return {
                 "now": self._clock.now().isoformat(),
-                "accounts": len(repositories.accounts.list()),
+                "accounts": repositories.accounts.count(),
                 "epoch": repositories.revocations.current_epoch(),
                 "nodes": len(repositories.nodes.list()),
                 "directory_read_at": None if read_at is None else read_at.isoformat(),

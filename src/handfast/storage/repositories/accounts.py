@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from handfast.identity.names import fold
-from handfast.identity.ports import Conflict
+from handfast.identity.ports import EVERY_ACCOUNT, Conflict
 from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts, NewAccount
 from handfast.storage.repositories.account_groups import SqlAccountGroups
 from handfast.storage.repositories.account_groups_in_use import SqlGroupsInUse
@@ -38,7 +38,8 @@ _BY_UPN = ACCOUNT.where(_c.folded_upn == bindparam("upn"))
 _BY_DOMAIN_USER = ACCOUNT.where(_c.folded_domain == bindparam("domain"), _c.folded_user == bindparam("user"))
 _BY_USER = ACCOUNT.where(_c.folded_user == bindparam("user")).order_by(*_PRESENT_FIRST).limit(2)
 _BY_MAIL = ACCOUNT.where(_c.folded_mail == bindparam("mail")).order_by(*_PRESENT_FIRST).limit(2)
-_ALL = ACCOUNT.order_by(_c.id)
+_PAGE = ACCOUNT.where(_c.id > bindparam("after")).order_by(_c.id).limit(bindparam("page"))
+_COUNT = select(func.count()).select_from(accounts)
 _MIRRORED = select(_c.sid, _c.id).where(_c.is_present.is_(True))
 _UNNAMED = ACCOUNT.where(_c.folded_user.is_(None), _c.is_present.is_(True))
 _WITHOUT_UPN = ACCOUNT.where(_c.folded_upn.is_(None), _c.folded_user.is_not(None), _c.sid.is_not(None))
@@ -147,8 +148,13 @@ class SqlAccounts(SqlAccountGroups, SqlGroupsInUse):
         """At most two, as `find_by_user`."""
         return [account_of(row) for row in self._t.all(_BY_MAIL, mail=fold(mail))]
 
-    def list(self) -> Sequence[Account]:
-        return [account_of(row) for row in self._t.all(_ALL)]
+    def list(self, *, limit: int = EVERY_ACCOUNT, after: AccountId | None = None) -> Sequence[Account]:
+        return [account_of(row) for row in self._t.all(_PAGE, after=after or 0, page=limit)]
+
+    def count(self) -> int:
+        """Of every account, mirrored ones that are gone among them."""
+        row = self._t.first(_COUNT)
+        return row[0] if row else 0
 
     def list_mirrored(self) -> Sequence[tuple[str, AccountId]]:
         return [(sid, key) for sid, key in self._t.all(_MIRRORED)]

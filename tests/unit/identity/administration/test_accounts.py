@@ -18,6 +18,27 @@ async def test_an_account_is_named_in_any_form_and_shows_no_secret(desk, name):
     assert [row["user"] for row in await desk("account_list")] == ["alice", "bob"]
 
 
+async def test_listings_read_accounts_a_page_at_a_time(desk, monkeypatch):
+    """All of a large domain's in one read would take longer than a read may."""
+    await desk.pair("alice")
+    await desk.pair("bob", "PHONE2")
+    await desk("secret_set", account="bob", publication="mail", user_name="b", password="x")
+    monkeypatch.setattr("handfast.identity.administration.office.PAGE", 1)
+    limits, taken = [], _Accounts.list
+
+    def list_(self, *, limit=None, after=None):
+        limits.append(limit)
+        return taken(self, limit=limit, after=after)
+
+    monkeypatch.setattr(_Accounts, "list", list_)
+    assert [row["user"] for row in await desk("account_list")] == ["alice", "bob"]
+    assert [row["account"] for row in await desk("device_list")] == ["alice@contoso.lab", "bob@contoso.lab"]
+    assert len(await desk("device_export")) == 2
+    assert [row["account"] for row in await desk("secret_list")] == ["bob@contoso.lab"]
+    assert (await desk("status"))["accounts"] == 2
+    assert set(limits) == {1}
+
+
 async def test_what_is_unknown_or_taken_or_malformed_is_said(desk):
     assert (await desk.refused("account_show", account="ghost")).kind == "not-found"
     assert (await desk.refused("account_add", account_user="Alice", domain="contoso")).kind == "refused"
