@@ -149,8 +149,17 @@ class _Read:
         touched = await self._changed_memberships(memory, start)
         touched |= await self._changed_accounts(start)
         gone = await self._deleted_accounts(start)
+        async for batch in self._read_again(memory, touched, gone):
+            yield batch
         if self._is_comparison_due(memory):
-            touched |= await self._compare(memory)
+            # Last: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
+            async for batch in self._read_again(memory, await self._compare(memory), set()):
+                yield batch
+
+    async def _read_again(
+        self, memory: Memory, touched: set[Key], gone: set[Key]
+    ) -> AsyncIterator[ChangeBatch]:
+        """The touched accounts as they are now; those that are no more, and the gone ones, as gone."""
         await self._link.call(lambda _: memory.graph.prepare())
         builder = self._builder(memory)
         found: set[Key] = set()
@@ -161,10 +170,10 @@ class _Read:
                 found |= {self._key(account.sid) for account in accounts}
                 yield ChangeBatch(accounts, is_last=False)
         # Whoever changed and is not among the mirrored accounts any more was deleted, or has left them.
-        gone = memory.present & ((gone | touched) - found)
-        memory.present = (memory.present | found) - gone
-        if gone:
-            yield ChangeBatch(gone=frozenset(sid_of(key, self._domain.sid) for key in gone), is_last=False)
+        ended = memory.present & ((gone | touched) - found)
+        memory.present = (memory.present | found) - ended
+        if ended:
+            yield ChangeBatch(gone=frozenset(sid_of(key, self._domain.sid) for key in ended), is_last=False)
 
     async def _changed_memberships(self, memory: Memory, start: int) -> set[Key]:
         """Whoever came into a group or left one, and whose groups' names or kinds changed."""

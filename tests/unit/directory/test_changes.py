@@ -95,3 +95,31 @@ async def test_what_a_lagging_controller_says_is_said_right_once_the_first_is_ba
     assert await poll(second), "it has not heard of it yet"
     first.change(2000, ENABLED)
     assert not await poll(first)
+
+
+async def test_what_is_known_to_have_changed_does_not_wait_for_all_accounts_to_be_compared():
+    compared: list[str] = []
+
+    class Link(LaggingLink):
+        async def pages(self, base, query, attributes, *, controls=()):
+            if attributes == ("objectSid",) and not re.search(
+                "uSNChanged|isDeleted|category=group", query, re.IGNORECASE
+            ):
+                compared.append(query)
+            async for page in super().pages(base, query, attributes, controls=controls):
+                yield page
+
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), Link("dc1", 100)
+    bob = ALICE + 1
+    for rid in (ALICE, bob):
+        link.change(rid, ENABLED)
+    whole = [batch async for batch in feed.read(link, link.domain, None)]
+    assert compared == []
+    link.change(ALICE, DISABLED)
+    del link._accounts[bob]  # as one that an ordinary user sees nothing of any more
+
+    told = []
+    async for batch in feed.read(link, link.domain, whole[-1].position.highest_usn):
+        told += [(one.sid, one.facts.is_enabled, len(compared)) for one in batch.accounts]
+        told += [(sid, "gone", len(compared)) for sid in batch.gone]
+    assert told == [(f"{DOMAIN_SID}-{ALICE}", False, 0), (f"{DOMAIN_SID}-{bob}", "gone", 1)]
