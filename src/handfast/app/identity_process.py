@@ -26,6 +26,7 @@ from handfast.app.housekeeping import (
 )
 from handfast.app.policy import build_policy
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
+from handfast.app.restart_needs import with_start_values
 from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
 from handfast.app.shared_work import SharedTasks
 from handfast.app.subject_watch import SubjectWatch
@@ -237,6 +238,7 @@ class IdentityProcess:
 
         Raises: what is wrong with the settings; then nothing of them is in force. Whatever can be wrong comes first.
         """
+        settings = with_start_values(settings, self._settings)
         publications, policy = build_publications(settings), build_policy(settings)
         behind, stored = backend_auth(settings), stored_publications(settings)
         per_connection, inside = ticket_publications(settings), inside_listeners(settings)

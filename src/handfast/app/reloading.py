@@ -17,26 +17,38 @@ from handfast.settings.problems import Problem, SettingsError, shown
 _LOG = event_log("supervisor")
 
 
-def reload_problems(path: Path, running: Settings) -> list[str]:
-    """Why the settings file can't be taken now; logs what only a restart can change."""
-    try:
-        settings = load_settings(path).settings
-    except SettingsError as error:
-        return [str(problem) for problem in error.problems]
-    if [(item.name, item.address) for item in settings.listeners] != [
-        (item.name, item.address) for item in running.listeners
-    ]:
-        return ["listener names and addresses change only by a restart: restart, or put them back"]
-    problems = [*_missing_files(settings), *_unusable_certificates(settings)]
-    if settings.directory != running.directory:
-        problems += directory_problems(settings)
-    if problems:
-        return [str(problem) for problem in problems]
-    waiting = waiting_for_restart(start_values(running), settings)
-    if waiting:
-        remedy = "restart the service, or put them back; everything else counts from now on"
-        _LOG.warning("reload-partial", waits_for_restart=waiting, remedy=remedy)
-    return []
+class ReloadCheck:
+    """Judges the settings file of a service that began with `started_with`, before each reload."""
+
+    def __init__(self, path: Path, started_with: Settings) -> None:
+        self._path = path
+        self._started_with = started_with
+        self._directory = started_with.directory
+        """As identity has it open: one that stays as it is need not be one that could be opened now."""
+
+    def problems(self) -> list[str]:
+        """Why the file can't be taken now; where there is nothing, logs what only a restart can change."""
+        try:
+            settings = load_settings(self._path).settings
+        except SettingsError as error:
+            return [str(problem) for problem in error.problems]
+        if _doors(settings) != _doors(self._started_with):
+            return ["listener names and addresses change only by a restart: restart, or put them back"]
+        problems = [*_missing_files(settings), *_unusable_certificates(settings)]
+        if settings.directory != self._directory:
+            problems += directory_problems(settings)
+        if problems:
+            return [str(problem) for problem in problems]
+        self._directory = settings.directory
+        waiting = waiting_for_restart(start_values(self._started_with), settings)
+        if waiting:
+            remedy = "restart the service, or put them back; everything else counts from now on"
+            _LOG.warning("reload-partial", waits_for_restart=waiting, remedy=remedy)
+        return []
+
+
+def _doors(settings: Settings) -> list[tuple[str, str]]:
+    return [(listener.name, listener.address) for listener in settings.listeners]
 
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:

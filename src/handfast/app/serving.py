@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from handfast.app.metrics_files import METRICS_VARIABLE
-from handfast.app.reloading import reload_problems
-from handfast.app.restart_needs import write_note
+from handfast.app.reloading import ReloadCheck
+from handfast.app.restart_needs import leave_note, remove_note
 from handfast.observability.logging import configure, event_log
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
@@ -64,13 +64,13 @@ async def serve_async(
     supervisor = Supervisor(
         groups,
         stop_deadline_seconds=settings.gateway.stop_deadline_seconds,
-        check_reload=lambda: reload_problems(path, settings),
+        check_reload=ReloadCheck(path, settings).problems,
         on_ready=on_ready,
         on_stopping=lambda: refuse_connections(listeners.values()),
     )
     stop(supervisor)
     metrics = serve_health(settings, supervisor, metrics_dir)
-    note = write_note(settings)
+    leave_note(settings)
     try:
         await supervisor.run()
     except StartFailed as error:
@@ -81,7 +81,7 @@ async def serve_async(
             "start as root or by the systemd unit of `handfast init`; that user must be able to run Handfast's Python",
         ) from error
     finally:
-        note.unlink(missing_ok=True)
+        remove_note(settings)
         metrics()
         for listener in listeners.values():
             listener.close()

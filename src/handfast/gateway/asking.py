@@ -47,14 +47,16 @@ async def _evaluate(exchange: Exchange, step: Step) -> None:
     """Raises: Unavailable, TimeoutError, MalformedMessage."""
     assert step.request is not None
     state = exchange.state
+    answer_token = b""
     for _ in range(ATTEMPTS):
         asked_at, generation = state.loop.time(), state.grants.generation
         async with asyncio.timeout(exchange.model.config.evaluate_timeout_seconds):
             decision = await step.evaluate(step.request)
         exchange.login = decision.login or exchange.login
+        answer_token = decision.answer_token or answer_token
         if exchange.is_over:
             return
-        if generation != state.grants.generation:
+        if generation != state.grants.generation and step.prepare_to_ask_again(decision):
             continue
         if decision.outcome is not Outcome.ALLOW or decision.grant is None:
             exchange.refuse_decision(decision)
@@ -62,7 +64,7 @@ async def _evaluate(exchange: Exchange, step: Step) -> None:
         live = step.remember(decision.grant, asked_at)
         if live is not None:
             live.authorization = decision.authorization
-            exchange.answer_token = decision.answer_token
+            exchange.answer_token = answer_token
             exchange.forward(live)
             return
     # Each time the answer was older than a revocation or a change of policy that we have seen.

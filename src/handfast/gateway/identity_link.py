@@ -123,8 +123,6 @@ class IdentityLink:
             self.revoke(revocation)
         if batch.resync:
             self._grants.distrust_before(batch.epoch)
-            for pool in self._pools():
-                pool.forget_sign_ins()
         if batch.resync or not self.is_reachable:
             self._revalidate()
         self.epoch = max(self.epoch, batch.epoch)
@@ -141,6 +139,8 @@ class IdentityLink:
     def _revalidate(self) -> None:
         """The stream begins (again): the next request of every grant is decided anew, and so is what runs."""
         running = self._grants.forget_all()
+        for pool in self._pools():
+            pool.forget_sign_ins()
         self._loop.call_soon(self._recheck_all, running)
 
     def _recheck_all(self, running: list[LiveGrant]) -> None:

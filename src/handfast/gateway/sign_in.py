@@ -96,15 +96,35 @@ class Step:
         """Identity's decision. Raises: Unavailable, MalformedMessage, TimeoutError."""
         return await self._conn.state.decider.evaluate(request)
 
+    def prepare_to_ask_again(self, decision: Decision) -> bool:
+        """After a change of policy; False where the decision is the last word.
+
+        A proof or ticket is spent by now: from here on the session that came of it is asked about, where one did.
+        """
+        if self._ntlm is None:
+            return True
+        if decision.grant is None:
+            return False
+        self._hand_over(self._ntlm, decision.grant)
+        return True
+
+    def _hand_over(self, ntlm: NtlmConnection, grant: Grant) -> None:
+        """A proof is good for one time: what may be asked again is the session identity sealed for it."""
+        assert self.request is not None
+        if not isinstance(self.request.credential, ConnectionCredential):
+            session = ConnectionCredential(ntlm.connection_id, grant.session)
+            self.request = replace(self.request, credential=session)
+
     def remember(self, grant: Grant, asked_at: float) -> LiveGrant | None:
         """Keeps the grant for this key; None where it was revoked before it arrived."""
-        assert self.request is not None
-        conn, request, key, said = self._conn, self.request, self._key, self._said
-        if self._ntlm is not None:
-            # The proof was good for one time: what may be asked again is the session identity sealed.
-            ntlm = self._ntlm
-            ntlm.session = grant.session
-            request = replace(request, credential=ConnectionCredential(ntlm.connection_id, grant.session))
+        conn, key, said, ntlm = self._conn, self._key, self._said, self._ntlm
+        if ntlm is not None:
+            self._hand_over(ntlm, grant)
+        request = self.request
+        assert request is not None
+        if ntlm is not None:
+            assert isinstance(request.credential, ConnectionCredential)
+            ntlm.session = request.credential.session
             key = (*_context_key(request), ntlm.connection_id, ntlm.sign_ins)
             said = None
         assert key is not None

@@ -127,7 +127,8 @@ class IdentityClient:
         try:
             answer = await self._call_maker("/v1/authorize", encode_authorize_call(call), grant, self._behind)
         except ProcessGone:
-            # Nobody else knows the grant; another process gives a new one.
+            # Nobody else knows the grant; another process gives a new one, once no call goes to this one any more.
+            self._pool.leave(grant.origin)
             raise BackendSignInRefused(Reason.GRANT_EXPIRED) from None
         try:
             return decode_authorization(answer)

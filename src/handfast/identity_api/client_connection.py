@@ -21,6 +21,7 @@ class CallConnection(asyncio.Protocol):
     def __init__(self, on_lost: Callable[[CallConnection], None]) -> None:
         self._on_lost = on_lost
         self.process = ""
+        self.is_retired = False
         self._reader = MessageReader()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None

@@ -133,18 +133,24 @@ class ConnectionPool:
 
     async def _call_process(self, request: bytes, process: str) -> tuple[int, bytes]:
         """Raises: ProcessGone, Unavailable, OSError."""
-        now = asyncio.get_running_loop().time()
-        is_known = any(connection.process == process for connection in self._all)
-        if not is_known and now < self._gone.get(process, now):
-            raise ProcessGone("the identity process that is meant was not found lately")
         for _ in range(TRIES):
             status, body, answering = await self._call_any(request, process)
             if answering == process:
+                self._gone.pop(process, None)
                 return status, body
         if len(self._gone) >= MAX_GONE:
             self._gone.clear()
-        self._gone[process] = now + GONE_SECONDS
+        self._gone[process] = asyncio.get_running_loop().time() + GONE_SECONDS
         raise ProcessGone("other identity processes answer, and not the one that is meant")
+
+    def leave(self, process: str) -> None:
+        """No call goes to that process any more over a connection that is kept: new ones no longer lead to it."""
+        for connection in [one for one in self._all if one.process == process]:
+            if connection in self._idle:
+                self._idle.remove(connection)
+                connection.abort()
+            else:
+                connection.is_retired = True
 
     def close(self) -> None:
         """Cuts every connection; calls in progress end as Unavailable."""
@@ -161,6 +167,11 @@ class ConnectionPool:
             connection = self._find_idle(process)
             if connection is not None:
                 return connection
+            if process and self._is_gone(
+                process
+            ):  # Perhaps another call has looked for it while this one waited.
+                self._wake_next()
+                raise ProcessGone("the identity process that is meant was not found lately")
             if len(self._all) + self._connecting < self._max_connections:
                 return await self._connect()
             if self._idle:  # Full of connections to others, where one may make room.
@@ -169,6 +180,11 @@ class ConnectionPool:
                 self._lost(spare)
             else:
                 await self._wait()
+
+    def _is_gone(self, process: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        is_known = any(connection.process == process for connection in self._all)
+        return not is_known and now < self._gone.get(process, now)
 
     def _find_idle(self, process: str) -> CallConnection | None:
         """The youngest that is open."""
@@ -210,7 +226,9 @@ class ConnectionPool:
                 self._waiting.remove(turn)
 
     def _give_back(self, connection: CallConnection) -> None:
-        if connection.is_open:
+        if connection.is_retired:
+            connection.abort()
+        elif connection.is_open:
             self._idle.append(connection)
         self._wake_next()
 

@@ -119,6 +119,8 @@ class KeyTableFile:
         except KerberosSetupError as error:
             _LOG.warning("keytab-not-taken", problem=error.problem, remedy=error.remedy)
             return
+        if entries == self._table.entries:
+            return  # Written anew with the same keys: what the domain refused it would refuse again.
         self._table = KeyTable(entries, self._table.generation + 1)
         _LOG.info("keytab-read", entries=len(entries), kvnos=sorted({entry.kvno for entry in entries}))
 

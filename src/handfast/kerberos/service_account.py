@@ -57,16 +57,6 @@ class ServiceKeys:
         tries the keys out and does not come back.
         """
         table = self._file.current()
-        proven = self._proven
-        if proven is not None and proven[0] == table.generation:
-            try:
-                return self._ask(table, proven[1], now)
-            except DelegationRefused as refusal:
-                if refusal.failure is not DelegationFailure.KEYTAB:
-                    raise
-                self._proven = None
-                # The domain has another key than it had: what it said of the others is no longer true.
-                self._refused = {kvno: said for kvno, said in self._refused.items() if kvno == proven[1]}
         trying = self._trying
         if not trying.acquire(timeout=self._patience_seconds):
             # Who holds it waits for a silent KDC. Others go round it: by now another KDC may be asked first.
@@ -86,6 +76,9 @@ class ServiceKeys:
                 if refused.failure is not DelegationFailure.KEYTAB:
                     raise
                 refusal = refused
+                if self._proven == (table.generation, kvno):
+                    # The domain has another key than it had: what it said of the others is no longer true.
+                    self._proven, self._refused = None, {kvno: self._refused[kvno]}
             else:
                 self._proven = table.generation, kvno
                 return credential

@@ -182,6 +182,26 @@ async def test_what_identity_makes_tickets_for_may_change_and_signed_in_connecti
         assert len(backend.seen) == 2
 
 
+async def test_what_changed_while_identity_could_not_be_heard_ends_signed_in_connections_as_well():
+    identity = Changing()
+    async with (
+        RawBackend(Server()) as backend,
+        Gateway(backend.url, identity=identity, backend=CONNECTION) as gateway,
+    ):
+        client = await gateway.client()
+        for _ in range(2):
+            assert (await client.ask()).status == 200
+        assert len(identity.bindings) == 1
+        generation = gateway.worker.state.grants.generation
+        identity.is_beating = True
+        identity.cut_stream()
+        link = gateway.worker.state.link
+        await until(lambda: not link.is_reachable)
+        await until(lambda: link.is_reachable and gateway.worker.state.grants.generation > generation)
+        assert (await client.ask()).status == 200
+        assert len(identity.bindings) == 2
+
+
 async def test_a_ticket_made_while_identity_changed_signs_in_one_request():
     realm = Changing(wait=asyncio.Event())
     async with (

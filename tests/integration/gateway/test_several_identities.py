@@ -222,6 +222,31 @@ async def test_a_grant_of_a_process_that_is_gone_is_good_for_one_refusal_and_the
         assert world.balancer.connections - opened <= 2 * client_pool.TRIES
 
 
+async def test_a_process_that_a_balancer_drains_costs_one_refusal(world):
+    """What stands to it stays, and new connections lead elsewhere: its grants could be used by nobody."""
+    one, two = world.processes
+    async with published(world) as gateway:
+        world.balancer.up = [one]
+        await world.link._pool.call(encode_request("GET", "/v1/nothing"))
+        world.balancer.up = [two]
+        client = await gateway.client()
+        statuses = [(await client.ask()).status for _ in range(4)]
+        assert statuses[1:] == [200, 200, 200], world.records[-1].reason
+
+
+async def test_many_calls_that_look_for_a_process_at_once_look_together(world):
+    link, (one, two) = world.link, world.processes
+    world.balancer.up = [two]
+    request = encode_request("GET", "/v1/nothing")
+
+    async def look() -> None:
+        with pytest.raises(client_pool.ProcessGone):
+            await link._behind.call(request, process=one.name)
+
+    await asyncio.gather(*(look() for _ in range(500)))
+    assert world.balancer.connections <= client_pool.TRIES * client_pool.MAX_CONNECTIONS
+
+
 async def test_a_process_that_was_not_found_is_not_looked_for_each_time(world):
     link, (one, two) = world.link, world.processes
     world.balancer.up = [two]

@@ -52,10 +52,18 @@ def process():
 
 
 async def test_every_part_takes_the_new_settings(process):
-    new = Settings.model_validate(SETTINGS)
+    new = Settings.model_validate(
+        {
+            **SETTINGS,
+            "lockout": {"per_source": 7},
+            "identity": {**SETTINGS["identity"], "default_domain": "OTHER"},
+        }
+    )
+    before = process._settings.identity
     await process.reload(new)
     assert process.told == ["_sync", *PARTS]
-    assert process._settings is new
+    assert process._settings.lockout == new.lockout
+    assert process._settings.identity == before, "it waits for a restart, as whoever reloads is told"
 
 
 async def test_a_directory_that_can_not_be_opened_leaves_every_part_as_it_was(process):

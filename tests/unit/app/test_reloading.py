@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from handfast.app.reloading import reload_problems
+from handfast.app.reloading import ReloadCheck
 from handfast.keys.pki import issue_demo_certificate
 from handfast.settings.load import load_settings
 
@@ -57,14 +57,18 @@ class File:
         }
         self.path = folder / "handfast.toml"
         self.write()
-        self.running = load_settings(self.path).settings
+        self.start()
+
+    def start(self) -> None:
+        """The service begins with the file as it is."""
+        self.check = ReloadCheck(self.path, load_settings(self.path).settings)
 
     def write(self, **changes) -> None:
         self.path.write_text(SETTINGS.format(**{**self.values, **changes}))
 
     def problems(self, **changes) -> str:
         self.write(**changes)
-        return "\n".join(reload_problems(self.path, self.running))
+        return "\n".join(self.check.problems())
 
 
 @pytest.fixture
@@ -161,6 +165,17 @@ def test_a_password_that_is_being_changed_keeps_nobody_from_reloading_the_rest(f
     password = file.folder / "password"
     password.write_text("secret\n")
     file.write(directory=directory(password))
-    file.running = load_settings(file.path).settings
+    file.start()
     password.write_text("")
     assert file.problems(directory=directory(password), mode="first-use") == ""
+
+
+def test_a_directory_that_was_taken_out_is_looked_at_when_it_comes_back(file):
+    password, authority = file.folder / "password", file.folder / "ca.pem"
+    password.write_text("secret\n")
+    authority.write_bytes(file.values["certificate"].read_bytes())
+    file.write(directory=directory(password, authority))
+    file.start()
+    assert file.problems(directory="") == ""
+    authority.write_text("no certificate")
+    assert "directory: ca_file" in file.problems(directory=directory(password, authority))

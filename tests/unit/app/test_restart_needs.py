@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import pytest
 
-from handfast.app.restart_needs import NOTE_NAME, read_note, start_values, waiting_for_restart, write_note
+from handfast.app.restart_needs import (
+    NOTE_NAME,
+    leave_note,
+    read_note,
+    remove_note,
+    start_values,
+    waiting_for_restart,
+    with_start_values,
+)
 from handfast.settings.model import Settings
 
 
@@ -34,12 +43,45 @@ def test_what_a_reload_leaves_as_it_was_is_named(changed, waiting):
 def test_the_note_is_for_whoever_may_administer_and_tells_no_values(tmp_path):
     running = settings(identity={"runtime_dir": str(tmp_path), "database": "postgresql://u@secret-host/d"})
     assert read_note(running) == {}
-    path = write_note(running)
-    assert path.name == NOTE_NAME
+    leave_note(running)
+    path = tmp_path / NOTE_NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "secret-host" not in path.read_text()
     assert read_note(running) == start_values(running)
-    assert write_note(running) == path, "a note that a crash left is replaced"
+    path.write_text("{}")
+    leave_note(running)
+    assert read_note(running) == start_values(running), "a note that a crash left is replaced"
+    remove_note(running)
+    assert list(tmp_path.iterdir()) == []
+    remove_note(running)
+
+
+def test_a_link_in_the_notes_place_is_not_written_through(tmp_path, monkeypatch):
+    running = settings(identity={"runtime_dir": str(tmp_path / "run")})
+    (tmp_path / "run").mkdir()
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    # As whoever owns the folder would do it, between the two steps.
+    monkeypatch.setattr(Path, "unlink", lambda self, **_options: self.symlink_to(precious))
+    leave_note(running)
+    assert precious.read_text() == "mine"
+    assert stat.S_IMODE(precious.stat().st_mode) != 0o600
+
+
+def test_without_a_note_the_service_serves_all_the_same(tmp_path):
+    running = settings(identity={"runtime_dir": str(tmp_path)})
+    (tmp_path / NOTE_NAME).mkdir()
+    leave_note(running)
+    remove_note(running)
+    assert read_note(running) == {}
+
+
+def test_what_waits_for_a_restart_is_in_force_as_it_was():
+    before = settings(identity={"default_domain": "CONTOSO"}, lockout={"per_source": 5})
+    after = settings(identity={"default_domain": "OTHER"}, lockout={"per_source": 7})
+    in_force = with_start_values(after, before)
+    assert in_force.identity.default_domain == "CONTOSO"
+    assert in_force.lockout.per_source == 7
 
 
 def test_of_a_machine_without_identity_nothing_of_identity_is_noted(tmp_path):

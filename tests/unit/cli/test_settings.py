@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from handfast.app.restart_needs import write_note
+from handfast.app.restart_needs import leave_note
 from handfast.settings.load import load_settings
 
 GOOD = """
@@ -41,7 +41,7 @@ def test_check_finds_all(line):
 def test_check_names_what_the_running_service_takes_only_at_its_next_start(line):
     line.settings_file.write_text(line.settings_file.read_text() + GOOD)
     assert json.loads(line("settings", "check", "--json").stdout)["waits_for_restart"] == []
-    write_note(load_settings(line.settings_file).settings)
+    leave_note(load_settings(line.settings_file).settings)
     assert "restart" not in line("settings", "check").stdout
     changed = '[kerberos]\nkdcs = ["10.0.0.5"]\n[log]\nlevel = "debug"\n'
     line.settings_file.write_text(line.settings_file.read_text() + changed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,10 +12,10 @@ import pytest
 from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
 from handfast.identity.ports import Unavailable
 from handfast.kerberos.failures import KDC_ERR_TGT_REVOKED
-from handfast.kerberos.key_table import KeyTable
+from handfast.kerberos.key_table import KeyTable, KeyTableFile
 from handfast.kerberos.mechanism import MechanismError
 from handfast.kerberos.service_account import REFUSED_SECONDS, WRONG_KEY_SECONDS, ServiceAccount, ServiceKeys
-from handfast.protocols.kerberos.keytab import KeytabEntry
+from handfast.protocols.kerberos.keytab import KeytabEntry, encode_keytab
 from handfast.protocols.kerberos.principal import parse_principal
 from tests.fakes.kerberos_mechanism import CLIENT_REVOKED, SERVICE_ACCOUNT, FakeMechanism
 
@@ -78,6 +80,43 @@ def test_a_key_that_the_domain_no_longer_takes_is_tried_once_by_however_many_thr
     world.now += 1
     assert {world.refusal(thread) for thread in threads} == {DelegationFailure.KEYTAB}
     assert world.tries == before + 2
+
+
+@pytest.mark.parametrize("kvnos", [(1,), (1, 2)])
+def test_threads_that_renew_at_the_same_moment_try_each_key_once(kvnos):
+    world = World(*kvnos)
+    threads = [world.thread() for _ in range(8)]
+    for thread in threads:
+        thread.credential()
+    before = world.tries
+    world.mechanism.kvno = 9
+    world.now += world.mechanism.seconds
+    world.mechanism.silence.clear()  # the KDC takes its time: all of them come while the first one asks
+    with ThreadPoolExecutor(len(threads)) as pool:
+        asked = [pool.submit(world.refusal, thread) for thread in threads]
+        time.sleep(0.2)
+        world.mechanism.silence.set()
+        assert {one.result(10) for one in asked} == {DelegationFailure.KEYTAB}
+    assert world.tries == before + len(kvnos)
+
+
+def test_the_same_keys_written_anew_are_no_new_keys(tmp_path):
+    world = World(1)
+    path = tmp_path / "keytab"
+    path.write_bytes(encode_keytab(table(1).entries))
+    path.chmod(0o600)
+    file = KeyTableFile(path, lambda: world.now)
+    keys = ServiceKeys(world.mechanism, file, SERVICE_ACCOUNT, 5.0)
+    world.mechanism.kvno = 9
+    for number in range(1, 7):
+        os.utime(path, (number, number))
+        world.now += 60
+        assert world.refusal(ServiceAccount(keys, lambda: world.now)) is DelegationFailure.KEYTAB
+    assert world.tries == 1
+    path.write_bytes(encode_keytab(table(1, 2).entries))
+    world.now += 60
+    assert world.refusal(ServiceAccount(keys, lambda: world.now)) is DelegationFailure.KEYTAB
+    assert world.tries == 3, "new keys, and the old one once more"
 
 
 def test_the_switch_to_a_key_that_was_refused_before_it():
