@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +47,8 @@ def measure(arguments: argparse.Namespace) -> Run:
         print(f"{name} ...", file=sys.stderr, flush=True)
         figures += MEASUREMENTS[name](scale)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    run = Run(started, arguments.quick, describe_machine(), tuple(asdict(scale).items()), tuple(figures))
+    dated = tuple(replace(figure, run=started) for figure in figures)
+    run = Run(started, arguments.quick, describe_machine(), tuple(asdict(scale).items()), dated)
     return _with_last_run(run) if arguments.only else run
 
 

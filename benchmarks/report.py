@@ -37,8 +37,8 @@ TITLES = {
 """In the order of the page."""
 
 _HOW = """\
-How: everything on one machine over loopback, in one run; each subject in turn, {rounds} rounds, medians. Compare ratios
-rather than figures: they depend on the machine far less. CPU time is that of all the processes of the proxy (Handfast:
+How: everything on one machine over loopback; the subjects of a table in one run, each in turn, {rounds} rounds, medians. Compare ratios
+rather than figures: they depend on the machine far less. Where a table is not of the run above, it says of which. CPU time is that of all the processes of the proxy (Handfast:
 supervisor, identity and worker together) over a fixed number of requests. The no-op service that nginx's auth_request asks
 is not counted, nor are load generator and back end. Every proxy has one process for connections, shows the same P-256
 certificate, speaks plain HTTP to the same back end over kept connections, and logs each request. Apache's
@@ -181,9 +181,17 @@ def _figures(run: Run) -> Iterable[str]:
             continue
         yield f"### {_title(key)}"
         yield ""
+        yield from _other_runs(run, figures)
         yield "| subject | median | rounds |"
         yield "|---|---|---|"
         yield from (_row(figure) for figure in figures)
+        yield ""
+
+
+def _other_runs(run: Run, figures: Iterable[Figure]) -> Iterable[str]:
+    others = sorted({figure.run for figure in figures} - {run.started})
+    if others:
+        yield "Of the run of " + " and ".join(other or "an earlier day" for other in others) + "."
         yield ""
 
 

@@ -19,6 +19,8 @@ class Figure:
     samples: tuple[float, ...] = ()
     missing: str = ""
     """Why there are no samples; empty where there are."""
+    run: str = ""
+    """When the run that measured it began, as `Run.started`; empty where that was not written down."""
 
     def __post_init__(self) -> None:
         if bool(self.samples) == bool(self.missing):

@@ -113,6 +113,16 @@ def test_how_is_said_of_what_was_measured_alone():
     assert "sub_filter" in render(two("autodiscover-5", 1, 2), [], {})
 
 
+def test_a_table_that_was_left_out_of_the_last_run_says_of_which_it_is():
+    last = run_of().started
+    figures = [Figure("request", "ours", "us", (1.0,), run=last), Figure("download", "ours", "MB/s", (2.0,))]
+    page = render(run_of(*figures, Figure("upload", "ours", "MB/s", (3.0,), run="2025-12-31T00:00:00+00:00")))
+    tables = {table.splitlines()[0]: table for table in page.split("### ")[1:]}
+    assert "run of" not in tables[TITLES["request"]]
+    assert "Of the run of an earlier day." in tables[TITLES["download"]]
+    assert "Of the run of 2025-12-31T00:00:00+00:00." in tables[TITLES["upload"]]
+
+
 def test_a_sync_is_titled_by_its_size_and_source():
     page = render(run_of(Figure("sync-mirror-100000-first", "ours", "s", (40.0,))), [], {})
     assert "### Sync of 100,000 accounts without a controller, first" in page
