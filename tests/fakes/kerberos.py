@@ -45,9 +45,12 @@ def proof_of(handle: str) -> bytes:
     return b"proof-" + handle.encode()
 
 
-def ticket(user: str, realm: str = "CONTOSO.LAB", number: int = 1, *, binding: bytes = b"") -> bytes:
-    """A raw Kerberos token that `FakeAcceptance` takes once."""
-    content = b"|".join((user.encode(), realm.encode(), binding, str(number).encode()))
+def ticket(
+    user: str, realm: str = "CONTOSO.LAB", number: int = 1, *, binding: bytes = b"", sid: str = ""
+) -> bytes:
+    """A raw Kerberos token that `FakeAcceptance` takes once; of `user`'s own SID unless `sid` says another."""
+    of_whom = (sid or f"S-1-5-21-{user}").encode()
+    content = b"|".join((user.encode(), realm.encode(), binding, str(number).encode(), of_whom))
     mechanism = encode_element(OBJECT_IDENTIFIER, encode_oid(KERBEROS_OID))
     return encode_element(APPLICATION_0, mechanism + b"\x01\x00" + content)
 
@@ -68,9 +71,9 @@ class FakeAcceptance:
         self.bindings.append((channel_binding, requires_binding))
         _, found, content = token.rpartition(b"\x01\x00")
         parts = content.split(b"|")
-        if not found or len(parts) != 4:
+        if not found or len(parts) != 5:
             raise TicketRefused(TicketFailure.REFUSED, "not made in this realm")
-        user, realm, binding, _ = parts
+        user, realm, binding, _, sid = parts
         if requires_binding and not binding:
             raise TicketRefused(TicketFailure.BINDING_MISSING)
         if binding and channel_binding and binding != channel_binding:
@@ -78,4 +81,4 @@ class FakeAcceptance:
         if content in self.seen:
             raise TicketRefused(TicketFailure.REPLAYED)
         self.seen.add(content)
-        return AcceptedTicket(user.decode(), realm.decode(), b"answer for " + user)
+        return AcceptedTicket(user.decode(), realm.decode(), sid.decode(), b"answer for " + user)

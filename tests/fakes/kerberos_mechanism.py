@@ -78,7 +78,9 @@ class FakeMechanism:
     def accept(self, acceptor: object, mech_token: bytes, channel_binding: bytes) -> Acceptance:
         self._call("accept", "")
         self.silence.wait(10)
-        return Acceptance(self.initiators[mech_token], bool(channel_binding), b"answer")
+        return Acceptance(
+            self.initiators[mech_token], "S-1-5-21-1-2-3-1101", bool(channel_binding), b"answer"
+        )
 
     def _call(self, method: str, principal: str) -> None:
         self.calls.append((method, principal))

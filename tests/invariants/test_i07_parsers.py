@@ -52,7 +52,7 @@ from handfast.protocols.http_auth.authorization import parse_authorization
 from handfast.protocols.http_auth.basic import parse_basic
 from handfast.protocols.http_auth.login_name import parse_login
 from handfast.protocols.http_auth.server_token import find_server_token
-from handfast.protocols.kerberos import client_token, keytab, principal
+from handfast.protocols.kerberos import client_token, keytab, pac, principal
 from handfast.protocols.ntlm import av_pairs, messages, ntlmv2_response
 from handfast.protocols.ntlm import fields as ntlm_fields
 from handfast.protocols.soap import content_type
@@ -170,6 +170,7 @@ PARSERS: dict[str, Parser] = {
     "protocols.kerberos.client_token.parse_client_token": client_token.parse_client_token,
     "protocols.kerberos.client_token.parse_mutual_proof": client_token.parse_mutual_proof,
     "protocols.kerberos.keytab.parse_keytab": keytab.parse_keytab,
+    "protocols.kerberos.pac.parse_logon_sid": pac.parse_logon_sid,
     "protocols.kerberos.principal.parse_principal": lambda data: principal.parse_principal(
         data.decode("latin-1")
     ),
@@ -259,6 +260,7 @@ SAMPLES = [
     bytes.fromhex("1f8b0800000000000003cb48cdc9c907000ca29b5905000000").ljust(30, b"\0"),
     bytes.fromhex("05020000002c0002000152000161000162000000016b01179b2c00110010") + bytes(20),
     bytes.fromhex("600d06092a864886f712010202") + bytes.fromhex("01006e06300430020500"),
+    bytes.fromhex("01100800cccccccc3c01000000000000000002") + bytes(301),
     b"text/xml; charset=utf-8",
     b'{"chain": "c", "sequence": 1, "mac": "00", "at": "2026-01-01T00:00:00+00:00", "signature": "00"}',
 ]
@@ -359,6 +361,7 @@ REPEATED = {
     "base64": (b"Negotiate ", b"AAAA", b""),
     "keytab holes": (b"\x05\x02", b"\xff\xff\xff\xff\x00", b""),
     "keytab entries": (b"\x05\x02", b"\x00\x00\x00\x13\x00\x01" + bytes(17), b""),
+    "PAC zeros": (bytes.fromhex("01100800cccccccc0008000000000000000002"), b"\0", b""),
     "backslashes": (b"", b"\\", b""),
     "at signs": (b"a", b"@", b"b"),
 }

@@ -46,7 +46,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.NTLM_TIMESTAMP_OFF: "correct the clock of the device, or of this machine (`handfast doctor`)",
         Reason.CHANNEL_BINDING_MISSING: 'use a client that binds, or set `channel_binding = "allow"`',
         Reason.CHANNEL_BINDING_WRONG: "TLS is intercepted between client and gateway, or it ends at another certificate",
-        Reason.TICKET_REFUSED: "`handfast kerberos check`: SPN, keytab and clock",
+        Reason.TICKET_REFUSED: "`handfast kerberos check`: SPN, keytab and clock; a new ticket, where it has another SID",
         Reason.TICKET_REPLAYED: "somebody repeated a sign-in: check what stands between client and gateway",
         Reason.TARGET_SPN_WRONG: "check the server name in the client; else the sign-in was relayed from elsewhere",
         Reason.ACCOUNT_DISABLED: "if it shall sign in again: `handfast account enable ACCOUNT`",

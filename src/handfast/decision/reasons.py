@@ -81,7 +81,10 @@ class Reason(MeaningEnum):
         "the listener requires a channel binding and there is none",
     )
     CHANNEL_BINDING_WRONG = "channel-binding-wrong", "the channel binding names another TLS endpoint"
-    TICKET_REFUSED = "ticket-refused", "the Kerberos ticket is not for us, too old, or can't be read"
+    TICKET_REFUSED = (
+        "ticket-refused",
+        "the Kerberos ticket is not for us, too old, can't be read, or has the SID of another account or none",
+    )
     TICKET_REPLAYED = "ticket-replayed", "the Kerberos ticket was shown before"
     TARGET_SPN_WRONG = "target-spn-wrong", "the NTLM message was meant for another service"
 

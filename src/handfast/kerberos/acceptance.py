@@ -79,7 +79,7 @@ class KerberosAcceptance:
         if requires_binding and not (accepted.is_bound and channel_binding):
             raise TicketRefused(TicketFailure.BINDING_MISSING, accepted.initiator)
         user = _user_of(accepted.initiator)
-        return AcceptedTicket(user.components[0], user.realm, client.answer(accepted.answer))
+        return AcceptedTicket(user.components[0], user.realm, accepted.sid, client.answer(accepted.answer))
 
     async def close(self) -> None:
         """Ends the threads."""

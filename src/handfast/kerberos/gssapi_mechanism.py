@@ -9,6 +9,9 @@ of the machine is ever offered or given a peer's bytes; Debian's NTLM mechanism,
 without that flag, so the flag is what tells; libraries older than MIT krb5 1.19 never set it, and then a required binding
 counts as missing. A client that says it knows bindings (KERB_AP_OPTIONS_CBT, as Windows does) and names none is refused as
 if it had named a wrong one. Source: RFC 4121 4.1.1.2; MS-KILE 3.4.5.1.
+
+**The PAC** is read by the library as well: it tells of a signature that is not our key's, or of a name or time that are not the
+ticket's, by no more than `authenticated`. Source: RFC 6680; MS-PAC 2.7, 2.8.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from gssapi.raw.misc import GSSError
 from handfast.kerberos.mechanism import Acceptance, Credential, Initiation, MechanismError
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.client_token import parse_mutual_proof
+from handfast.protocols.kerberos.pac import parse_logon_sid
 from handfast.protocols.spnego.tokens import KERBEROS_OID, encode_init
 
 _KERBEROS = gssapi.MechType.kerberos
@@ -32,6 +36,7 @@ _MUTUAL = int(gssapi.RequirementFlag.mutual_authentication)
 _FLAGS = _MUTUAL | int(gssapi.RequirementFlag.integrity)
 _BOUND = 0x800
 """GSS_C_CHANNEL_BOUND_FLAG; older python-gssapi has no name for it."""
+_LOGON_INFO = b"urn:mspac:logon-info"
 _CODE_BASE = 0x96C73A00
 """Where the Kerberos error table begins, as an unsigned number (com_err's base -1765328384)."""
 _CODES_IN_TABLE = 256
@@ -107,11 +112,26 @@ class GssapiMechanism:
             initiator = raw.display_name(name, False).name
         except GSSError as error:
             raise _translate(error) from None
-        return Acceptance(_text(initiator), bool(int(taken.flags) & _BOUND), taken.token or b"")
+        is_bound = bool(int(taken.flags) & _BOUND)
+        return Acceptance(_text(initiator), _sid_of(name), is_bound, taken.token or b"")
 
 
 def _bindings(application_data: bytes) -> raw.ChannelBindings | None:
     return raw.ChannelBindings(application_data=application_data) if application_data else None
+
+
+def _sid_of(name: Any) -> str:
+    """The account that a client's established name is about. Raises: MechanismError."""
+    try:
+        told = raw.get_name_attribute(name, _LOGON_INFO)
+    except GSSError:
+        raise MechanismError(-1, "the ticket has no PAC, which alone says whose it is") from None
+    if not told.authenticated or len(told.values) != 1:
+        raise MechanismError(-1, "the ticket's PAC is not signed with our key for this very ticket")
+    try:
+        return parse_logon_sid(told.values[0])
+    except MalformedMessage as error:
+        raise MechanismError(-1, str(error)) from None
 
 
 def _text(name: bytes) -> str:

@@ -43,11 +43,12 @@ class Initiation:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A client's context, established. `initiator` is its principal as the library writes it; `is_bound` that it named our
-    own channel binding; `answer` the library's proof for it.
+    """A client's context, established. `initiator` is its principal as the library writes it; `sid` its account's SID by the
+    ticket's verified PAC; `is_bound` that it named our own channel binding; `answer` the library's proof for it.
     """
 
     initiator: str
+    sid: str
     is_bound: bool
     answer: bytes = field(repr=False)
 
@@ -78,5 +79,5 @@ class Mechanism(Protocol):
         ...
 
     def accept(self, acceptor: Any, mech_token: bytes, channel_binding: bytes) -> Acceptance:
-        """A client's Kerberos token (RFC 4121), one leg. No network."""
+        """A client's Kerberos token (RFC 4121), one leg; refused without a PAC. No network."""
         ...

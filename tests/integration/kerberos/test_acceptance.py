@@ -26,11 +26,13 @@ from handfast.protocols.spnego.tokens import (
 from tests.kerberos_world import BINDING, SPN, account, opened
 from tests.servers.gssapi_peer import KERBEROS, GssapiClient, gssapi
 from tests.servers.samba import NEEDS, REALM
-from tests.servers.samba_domain import PASSWORD
+from tests.servers.samba_domain import PASSWORD, USERS
 
 pytestmark = NEEDS
 OURS = f"HTTP/gateway.contoso.lab@{REALM}"
 OTHER_BINDING = b"tls-server-end-point:" + bytes(32)
+NO_AUTH_DATA_REQUIRED = 0x2000000
+"""Of userAccountControl: tickets for the account have no PAC. Source: MS-KILE 3.3.5.7."""
 NTLM = b"NTLMSSP\0\1\0\0\0\x97\x82\x08\xe2" + bytes(24)
 
 
@@ -46,14 +48,14 @@ async def refusal(kerberos, token, binding=b"", *, requires_binding=False):
 
 
 @pytest.mark.parametrize("mechanism", [None, KERBEROS], ids=["SPNEGO", "bare Kerberos"])
-async def test_a_ticket_says_who_it_is_and_our_answer_proves_who_we_are(kerberos, alice, mechanism):
+async def test_a_ticket_says_who_it_is_and_our_answer_proves_who_we_are(dc, kerberos, alice, mechanism):
     context = alice.context(
         OURS,
         flags=gssapi.RequirementFlag.mutual_authentication,
         **({"mechanism": mechanism} if mechanism is not None else {}),
     )
     taken = await kerberos.acceptance.accept(context.step(), b"", requires_binding=False)
-    assert (taken.user, taken.realm) == ("alice", REALM)
+    assert (taken.user, taken.realm, taken.sid) == ("alice", REALM, dc.value("alice", "objectSid"))
     context.step(taken.answer)
     assert context.complete
     assert gssapi.RequirementFlag.mutual_authentication in context.actual_flags
@@ -64,6 +66,50 @@ async def test_odd_names(kerberos, user):
     token = GssapiClient(f"{user}@{REALM}", PASSWORD).token(OURS)
     taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
     assert (taken.user, taken.realm) == (user, REALM)
+
+
+async def test_a_ticket_got_under_the_name_of_another_tells_whose_it_is(dc, kerberos):
+    """A helper who may name accounts has bob's name for as long as it takes to get a ticket.
+
+    Where UPNs are not kept apart the name may be asked for as a UPN instead (NT-ENTERPRISE); Samba's KDC finds bob then.
+    """
+    dc.samba_tool("user", "create", "helper", PASSWORD)
+    helper, sid = f"CN=helper,{USERS}", dc.value("helper", "objectSid")
+    try:
+        dc.set_user("bob", sAMAccountName="bob-aside", userPrincipalName="bob-aside@contoso.lab")
+        dc.set_values(helper, sAMAccountName="bob")
+        token = GssapiClient(f"bob@{REALM}", PASSWORD).token(OURS)
+    finally:
+        dc.ldbmodify(f"dn: {helper}\nchangetype: delete\n")
+        dc.set_user("bob", sAMAccountName="bob", userPrincipalName="bob@contoso.lab")
+    taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
+    assert (taken.user, taken.sid) == ("bob", sid)
+    assert taken.sid != dc.value("bob", "objectSid")
+
+
+async def test_a_ticket_without_a_pac_is_nobodys(dc, kerberos):
+    control = int(dc.value("svc-gw", "userAccountControl"))
+    dc.set_user("svc-gw", userAccountControl=control | NO_AUTH_DATA_REQUIRED)
+    try:
+        refused = await refusal(kerberos, GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS))
+    finally:
+        dc.set_user("svc-gw", userAccountControl=control)
+    assert (refused.failure, "no PAC" in refused.detail) == (TicketFailure.REFUSED, True), refused
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"authenticated": False}, "not signed"),
+        ({"values": []}, "not signed"),
+        ({"values": [b"garbage"]}, "pac logon information"),
+    ],
+)
+async def test_a_pac_that_is_not_worth_anything(kerberos, alice, monkeypatch, change, problem):
+    real = gssapi.raw.get_name_attribute
+    monkeypatch.setattr(gssapi.raw, "get_name_attribute", lambda *given: real(*given)._replace(**change))
+    refused = await refusal(kerberos, alice.token(OURS))
+    assert (refused.failure, problem in refused.detail) == (TicketFailure.REFUSED, True)
 
 
 async def test_a_token_is_taken_once_however_it_is_wrapped(kerberos, alice):

@@ -227,6 +227,31 @@ def test_every_ticket_that_is_not_good_gets_the_same_answer(
         assert world.inside.wait_for_log_line(f"reason={reason}", refused.request_id)
 
 
+def test_a_ticket_of_one_who_had_the_name_before_is_refused(
+    world: World, alice: GssapiClient, ours: bytes
+) -> None:
+    """Good for hours after its account was deleted, and a new one of the same name is somebody else."""
+    world.dc.samba_tool("user", "create", "judy", PASSWORD)
+    first = GssapiClient(f"judy@{REALM}", PASSWORD)
+    show = lambda client: ask(world.inside, headers=negotiate(client.token(OURS, ours)))
+    is_known = lambda: world.outside.run("account", "show", "judy@contoso.lab").returncode == 0
+    wait_until(is_known, "judy is mirrored", 20)
+    assert show(first).status == 200
+    sid = world.dc.value("judy", "objectSid")
+    world.dc.samba_tool("user", "delete", "judy")
+    wait_until(lambda: show(first).status == 403, "judy is gone", 20)
+    world.dc.samba_tool("user", "create", "judy", PASSWORD)
+    wait_until(lambda: show(first).status == 401, "another judy is mirrored", 20)
+    refused = show(first)
+    assert (refused.status, refused.body) == (401, b"Sign-in required.\n")
+    assert world.inside.wait_for_log_line("reason=ticket-refused", refused.request_id)
+    told = world.outside.run("explain", refused.request_id).stdout
+    assert (
+        f"the ticket is for {sid}, the account of that name is {world.dc.value('judy', 'objectSid')}" in told
+    )
+    assert show(GssapiClient(f"judy@{REALM}", PASSWORD)).status == 200
+
+
 def test_outside_a_ticket_is_not_taken(world: World, alice: GssapiClient, ours: bytes) -> None:
     assert "Negotiate" not in offered(world.outside)
     refused = ask(world.outside, headers=negotiate(alice.token(OURS, ours)))

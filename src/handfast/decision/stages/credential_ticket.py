@@ -1,7 +1,8 @@
 """Kerberos tickets of clients inside: the KDC has checked who they are, and we take its word for accounts of that realm.
 
 A ticket proves a person and no app password. It is taken on inside listeners alone, and its account must be one that is
-mirrored from the directory of that very realm: a local account of the same name is somebody else.
+mirrored from the directory of that very realm: a local account of the same name is somebody else. So is the account of that
+name whose SID is not the ticket's: names can be asked for (a UPN of their form) and are given anew, SIDs neither (CVE-2020-25719).
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ async def identify_ticket(
     )
     if account is None:
         return Identification(Deny(Reason.ACCOUNT_UNKNOWN, rule=RULE), login, is_failure=True)
+    if account.sid != accepted.sid:
+        detail = f"the ticket is for {accepted.sid}, the account of that name is {account.sid}"
+        return Identification(Deny(Reason.TICKET_REFUSED, rule=RULE, detail=detail), login, is_failure=True)
     authenticated = Authenticated(
         account, None, starts_session=True, kind=CredentialKind.TICKET, answer_token=accepted.answer
     )

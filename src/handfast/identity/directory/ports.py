@@ -141,10 +141,14 @@ class TicketRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedTicket:
-    """Whose ticket it was: `user`@`realm` as the KDC wrote it. `answer` is our SPNEGO token for the client."""
+    """Whose ticket it was: `user`@`realm` as the KDC wrote it, and the account's SID that it signed. A name alone is
+    nobody: the KDC writes what it was asked for where an account's UPN allows it, and names are given anew.
+    `answer` is our SPNEGO token for the client.
+    """
 
     user: str
     realm: str
+    sid: str
     answer: bytes = field(default=b"", repr=False)
 
 

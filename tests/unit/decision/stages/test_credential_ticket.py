@@ -134,6 +134,19 @@ async def test_what_must_not_sign_in(site, token, reason):
     assert site.services.delays.failures_of("192.0.2.10", site.clock.now()) == 1
 
 
+async def test_a_ticket_with_the_sid_of_another_account_is_refused_whatever_its_name(site):
+    await site.mirror("helper")
+    for sid in ("S-1-5-21-helper", "S-1-5-21-the-alice-of-before"):
+        decision = await site.show(ticket("alice", sid=sid))
+        assert (decision.outcome, decision.reason) == (Outcome.DENY, Reason.TICKET_REFUSED)
+        assert (decision.login, decision.answer_token) == ("alice@CONTOSO.LAB", b"")
+        assert (
+            decision.stages[-1].detail
+            == f"the ticket is for {sid}, the account of that name is S-1-5-21-alice"
+        )
+    assert site.services.delays.failures_of("192.0.2.10", site.clock.now()) == 2
+
+
 async def test_a_ticket_is_taken_once(site):
     assert (await site.show(ticket("alice"))).reason is Reason.ALLOWED
     assert (await site.show(ticket("alice"))).reason is Reason.TICKET_REPLAYED

@@ -44,5 +44,8 @@ def test_what_was_refused_is_for_the_answer_and_its_words_for_administrators():
 
 
 def test_no_token_stands_in_a_repr():
-    for value in (DelegatedToken(b"SECRET", "h1"), AcceptedTicket("alice", "CONTOSO.LAB", b"SECRET")):
+    for value in (
+        DelegatedToken(b"SECRET", "h1"),
+        AcceptedTicket("alice", "CONTOSO.LAB", "S-1-5-21-1", b"SECRET"),
+    ):
         assert "SECRET" not in repr(value)
