@@ -12,7 +12,7 @@ All of it may be run again, in any order of the accounts: what is stored already
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -79,18 +79,25 @@ def mirror_gone(repositories: Repositories, sids: Iterable[str], now: datetime) 
     return mirroring.finish()
 
 
-def claim_free_names(repositories: Repositories, policy: MirrorPolicy, now: datetime) -> MirrorReport:
-    """Gives accounts the names that others kept from them, and have no longer."""
-    unnamed = repositories.accounts.list_unnamed()
-    without_upn = [one for one in repositories.accounts.list_without_upn() if not one.is_gone]
-    waiting = [*unnamed, *without_upn]
+def find_free_names(repositories: Repositories, now: datetime) -> tuple[list[str], MirrorReport]:
+    """The SIDs of accounts whose names others kept from them, and have no longer; and whose names are kept. Stores nothing."""
+    waiting = (*repositories.accounts.list_unnamed(), *repositories.accounts.list_without_upn())
+    entries = [as_entry(account, frozenset()) for account in waiting if not account.is_gone]
+    mirroring = _Mirroring(repositories, WorkingSet(repositories, entries, now), MirrorPolicy(), now)
+    return [entry.sid for entry in entries if mirroring.is_free(entry)], mirroring.report
+
+
+def claim_free_names(
+    repositories: Repositories, sids: Iterable[str], policy: MirrorPolicy, now: datetime
+) -> MirrorReport:
+    """Gives these accounts the names that they wait for, where those are still free."""
+    waiting = [one for one in repositories.accounts.find_by_sids(sids) if not one.is_gone]
     groups = repositories.accounts.groups_of_all(one.id for one in waiting)
     entries = [as_entry(account, groups.get(account.id, frozenset())) for account in waiting]
     mirroring = _Mirroring(repositories, WorkingSet(repositories, entries, now), policy, now)
-    for entry in entries[: len(unnamed)]:
-        mirroring.claim_names(entry)
-    for entry in entries[len(unnamed) :]:
-        mirroring.claim_upn(entry)
+    for entry in entries:
+        if mirroring.is_free(entry):
+            mirroring.store(entry)
     return mirroring.finish()
 
 
@@ -179,20 +186,18 @@ class _Mirroring:
         details = {"sid": account.sid, **({"name_now_of": name_now_of} if name_now_of else {})}
         self._record(AuditEvent.ACCOUNT_GONE, account, details)
 
-    def claim_names(self, entry: DirectoryAccount) -> None:
-        """Of an account that has none."""
-        holder = self._accounts.with_login(entry.domain, entry.user)
-        if not self._is_local_name(entry) and (holder is None or holder.is_gone):
-            self.store(entry)
+    def is_free(self, entry: DirectoryAccount) -> bool:
+        """True where nobody keeps its names, or else its UPN, from an account that is stored already."""
+        account = self._accounts.with_sid(entry.sid)
+        if account is not None and account.is_named:
+            kept, is_free = self.report.contested, prevails(claim_of(entry), self._rivals(entry))
         else:
-            self.report.conflicts.append(_login(entry))
-
-    def claim_upn(self, entry: DirectoryAccount) -> None:
-        """Of an account whose UPN does not lead to it."""
-        if prevails(claim_of(entry), self._rivals(entry)):
-            self.store(entry)
-        else:
-            self.report.contested.append(_login(entry))
+            holder = self._accounts.with_login(entry.domain, entry.user)
+            is_there = holder is not None and not holder.is_gone
+            kept, is_free = self.report.conflicts, not is_there and not self._is_local_name(entry)
+        if not is_free:
+            kept.append(_login(entry))
+        return is_free
 
     def _take_names(self, entry: DirectoryAccount) -> bool:
         """True where the entry's account may have its names: who had its login before has given way."""
@@ -207,21 +212,19 @@ class _Mirroring:
 
     def _take_upn(self, entry: DirectoryAccount) -> bool:
         """True where the UPN leads to the entry's account from now on. Where it must not lead to a rival, it does no longer."""
-        rivals = self._rivals(entry)
-        for rival in rivals:
-            if rival.upn and (rival.is_gone or not entry.is_upn_made_up):
-                self._lose_upn(rival, entry)
-        return prevails(claim_of(entry), rivals)
+        holder = self._accounts.with_upn(entry.upn)
+        if holder is not None and holder.sid != entry.sid and (holder.is_gone or not entry.is_upn_made_up):
+            self._lose_upn(holder, entry)
+        return prevails(claim_of(entry), self._rivals(entry))
 
     def _is_local_name(self, entry: DirectoryAccount) -> bool:
         """True where a local account has one of the entry's names."""
-        by_login = self._accounts.with_login(entry.domain, entry.user)
-        holders = [*self._rivals(entry), *([by_login] if by_login is not None else [])]
-        return any(holder.sid is None for holder in holders)
+        holders = (self._accounts.with_login(entry.domain, entry.user), self._accounts.with_upn(entry.upn))
+        return any(holder is not None and holder.sid is None for holder in holders)
 
-    def _rivals(self, entry: DirectoryAccount) -> list[Account]:
-        """Others that claim the entry's UPN."""
-        return [one for one in self._accounts.claiming(entry.upn) if one.sid != entry.sid]
+    def _rivals(self, entry: DirectoryAccount) -> Iterator[Account]:
+        """Others that claim the entry's UPN, and are there."""
+        return (one for one in self._accounts.claiming(entry.upn) if one.sid != entry.sid)
 
     def _lose_upn(self, account: Account, taker: DirectoryAccount) -> None:
         claim = claim_of(account)
