@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 
 from handfast.app.current_directory import CurrentDirectory
@@ -65,13 +66,14 @@ class DirectorySync:
         clock: Clock,
         directory: CurrentDirectory,
         reader: str = "identity",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`reader` names this identity among those that share the records."""
         self._settings = settings
         self._records = records
         self._clock = clock
         self._directory = directory
-        self._seat = ReaderSeat(records, clock, reader)
+        self._seat = ReaderSeat(records, clock, reader, monotonic)
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
         self._failures = 0
