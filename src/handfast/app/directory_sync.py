@@ -253,7 +253,8 @@ class DirectorySync:
         """Accounts that are not mirrored as they are, whenever others are among them than before."""
         remedies = {
             "conflicts": "a local account has the name: `handfast account adopt NAME` gives it to the directory's,"
-            " `handfast account remove NAME` removes the local one",
+            " `handfast account remove NAME` removes the local one; of two names in the directory that are one but for"
+            " upper and lower case, change one there",
             "contested": "give each of them a userPrincipalName of its own; until then it signs in as DOMAIN\\user",
             "unfit": "rename it in the directory; until then it can't sign in here",
         }

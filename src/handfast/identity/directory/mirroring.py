@@ -33,6 +33,7 @@ from handfast.identity.directory.working_set import WorkingSet
 from handfast.identity.names import find_name_problem, fold, principal_of
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, DirectoryGroup, NewAccount, RevocationScope
+from handfast.protocols.ntlm.upcase import is_surely_one
 
 ACTOR = "directory"
 
@@ -43,7 +44,7 @@ class MirrorReport:
 
     events: list[AuditEvent] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
-    """Mirrored accounts whose name a local account has."""
+    """Mirrored accounts whose name a local account has, or another one in letters that the domain may keep apart."""
     contested: list[str] = field(default_factory=list)
     """Accounts whose UPN leads to nobody or to somebody else, because several have it."""
     unfit: list[str] = field(default_factory=list)
@@ -200,11 +201,14 @@ class _Mirroring:
         return is_free
 
     def _take_names(self, entry: DirectoryAccount) -> bool:
-        """True where the entry's account may have its names: who had its login before has given way."""
-        if self._is_local_name(entry):
+        """True where the entry's account may have its names: who had its login before has given way.
+
+        It gives way to one name alone. One that a domain may keep apart from it says nothing of who had it.
+        """
+        holder = self._accounts.with_login(entry.domain, entry.user)
+        if self._is_local_name(entry) or (holder is not None and _is_twin(holder, entry)):
             self.report.conflicts.append(_login(entry))
             return False
-        holder = self._accounts.with_login(entry.domain, entry.user)
         if holder is not None and holder.sid != entry.sid:
             self.mark_gone(holder, name_now_of=entry.sid)
             self._release(holder)
@@ -337,6 +341,11 @@ def _names_here(entry: DirectoryAccount, *, is_named: bool, has_upn: bool) -> di
 def _key_of(named: Account | DirectoryAccount) -> tuple[str, str, str]:
     """What is unique of its names."""
     return fold(named.domain), fold(named.user), fold(claim_of(named).upn)
+
+
+def _is_twin(holder: Account, entry: DirectoryAccount) -> bool:
+    """True where another account is there whose user name the domain may keep apart from the entry's, though we don't."""
+    return holder.sid != entry.sid and not holder.is_gone and not is_surely_one(holder.user, entry.user)
 
 
 def _login(named: Account | DirectoryAccount) -> str:

@@ -273,6 +273,20 @@ def test_a_name_that_is_no_longer_free_when_it_is_given_out_stays_with_who_has_i
     assert claim_free_names(mirror.r, free, WATCHING, LATER).events == []
 
 
+@pytest.mark.parametrize(("name", "twin"), [("გიორგი", "ᲒᲘᲝᲠᲒᲘ"), ("ɐlex", "Ɐlex")])
+def test_a_name_that_the_domain_may_keep_apart_takes_nothing_from_who_is_there(mirror, name, twin):
+    mirror.tell(entry(name, 1101, upn="v@contoso.lab"))
+    report = mirror.tell(entry(twin, 1102, upn="h@contoso.lab"))
+    assert report.conflicts == settle(mirror.r).conflicts == [f"CONTOSO\\{twin} (h@contoso.lab)"]
+    assert mirror.by_name(name) == mirror.by_name(twin) == mirror.by_rid(1101)
+    assert not mirror.by_rid(1101).is_gone
+    mirror.tell(entry(twin, 1101, upn="v@contoso.lab"))
+    assert mirror.by_name(twin).sid == sid_of(1101), "it may be written anew itself"
+    mirror.gone(sid_of(1101))
+    settle(mirror.r)
+    assert mirror.by_name(twin).sid == sid_of(1102)
+
+
 def test_thousands_that_claim_one_upn_look_at_each_other_a_few_times_each(mirror, monkeypatch):
     number = 1000
     people = [entry(f"user{rid}", rid, upn="boss@contoso.lab") for rid in range(2000, 2000 + number)]
