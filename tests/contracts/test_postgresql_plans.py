@@ -21,6 +21,7 @@ LOOK_UPS = {
     "users": (accounts._BY_USERS["postgresql"], {"users": ["ALICE"]}),
     "upns": (accounts._BY_UPNS["postgresql"], {"upns": ["ALICE@CONTOSO.LAB"]}),
     "without upn": (accounts._WITHOUT_UPN, {}),
+    "unnamed": (accounts._UNNAMED, {}),
     "one upn": (accounts._BY_UPN, {"upn": "ALICE@CONTOSO.LAB"}),
     "memberships": (account_groups._MEMBERSHIPS["postgresql"], {"account_ids": [1, 2]}),
     "groups": (account_groups._BY_SIDS["postgresql"], {"sids": ["S-1-5-21-1"]}),

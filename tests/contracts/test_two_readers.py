@@ -40,7 +40,12 @@ class Pair:
     def _sync(self, records, domain, reader: str) -> DirectorySync:
         open_it: Callable[[object], FakeDirectory] = lambda _settings: domain
         return DirectorySync(
-            SETTINGS, records, self.clock, CurrentDirectory(SETTINGS.directory, open_it), reader
+            SETTINGS,
+            records,
+            self.clock,
+            CurrentDirectory(SETTINGS.directory, open_it),
+            reader,
+            self.clock.monotonic,
         )
 
     async def is_enabled(self) -> bool:
@@ -72,6 +77,7 @@ async def test_what_was_read_of_the_one_is_not_overwritten_by_what_the_other_has
 
 async def test_the_other_one_takes_over_reads_everything_and_keeps_reading(pair) -> None:
     await pair.one.read_once()
+    await pair.two.read_once()
     alice = next(iter(pair.lagging.accounts.values()))
     pair.clock.advance(seconds=15 * POLLS - 1)
     await pair.two.read_once()

@@ -16,6 +16,10 @@ class SettableClock:
     def now(self) -> datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        """In seconds, from some instant on."""
+        return self.time.timestamp()
+
     def advance(self, **parts: float) -> datetime:
         """Moves on by `timedelta(**parts)` and returns the new time."""
         self.time += timedelta(**parts)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 
 from handfast.app.current_directory import CurrentDirectory
@@ -65,13 +66,14 @@ class DirectorySync:
         clock: Clock,
         directory: CurrentDirectory,
         reader: str = "identity",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`reader` names this identity among those that share the records."""
         self._settings = settings
         self._records = records
         self._clock = clock
         self._directory = directory
-        self._seat = ReaderSeat(records, clock, reader)
+        self._seat = ReaderSeat(records, clock, reader, monotonic)
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
         self._failures = 0
@@ -251,7 +253,8 @@ class DirectorySync:
         """Accounts that are not mirrored as they are, whenever others are among them than before."""
         remedies = {
             "conflicts": "a local account has the name: `handfast account adopt NAME` gives it to the directory's,"
-            " `handfast account remove NAME` removes the local one",
+            " `handfast account remove NAME` removes the local one; of two names in the directory that are one but for"
+            " upper and lower case, change one there",
             "contested": "give each of them a userPrincipalName of its own; until then it signs in as DOMAIN\\user",
             "unfit": "rename it in the directory; until then it can't sign in here",
         }

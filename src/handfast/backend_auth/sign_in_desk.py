@@ -18,6 +18,7 @@ from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
 from handfast.identity.directory.ports import Delegation
 from handfast.identity.directory.standing import DirectoryPolicy, read_standing
+from handfast.identity.names import find_claimants
 from handfast.identity.ports import Clock, KeyRing, Records, Repositories
 from handfast.identity.records import Account, AccountId, SecretState, StoredSecret
 from handfast.identity.stored_secrets import suspend_secret, unseal_secret
@@ -178,7 +179,12 @@ class SignInDesk:
         )
 
     async def _header(self, grant: Grant, auth: BackendAuth) -> BackendAuthorization:
-        value = _name(await self._account(grant, auth), auth.value_form)
+        now = self._clock.now()
+        value = await self._records.look_up(
+            lambda records: _name(
+                records, _standing_account(records, grant.account_id, auth, now), auth.value_form
+            )
+        )
         # A name with other characters would be read differently by different servers; none is better than wrong.
         if not _PLAIN_VALUE.fullmatch(value):
             _LOG.error(
@@ -236,13 +242,24 @@ def _standing_account(
     return account
 
 
-def _name(account: Account, form: ValueForm) -> str:
+def _name(records: Repositories, account: Account, form: ValueForm) -> str:
+    """What a back end is told of the account; "" where it has no such name that means nobody else."""
     match form:
         case ValueForm.USER:
             return account.user
         case ValueForm.UPN:
-            return account.upn
+            return "" if _may_be_anothers_upn(records, account) else account.upn
         case ValueForm.DOMAIN_USER:
             return f"{account.domain}\\{account.user}"
         case _:
             assert_never(form)
+
+
+def _may_be_anothers_upn(records: Repositories, account: Account) -> bool:
+    """True where the directory has not said the UPN of this account, or some other account claims it as well.
+
+    One that was made up means whoever is given it tomorrow, and back ends keep what they were told. A local account's is
+    an administrator's word, whatever the directory says of others.
+    """
+    is_local = account.directory is None
+    return not is_local and (account.is_upn_made_up or bool(find_claimants(records, account.upn)))

@@ -46,6 +46,20 @@ def made_up_upn(user: str, realm: str) -> str:
     return f"{user}@{realm.lower()}"
 
 
+def claimed_upn(account: Account | NewAccount) -> str:
+    """The UPN that an account has, or that is made up for it, whether it leads to it at present or not."""
+    if account.upn or account.contested_upn or account.directory is None:
+        return account.upn or account.contested_upn
+    return made_up_upn(account.user, account.directory.realm)
+
+
+def find_claimants(repositories: Repositories, upn: str) -> list[Account]:
+    """The directory's accounts that claim the UPN though it doesn't lead to them; whoever is gone claims nothing."""
+    wanted = fold(upn)
+    waiting = (*repositories.accounts.list_without_upn(), *repositories.accounts.list_unnamed())
+    return [one for one in waiting if not one.is_gone and fold(claimed_upn(one)) == wanted]
+
+
 def resolve_account(
     repositories: Repositories,
     login: LoginName,
@@ -84,13 +98,14 @@ def _find_in_domain(repositories: Repositories, user: str, domain: str) -> Accou
 def _find_by_address(repositories: Repositories, address: str) -> Account | None:
     """By UPN, then by mail address; one that the directory still has before one that it has no longer.
 
-    Both are looked up, whoever has the address: the time tells nobody which it is.
+    Both are looked up, whoever has the address: the time tells nobody which it is. A UPN that leads to nobody because
+    several claim it leads to nobody by mail either: whoever may contest a UPN may write a mail address, too.
     """
     by_upn = repositories.accounts.find_by_upn(address)
     by_mail = _the_only(repositories.accounts.find_by_mail(address))
-    if by_upn is not None and by_upn.is_gone and by_mail is not None and not by_mail.is_gone:
-        return by_mail
-    return by_upn or by_mail
+    if by_mail is None or (by_upn is not None and (by_mail.is_gone or not by_upn.is_gone)):
+        return by_upn
+    return by_upn if find_claimants(repositories, address) else by_mail
 
 
 def _the_only(candidates: Sequence[Account]) -> Account | None:

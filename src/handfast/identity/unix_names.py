@@ -14,7 +14,7 @@ from handfast.identity.records import Account
 
 
 def split_unix_name(name: str, default_domain: str) -> tuple[str, str]:
-    """(domain, user); a plain name is of `default_domain`. No part of a form is allowed in a sAMAccountName."""
+    """(domain, user); a plain name is of `default_domain`. No separator but "@" is allowed in a sAMAccountName."""
     for separator in ("\\", "+"):
         domain, found, user = name.partition(separator)
         if found and domain and user:
@@ -27,10 +27,12 @@ def find_unix_account(repositories: Repositories, name: str, default_domain: str
     """The one account; None where there is none.
 
     `user@contoso.lab` is the sAMAccountName in that domain, as resolvers mean it: whoever has it as a UPN or a mail
-    address may be somebody else.
+    address may be somebody else. It is nobody where an account has all of that as its sAMAccountName: a resolver that
+    leaves the domain out would mean that one.
     """
     domain, user = split_unix_name(name, default_domain)
-    if not user:
+    is_called_so = user != name and any(not one.is_gone for one in repositories.accounts.find_by_user(name))
+    if not user or is_called_so:
         return None
     mirrored = find_ticket_account(repositories, user, domain) if "." in domain else None
     return mirrored or repositories.accounts.find_by_domain_user(domain, user)

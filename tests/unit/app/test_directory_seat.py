@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -15,7 +16,10 @@ class Site:
 
     def __init__(self) -> None:
         self.records, self.clock = InMemoryRecords(), SettableClock()
-        self.one, self.two = (ReaderSeat(self.records, self.clock, name) for name in ("one", "two"))
+        self.one, self.two = (self.seat(name, self.clock) for name in ("one", "two"))
+
+    def seat(self, name, clock):
+        return ReaderSeat(self.records, clock, name, self.clock.monotonic)
 
 
 @pytest.fixture
@@ -41,6 +45,22 @@ async def test_the_other_one_waits_takes_over_and_has_to_read_everything(site):
     assert await site.one.take(15) is None
     await site.two.leave()
     assert (await site.one.take(15))[1] is True
+
+
+@pytest.mark.parametrize("ahead", [-1, 1])
+async def test_identities_whose_clocks_are_apart_leave_each_other_the_seat(site, ahead):
+    other_clock = SettableClock(site.clock.now() + timedelta(hours=ahead))
+    other = site.seat("other", other_clock)
+    for _ in range(20):
+        readership, _ = await site.one.take(15)
+        assert readership.term == 1
+        assert await other.take(15) is None
+        for clock in (site.clock, other_clock):
+            clock.advance(seconds=15)
+    for clock in (site.clock, other_clock):
+        clock.advance(seconds=15 * (POLLS - 1))
+    assert (await other.take(15))[0].term == 2
+    assert await site.one.take(15) is None
 
 
 async def test_who_leaves_and_meets_nobody_need_not_begin_anew(site):

@@ -53,6 +53,10 @@ class Site:
         self.opened.append(self.domain)
         return self.domain
 
+    def another(self) -> ReaderSeat:
+        """The seat of another identity on the same records."""
+        return ReaderSeat(self.records, self.clock, "another", self.clock.monotonic)
+
     async def turn(self) -> float:
         return await self.sync._turn()
 
@@ -129,11 +133,12 @@ async def test_while_no_controller_answers_it_waits_longer_and_tells_the_mirrors
 
 async def test_what_another_identity_has_taken_over_is_left_to_it(site, log):
     site.domain.add("alice")
-    seat = ReaderSeat(site.records, site.clock, "another")
+    seat = site.another()
     changes = site.domain.changes
 
     async def slow(positions):
         async for batch in changes(positions):
+            await seat.take(1)
             site.clock.advance(minutes=1)
             await seat.take(1)
             yield batch
@@ -163,8 +168,10 @@ async def test_what_a_person_must_settle_is_told_by_who_reads(site, log):
         [f"CONTOSO\\{user} (boss@contoso.lab)" for user in ("alice", "bob")]
     ]
     assert gauge.get() == 2
+    another = site.another()
+    await another.take(1)
     site.clock.advance(minutes=1)
-    await ReaderSeat(site.records, site.clock, "another").take(1)
+    await another.take(1)
     await site.turn()
     assert gauge.get() == 0
 
@@ -173,7 +180,7 @@ async def test_who_stops_lets_another_one_read_at_once(site):
     site.sync.start()
     await until(lambda: site.records.tables.positions)
     await site.sync.stop()
-    assert await ReaderSeat(site.records, site.clock, "another").take(1) is not None
+    assert await site.another().take(1) is not None
 
 
 @pytest.mark.parametrize("locked", [True, False])

@@ -89,6 +89,59 @@ async def test_an_account_whose_upn_others_claim_is_no_other_one_behind():
     assert await scene.refusal(scene.grant("upn")) is Reason.BACKEND_SIGN_IN_REFUSED
 
 
+async def told_of(scene: Scene, upn: str, **names) -> Grant:
+    """A grant for who has that UPN in the directory."""
+    grant = await mirrored(scene)
+    here = {"user": "alice", "domain": "EX", "upn": upn, "display_name": ""}
+    await scene.records.write(lambda r: r.accounts.rename(scene.account_id, **here, **names))
+    return replace(grant, grant_id="g-upn", publication="upn")
+
+
+@pytest.mark.parametrize(
+    ("rival", "is_told"),
+    [
+        (None, True),
+        ({"user": "director"}, False),
+        ({"user": "director", "is_named": False}, False),
+        ({"user": "b", "upn": "DIRECTOR@ex.lab", "is_named": False}, False),
+        ({"user": "director", "is_present": False}, True),
+        ({"user": "bob"}, True),
+    ],
+    ids=str,
+)
+async def test_a_back_end_is_told_the_directorys_upn_where_nobody_else_claims_it(rival, is_told):
+    scene = Scene()
+    grant = await told_of(scene, "director@ex.lab")
+    scene.grants.remember(grant)
+    if rival is not None:
+        is_present = rival.pop("is_present", True)
+        facts = DirectoryFacts("EX.LAB", scene.clock.now(), is_present=is_present)
+        other = {"domain": "EX", "upn": "", "display_name": "", "sid": "S-2", "directory": facts, **rival}
+        await scene.records.write(lambda r: r.accounts.add(**other, now=scene.clock.now()))
+    if is_told:
+        headers = (await scene.desk.authorize(grant)).headers
+        assert headers == ((b"X-Remote-User", b"director@ex.lab"),)
+    else:
+        assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
+async def test_a_back_end_is_told_no_upn_that_was_made_up():
+    scene = Scene()
+    grant = await told_of(scene, "alice@ex.lab", is_upn_made_up=True)
+    scene.grants.remember(grant)
+    assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
+
+
+async def test_of_a_local_account_a_back_end_is_told_what_its_administrator_said():
+    scene = await Scene().account()
+    facts = DirectoryFacts("EX.LAB", scene.clock.now())
+    other = {"user": "b", "domain": "EX", "upn": "alice@example.com", "display_name": "", "sid": "S-2"}
+    await scene.records.write(
+        lambda r: r.accounts.add(**other, directory=facts, is_named=False, now=scene.clock.now())
+    )
+    assert (await scene.desk.authorize(scene.grant("upn"))).headers
+
+
 async def test_none_adds_nothing():
     scene = await Scene().account()
     assert (await scene.desk.authorize(scene.grant("open"))).headers == ()

@@ -6,6 +6,7 @@ import pytest
 
 from handfast.identity.names import (
     find_name_problem,
+    find_named_account,
     find_ticket_account,
     fold,
     principal_of,
@@ -171,6 +172,51 @@ async def test_a_upn_is_stronger_than_a_mail_address_unless_its_account_is_gone(
         lambda r: r.accounts.set_directory(other.id, other.sid, replace(other.directory, is_present=False))
     )
     assert (await by_login(records, "alice@contoso.lab")).id == alice.id, "so that the refusal says why"
+
+
+async def rename(records, account, **names):
+    here = {"user": account.user, "domain": account.domain, "upn": "", "display_name": ""}
+    await records.write(lambda r: r.accounts.rename(account.id, **{**here, **names}))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"contested_upn": "Director@contoso.lab"},
+        {"upn": ""},
+        {"upn": "director@contoso.lab", "is_named": False},
+        {"upn": "director@contoso.lab", "is_upn_made_up": True, "is_named": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_held_by_one_who_is_gone", [True, False])
+async def test_a_upn_that_leads_to_nobody_leads_to_nobody_by_mail(records, names, is_held_by_one_who_is_gone):
+    director = await add_mirrored(records, "director")
+    await rename(records, director, **names)
+    if is_held_by_one_who_is_gone:
+        held = {"upn": "director@contoso.lab", "is_present": False}
+        await add_mirrored(records, "before", sid="S-1-5-21-3", **held)
+    helper = await add_mirrored(records, "helper", sid="S-1-5-21-2", mail="director@contoso.lab")
+    for find in (
+        lambda r: resolve_account(r, parse_login("director@contoso.lab"), "CONTOSO"),
+        lambda r: resolve_account(r, parse_login("contoso.lab\\director"), "CONTOSO"),
+        lambda r: find_named_account(r, "DIRECTOR@contoso.lab", "CONTOSO"),
+    ):
+        found = await records.read(find)
+        assert found is None or found.is_gone
+    gone = replace(director.directory, is_present=False)
+    await records.write(lambda r: r.accounts.set_directory(director.id, director.sid, gone))
+    assert await by_login(records, "director@contoso.lab") == helper
+
+
+async def test_who_contests_a_upn_is_not_found_by_it_as_a_mail_address():
+    records = InMemoryRecords()
+    director = await add_mirrored(records, "director", mail="the.boss@contoso.example")
+    helper = await add_mirrored(records, "helper", sid="S-1-5-21-2", mail="director@contoso.lab")
+    for account in (director, helper):
+        await rename(records, account, contested_upn="director@contoso.lab")
+    assert await by_login(records, "director@contoso.lab") is None
+    assert (await by_login(records, "the.boss@contoso.example")).id == director.id
 
 
 async def test_who_is_gone_does_not_make_a_name_ambiguous():

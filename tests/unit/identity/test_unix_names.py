@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from handfast.identity.unix_names import find_unix_account, split_unix_name
@@ -69,6 +71,16 @@ async def test_other_users_are_nobody(records, name):
 
 async def test_a_upn_that_is_another_users_name_makes_nobody_that_user(records):
     assert await found(records, "bob@contoso.lab") == ""
+
+
+async def test_a_name_that_resolvers_read_as_two_accounts_is_nobody(records):
+    twin = await mirror(records, "adm.alice@contoso.lab", START, number=1001)
+    assert await found(records, "adm.alice@contoso.lab") == ""
+    assert await found(records, "adm.alice@contoso") == "adm.alice"
+    assert await found(records, "CONTOSO\\adm.alice@contoso.lab") == "adm.alice@contoso.lab"
+    gone = replace(twin.directory, is_present=False)
+    await records.write(lambda r: r.accounts.set_directory(twin.id, twin.sid, gone))
+    assert await found(records, "adm.alice@contoso.lab") == "adm.alice"
 
 
 async def test_a_local_account_is_found_by_its_own_domain(records):

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handfast.identity.directory.entries import DirectoryAccount
-from handfast.identity.names import made_up_upn
+from handfast.identity.names import claimed_upn
 from handfast.identity.records import Account
 
 
@@ -29,14 +29,12 @@ class Claim:
 def claim_of(named: Account | DirectoryAccount) -> Claim:
     """An account's claim, whether the UPN leads to it at present or not."""
     if isinstance(named, Account):
-        if named.contested_upn:
-            return Claim(named.contested_upn, is_made_up=False)
-        if not named.upn and named.directory is not None:
-            return Claim(made_up_upn(named.user, named.directory.realm), is_made_up=True)
+        has_none = named.directory is not None and not (named.upn or named.contested_upn)
+        return Claim(claimed_upn(named), is_made_up=named.is_upn_made_up or has_none)
     return Claim(named.upn, named.is_upn_made_up)
 
 
 def prevails(claim: Claim, rivals: Iterable[Account]) -> bool:
     """True where the UPN leads to who claims it so, though `rivals` claim it too. Who is gone is nobody's rival."""
-    there = [rival for rival in rivals if not rival.is_gone]
-    return not there if claim.is_made_up else all(claim_of(rival).is_made_up for rival in there)
+    there = (rival for rival in rivals if not rival.is_gone)
+    return not any(claim.is_made_up or not claim_of(rival).is_made_up for rival in there)

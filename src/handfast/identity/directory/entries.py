@@ -41,7 +41,7 @@ class SyncPosition:
 class Readership:
     """Which identity reads the directory, of those that share the records: `reader`, until `ends_at` unless it goes on.
 
-    `term` rises each time another one takes it over.
+    `term` rises each time another one takes it over. `ends_at` is told by the reader's clock, which may be wrong.
     """
 
     reader: str

@@ -12,7 +12,7 @@ All of it may be run again, in any order of the accounts: what is stored already
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ from handfast.identity.directory.working_set import WorkingSet
 from handfast.identity.names import find_name_problem, fold, principal_of
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, DirectoryGroup, NewAccount, RevocationScope
+from handfast.protocols.ntlm.upcase import is_surely_one
 
 ACTOR = "directory"
 
@@ -43,7 +44,7 @@ class MirrorReport:
 
     events: list[AuditEvent] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
-    """Mirrored accounts whose name a local account has."""
+    """Mirrored accounts whose name a local account has, or another one in letters that the domain may keep apart."""
     contested: list[str] = field(default_factory=list)
     """Accounts whose UPN leads to nobody or to somebody else, because several have it."""
     unfit: list[str] = field(default_factory=list)
@@ -79,18 +80,25 @@ def mirror_gone(repositories: Repositories, sids: Iterable[str], now: datetime) 
     return mirroring.finish()
 
 
-def claim_free_names(repositories: Repositories, policy: MirrorPolicy, now: datetime) -> MirrorReport:
-    """Gives accounts the names that others kept from them, and have no longer."""
-    unnamed = repositories.accounts.list_unnamed()
-    without_upn = [one for one in repositories.accounts.list_without_upn() if not one.is_gone]
-    waiting = [*unnamed, *without_upn]
+def find_free_names(repositories: Repositories, now: datetime) -> tuple[list[str], MirrorReport]:
+    """The SIDs of accounts whose names others kept from them, and have no longer; and whose names are kept. Stores nothing."""
+    waiting = (*repositories.accounts.list_unnamed(), *repositories.accounts.list_without_upn())
+    entries = [as_entry(account, frozenset()) for account in waiting if not account.is_gone]
+    mirroring = _Mirroring(repositories, WorkingSet(repositories, entries, now), MirrorPolicy(), now)
+    return [entry.sid for entry in entries if mirroring.is_free(entry)], mirroring.report
+
+
+def claim_free_names(
+    repositories: Repositories, sids: Iterable[str], policy: MirrorPolicy, now: datetime
+) -> MirrorReport:
+    """Gives these accounts the names that they wait for, where those are still free."""
+    waiting = [one for one in repositories.accounts.find_by_sids(sids) if not one.is_gone]
     groups = repositories.accounts.groups_of_all(one.id for one in waiting)
     entries = [as_entry(account, groups.get(account.id, frozenset())) for account in waiting]
     mirroring = _Mirroring(repositories, WorkingSet(repositories, entries, now), policy, now)
-    for entry in entries[: len(unnamed)]:
-        mirroring.claim_names(entry)
-    for entry in entries[len(unnamed) :]:
-        mirroring.claim_upn(entry)
+    for entry in entries:
+        if mirroring.is_free(entry):
+            mirroring.store(entry)
     return mirroring.finish()
 
 
@@ -179,27 +187,28 @@ class _Mirroring:
         details = {"sid": account.sid, **({"name_now_of": name_now_of} if name_now_of else {})}
         self._record(AuditEvent.ACCOUNT_GONE, account, details)
 
-    def claim_names(self, entry: DirectoryAccount) -> None:
-        """Of an account that has none."""
-        holder = self._accounts.with_login(entry.domain, entry.user)
-        if not self._is_local_name(entry) and (holder is None or holder.is_gone):
-            self.store(entry)
+    def is_free(self, entry: DirectoryAccount) -> bool:
+        """True where nobody keeps its names, or else its UPN, from an account that is stored already."""
+        account = self._accounts.with_sid(entry.sid)
+        if account is not None and account.is_named:
+            kept, is_free = self.report.contested, prevails(claim_of(entry), self._rivals(entry))
         else:
-            self.report.conflicts.append(_login(entry))
-
-    def claim_upn(self, entry: DirectoryAccount) -> None:
-        """Of an account whose UPN does not lead to it."""
-        if prevails(claim_of(entry), self._rivals(entry)):
-            self.store(entry)
-        else:
-            self.report.contested.append(_login(entry))
+            holder = self._accounts.with_login(entry.domain, entry.user)
+            is_there = holder is not None and not holder.is_gone
+            kept, is_free = self.report.conflicts, not is_there and not self._is_local_name(entry)
+        if not is_free:
+            kept.append(_login(entry))
+        return is_free
 
     def _take_names(self, entry: DirectoryAccount) -> bool:
-        """True where the entry's account may have its names: who had its login before has given way."""
-        if self._is_local_name(entry):
+        """True where the entry's account may have its names: who had its login before has given way.
+
+        It gives way to one name alone. One that a domain may keep apart from it says nothing of who had it.
+        """
+        holder = self._accounts.with_login(entry.domain, entry.user)
+        if self._is_local_name(entry) or (holder is not None and _is_twin(holder, entry)):
             self.report.conflicts.append(_login(entry))
             return False
-        holder = self._accounts.with_login(entry.domain, entry.user)
         if holder is not None and holder.sid != entry.sid:
             self.mark_gone(holder, name_now_of=entry.sid)
             self._release(holder)
@@ -207,21 +216,19 @@ class _Mirroring:
 
     def _take_upn(self, entry: DirectoryAccount) -> bool:
         """True where the UPN leads to the entry's account from now on. Where it must not lead to a rival, it does no longer."""
-        rivals = self._rivals(entry)
-        for rival in rivals:
-            if rival.upn and (rival.is_gone or not entry.is_upn_made_up):
-                self._lose_upn(rival, entry)
-        return prevails(claim_of(entry), rivals)
+        holder = self._accounts.with_upn(entry.upn)
+        if holder is not None and holder.sid != entry.sid and (holder.is_gone or not entry.is_upn_made_up):
+            self._lose_upn(holder, entry)
+        return prevails(claim_of(entry), self._rivals(entry))
 
     def _is_local_name(self, entry: DirectoryAccount) -> bool:
         """True where a local account has one of the entry's names."""
-        by_login = self._accounts.with_login(entry.domain, entry.user)
-        holders = [*self._rivals(entry), *([by_login] if by_login is not None else [])]
-        return any(holder.sid is None for holder in holders)
+        holders = (self._accounts.with_login(entry.domain, entry.user), self._accounts.with_upn(entry.upn))
+        return any(holder is not None and holder.sid is None for holder in holders)
 
-    def _rivals(self, entry: DirectoryAccount) -> list[Account]:
-        """Others that claim the entry's UPN."""
-        return [one for one in self._accounts.claiming(entry.upn) if one.sid != entry.sid]
+    def _rivals(self, entry: DirectoryAccount) -> Iterator[Account]:
+        """Others that claim the entry's UPN, and are there."""
+        return (one for one in self._accounts.claiming(entry.upn) if one.sid != entry.sid)
 
     def _lose_upn(self, account: Account, taker: DirectoryAccount) -> None:
         claim = claim_of(account)
@@ -334,6 +341,11 @@ def _names_here(entry: DirectoryAccount, *, is_named: bool, has_upn: bool) -> di
 def _key_of(named: Account | DirectoryAccount) -> tuple[str, str, str]:
     """What is unique of its names."""
     return fold(named.domain), fold(named.user), fold(claim_of(named).upn)
+
+
+def _is_twin(holder: Account, entry: DirectoryAccount) -> bool:
+    """True where another account is there whose user name the domain may keep apart from the entry's, though we don't."""
+    return holder.sid != entry.sid and not holder.is_gone and not is_surely_one(holder.user, entry.user)
 
 
 def _login(named: Account | DirectoryAccount) -> str:

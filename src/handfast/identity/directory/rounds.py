@@ -17,6 +17,7 @@ from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, R
 from handfast.identity.directory.mirroring import (
     MirrorReport,
     claim_free_names,
+    find_free_names,
     mirror_accounts,
     mirror_gone,
 )
@@ -124,16 +125,28 @@ class MirrorRound:
         if batch.is_whole:
             missing = {sid for sid in await self._list_mirrored() if sid not in self._named}
             await self._remove(missing)
-        now, position = self._clock.now(), batch.position
-        self.report.add(
-            await self._write(lambda repositories: claim_free_names(repositories, self._policy, now))
-        )
+        await self._claim_free_names()
+        position = batch.position
         if position is not None:
             await self._write(
                 lambda repositories: repositories.positions.save(
                     position, scope=self._scope, read_at=self._began_at
                 )
             )
+
+    async def _claim_free_names(self) -> None:
+        """Found outside the writer, whatever thousands wait for: most of them in vain, for as long as the directory has it so."""
+        now = self._clock.now()
+        free, kept = await self._records.read(lambda repositories: find_free_names(repositories, now))
+        self.report.add(kept)
+        for chunk in _chunks(free):
+            await self._claim(chunk)
+
+    async def _claim(self, sids: Sequence[str]) -> None:
+        now = self._clock.now()
+        self.report.add(
+            await self._write(lambda repositories: claim_free_names(repositories, sids, self._policy, now))
+        )
 
     async def _remove(self, sids: AbstractSet[str]) -> None:
         """Raises: TooManyMissing, with those of this batch still there."""

@@ -5,13 +5,12 @@ New accounts are gathered, and stored together at the end; or before, as soon as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from handfast.identity.directory.claims import claim_of
 from handfast.identity.directory.entries import DirectoryAccount
-from handfast.identity.names import fold
+from handfast.identity.names import claimed_upn, fold
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AccountId, DirectoryFacts, DirectoryGroup, NewAccount
 
@@ -47,15 +46,21 @@ class WorkingSet:
 
     def with_sid(self, sid: str) -> Account | None:
         """The account that the SID is."""
-        return next(iter(self._at(_sid_key(sid))), None)
+        return next(self._at(_sid_key(sid)), None)
 
     def with_login(self, domain: str, user: str) -> Account | None:
         """The account that `DOMAIN\\user` leads to."""
-        return next(iter(self._at(_login_key(domain, user))), None)
+        return next(self._at(_login_key(domain, user)), None)
 
-    def claiming(self, upn: str) -> list[Account]:
-        """The accounts with names that claim the UPN, whether it leads to them or not."""
-        return self._at(_upn_key(upn)) if upn else []
+    def with_upn(self, upn: str) -> Account | None:
+        """The account that the UPN leads to."""
+        return next(self._at(_upn_key(upn)), None) if upn else None
+
+    def claiming(self, upn: str) -> Iterator[Account]:
+        """The accounts with names that claim the UPN and are there, whether it leads to them or not. Thousands may claim
+        one: they are looked at as far as somebody asks, and until names change.
+        """
+        return self._at(_claim_key(upn)) if upn else iter(())
 
     def groups_of(self, account: Account) -> frozenset[DirectoryGroup]:
         """Of an account that is one of the entries'."""
@@ -64,8 +69,12 @@ class WorkingSet:
     def add(self, new: NewAccount, groups: frozenset[DirectoryGroup]) -> None:
         """Stored with the next `flush`."""
         self._pending.append((new, groups))
-        upn = new.upn or new.contested_upn
-        self._pending_keys |= {_sid_key(new.sid), _login_key(new.domain, new.user), _upn_key(upn)}
+        self._pending_keys |= {
+            _sid_key(new.sid),
+            _login_key(new.domain, new.user),
+            _upn_key(new.upn),
+            _claim_key(claimed_upn(new)),
+        }
 
     def flush(self) -> None:
         """Stores what is new. Raises: Conflict, ValueError."""
@@ -107,10 +116,10 @@ class WorkingSet:
         self._repository.set_groups(account.id, groups)
         self._memberships[account.id] = groups
 
-    def _at(self, key: Key) -> list[Account]:
+    def _at(self, key: Key) -> Iterator[Account]:
         if key in self._pending_keys:
             self.flush()
-        return [self._accounts[one] for one in sorted(self._ids.get(key, ()))]
+        return (self._accounts[one] for one in self._ids.get(key, ()))
 
     def _note(self, account: Account) -> None:
         before = self._accounts.get(account.id)
@@ -126,7 +135,9 @@ def _keys_of(account: Account) -> set[Key]:
     """What an account is found by. One without names is found by its SID alone."""
     keys = {_sid_key(account.sid)} if account.sid is not None else set()
     if account.is_named:
-        keys |= {_login_key(account.domain, account.user), _upn_key(claim_of(account).upn)}
+        keys |= {_login_key(account.domain, account.user), _upn_key(account.upn)}
+        if not account.is_gone:
+            keys.add(_claim_key(claimed_upn(account)))
     return keys
 
 
@@ -140,3 +151,7 @@ def _login_key(domain: str, user: str) -> Key:
 
 def _upn_key(upn: str) -> Key:
     return "upn", fold(upn)
+
+
+def _claim_key(upn: str) -> Key:
+    return "claim", fold(upn)

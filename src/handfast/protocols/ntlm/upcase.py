@@ -8,6 +8,8 @@ Source: MS-NLMP 6 (UpperCase); MS-UCODEREF 3.1.5.3 (ToUpperCase).
 
 from __future__ import annotations
 
+from unicodedata import ucd_3_2_0
+
 
 def _upcase_character(character: str) -> str:
     upper = character.upper()
@@ -21,6 +23,16 @@ def upcase(text: str) -> str:
     if text.isascii():
         return text.upper()
     return "".join(map(_upcase_character, text))
+
+
+def is_surely_one(name: str, other: str) -> bool:
+    """True where every Windows takes the two for one name. Python's letters are newer: some that `upcase` joins got their
+    other case after Windows' tables were made (Georgian, Cherokee), and stay two there. Unicode 3.2 is older than any of those in use.
+    """
+    return upcase(name) == upcase(other) and all(
+        one == another or "Cn" not in (ucd_3_2_0.category(one), ucd_3_2_0.category(another))
+        for one, another in zip(name, other, strict=True)
+    )
 
 
 def upcase_ascii(text: str) -> str:

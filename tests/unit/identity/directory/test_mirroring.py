@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from handfast.identity.audit import AuditEvent
+from handfast.identity.directory import claims
 from handfast.identity.directory.changes import MirrorPolicy
 from handfast.identity.directory.claims import claim_of
 from handfast.identity.directory.mirroring import (
     claim_free_names,
     end_accounts,
+    find_free_names,
     mirror_accounts,
     mirror_gone,
 )
@@ -28,6 +30,13 @@ from tests.fakes.records import InMemoryRepositories, Tables
 LATER = START + timedelta(minutes=1)
 SALES = group("Sales")
 WATCHING = MirrorPolicy(watched_groups=frozenset({"CONTOSO\\SALES"}))
+
+
+def settle(r, policy=WATCHING):
+    """What a reading ends with."""
+    free, report = find_free_names(r, LATER)
+    report.add(claim_free_names(r, free, policy, LATER))
+    return report
 
 
 class Mirror:
@@ -157,11 +166,11 @@ def test_a_local_account_is_never_taken_over(mirror, upn):
     assert (unnamed.is_named, unnamed.is_gone) == (False, False)
     assert list(mirror.r.accounts.find_by_mail(ALICE.facts.mail)) == []
     assert mirror.tell(ALICE).events == []
-    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == report.conflicts
+    assert settle(mirror.r).conflicts == report.conflicts
     mirror.r.accounts.remove(local.id)
-    assert claim_free_names(mirror.r, WATCHING, LATER).events == [AuditEvent.ACCOUNT_RENAMED]
+    assert settle(mirror.r).events == [AuditEvent.ACCOUNT_RENAMED]
     assert mirror.by_name("alice").sid == ALICE.sid
-    assert claim_free_names(mirror.r, WATCHING, LATER).events == []
+    assert settle(mirror.r).events == []
 
 
 MADE_UP = replace(BOB, is_upn_made_up=True)
@@ -169,8 +178,8 @@ CLAIMANT = replace(ALICE, upn=BOB.upn)
 
 
 def settled(mirror):
-    """What a reading ends with; whose UPNs lead to nobody."""
-    return claim_free_names(mirror.r, WATCHING, LATER).contested
+    """Whose UPNs lead to nobody once a reading has ended."""
+    return settle(mirror.r).contested
 
 
 @pytest.mark.parametrize("claimant_first", [True, False])
@@ -231,7 +240,7 @@ def test_a_local_accounts_upn_is_not_taken_by_one_that_is_made_up_either(mirror)
     assert mirror.tell(MADE_UP).conflicts == ["CONTOSO\\bob (bob@contoso.lab)"]
     assert mirror.r.accounts.find_by_upn(BOB.upn) == local
     mirror.r.accounts.remove(local.id)
-    claim_free_names(mirror.r, WATCHING, LATER)
+    settle(mirror.r)
     assert mirror.r.accounts.find_by_upn(BOB.upn).sid == BOB.sid
 
 
@@ -240,12 +249,59 @@ def test_of_two_that_wait_for_one_name_the_first_has_it_until_the_directory_says
     mirror.tell(ALICE)
     mirror.tell(entry("alice", 1199, upn="other@contoso.lab"))
     mirror.r.accounts.remove(local.id)
-    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == ["CONTOSO\\alice (other@contoso.lab)"]
+    assert settle(mirror.r).conflicts == ["CONTOSO\\alice (other@contoso.lab)"]
     assert mirror.by_name("alice").sid == ALICE.sid
     assert not mirror.by_rid(1199).is_gone
     mirror.tell(replace(ALICE, user="alicia"))
-    assert claim_free_names(mirror.r, WATCHING, LATER).conflicts == []
+    assert settle(mirror.r).conflicts == []
     assert mirror.by_name("alice").sid == sid_of(1199)
+
+
+def test_a_name_that_is_no_longer_free_when_it_is_given_out_stays_with_who_has_it(mirror):
+    local = mirror.add_local("alice")
+    mirror.tell(ALICE)
+    mirror.r.accounts.remove(local.id)
+    free, _ = find_free_names(mirror.r, LATER)
+    assert free == [ALICE.sid]
+    local = mirror.add_local("alice")
+    assert claim_free_names(mirror.r, free, WATCHING, LATER).conflicts == [
+        "CONTOSO\\alice (alice@contoso.lab)"
+    ]
+    assert mirror.by_name("alice") == local
+    mirror.r.accounts.remove(local.id)
+    mirror.gone(ALICE.sid)
+    assert claim_free_names(mirror.r, free, WATCHING, LATER).events == []
+
+
+@pytest.mark.parametrize(("name", "twin"), [("გიორგი", "ᲒᲘᲝᲠᲒᲘ"), ("ɐlex", "Ɐlex")])
+def test_a_name_that_the_domain_may_keep_apart_takes_nothing_from_who_is_there(mirror, name, twin):
+    mirror.tell(entry(name, 1101, upn="v@contoso.lab"))
+    report = mirror.tell(entry(twin, 1102, upn="h@contoso.lab"))
+    assert report.conflicts == settle(mirror.r).conflicts == [f"CONTOSO\\{twin} (h@contoso.lab)"]
+    assert mirror.by_name(name) == mirror.by_name(twin) == mirror.by_rid(1101)
+    assert not mirror.by_rid(1101).is_gone
+    mirror.tell(entry(twin, 1101, upn="v@contoso.lab"))
+    assert mirror.by_name(twin).sid == sid_of(1101), "it may be written anew itself"
+    mirror.gone(sid_of(1101))
+    settle(mirror.r)
+    assert mirror.by_name(twin).sid == sid_of(1102)
+
+
+def test_thousands_that_claim_one_upn_look_at_each_other_a_few_times_each(mirror, monkeypatch):
+    number = 1000
+    people = [entry(f"user{rid}", rid, upn="boss@contoso.lab") for rid in range(2000, 2000 + number)]
+    mirror.tell(*people[:-1])
+    looks = 0
+
+    def counted(account):
+        nonlocal looks
+        looks += 1
+        return claim_of(account)
+
+    monkeypatch.setattr(claims, "claim_of", counted)
+    mirror.tell(people[-1])
+    assert len(settled(mirror)) == number
+    assert looks < 4 * number
 
 
 def test_who_was_renamed_in_the_directory_is_so_by_a_upn_of_its_own_too(mirror):
@@ -452,7 +508,7 @@ class MirroringInAnyOrder(RuleBasedStateMachine):
         order = data.draw(st.permutations(sorted(self.untold | set(self.domain))))
         for at in range(0, len(order), 2):
             self._tell(order[at : at + 2], gone_first=data.draw(st.booleans()))
-        claim_free_names(self.mirror.r, POLICY, LATER)
+        settle(self.mirror.r, POLICY)
         self._is_the_domain()
 
     def _tell(self, sids, *, gone_first) -> None:

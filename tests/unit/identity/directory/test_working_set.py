@@ -37,13 +37,10 @@ def test_what_is_stored_is_found_by_sid_login_and_claim(working):
     alice = working.with_sid(ALICE.sid)
     assert alice.user == "alice"
     assert working.with_login("contoso", "ALICE") == alice
-    assert working.claiming("Alice@Contoso.lab") == [alice]
+    assert list(working.claiming("Alice@Contoso.lab")) == [working.with_upn("ALICE@contoso.lab")] == [alice]
     assert working.groups_of(alice) == ALICE.groups == set(working.groups.values())
-    assert (working.with_sid("S-1-0"), working.with_login("X", "alice"), working.claiming("")) == (
-        None,
-        None,
-        [],
-    )
+    assert working.with_sid("S-1-0") is working.with_login("X", "alice") is working.with_upn("") is None
+    assert not list(working.claiming(""))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +48,8 @@ def test_what_is_stored_is_found_by_sid_login_and_claim(working):
     [
         lambda w: w.with_sid(BOB.sid),
         lambda w: w.with_login("CONTOSO", "Bob"),
-        lambda w: w.claiming("bob@contoso.lab")[0],
+        lambda w: w.with_upn("bob@contoso.lab"),
+        lambda w: next(w.claiming("bob@contoso.lab")),
     ],
 )
 def test_what_is_new_is_stored_at_the_latest_when_it_is_asked_for(working, repositories, ask):
@@ -79,13 +77,26 @@ def test_who_is_renamed_is_found_by_the_new_names_alone(working, repositories):
     renamed = replace(alice, user="alicia", upn="", contested_upn="boss@contoso.lab")
     working.rename(renamed)
     assert working.with_login("CONTOSO", "alice") is None
-    assert working.claiming("alice@contoso.lab") == []
-    assert working.with_login("CONTOSO", "alicia") == working.claiming("boss@contoso.lab")[0] == renamed
+    assert not list(working.claiming("alice@contoso.lab"))
+    assert working.with_upn("boss@contoso.lab") is None, "it leads to nobody"
+    assert working.with_login("CONTOSO", "alicia") == next(working.claiming("boss@contoso.lab")) == renamed
     assert repositories.accounts.find_by_sid(ALICE.sid) == renamed
     working.rename(replace(renamed, is_named=False))
     assert working.with_login("CONTOSO", "alicia") is None
-    assert working.claiming("boss@contoso.lab") == []
+    assert not list(working.claiming("boss@contoso.lab"))
     assert not working.with_sid(ALICE.sid).is_named
+
+
+def test_who_is_gone_keeps_its_upn_and_claims_nothing(working):
+    alice = working.with_sid(ALICE.sid)
+    working.set_directory(alice, replace(ALICE.facts, is_present=False))
+    assert working.with_upn(ALICE.upn).is_gone
+    assert not list(working.claiming(ALICE.upn))
+
+
+def test_a_upn_that_was_made_up_is_claimed_before_it_is_stored(working):
+    working.add(new(BOB, upn="", is_upn_made_up=False), frozenset())
+    assert next(working.claiming("bob@contoso.lab")).sid == BOB.sid
 
 
 def test_names_and_facts_may_change_one_after_the_other_whichever_account_is_at_hand(working, repositories):

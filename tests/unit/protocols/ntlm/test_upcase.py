@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.protocols.ntlm.upcase import upcase, upcase_ascii
+from handfast.protocols.ntlm.upcase import is_surely_one, upcase, upcase_ascii
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,21 @@ from handfast.protocols.ntlm.upcase import upcase, upcase_ascii
 )
 def test_names_keep_their_length(text, upper):
     assert upcase(text) == upper
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("jürgen", "JÜRGEN", True),
+        ("пользователь", "Пользователь", True),
+        ("გიორგი", "გიორგი", True),
+        ("გიორგი", "ᲒᲘᲝᲠᲒᲘ", False),
+        ("\uab70", "\u13a0", False),
+        ("alice", "alicia", False),
+    ],
+)
+def test_names_are_surely_one_where_their_letters_had_both_cases_long_ago(one, other, is_one):
+    assert is_surely_one(one, other) is is_surely_one(other, one) is is_one
 
 
 @given(st.text())
