@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handfast.identity.counters import Scope
@@ -256,6 +256,18 @@ def test_a_window_is_over_when_both_clocks_say_so(jump, repositories):
     assert begin(repositories, "d4", over, told_at(over)).verdict is AttemptVerdict.MAY
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [(-60, 0), (0, -60)])
+def test_a_window_that_began_while_one_clock_was_behind_is_no_shorter_once_that_is_right(
+    ours, theirs, repositories
+):
+    for n in range(3):
+        fail(repositories, f"d{n}", NOW + ours * MINUTE, told_at(NOW + theirs * MINUTE))
+    right = NOW + 30 * MINUTE
+    assert begin(repositories, "d4", right, told_at(right)).verdict is AttemptVerdict.LOCKED
+    assert begin(repositories, "d1", right, told_at(right)).verdict is AttemptVerdict.WRONG_AGAIN
+    assert begin(repositories, "d4", right + MINUTE, told_at(right + MINUTE)).verdict is AttemptVerdict.MAY
+
+
 class CountingDomain:
     """Counts as MS-SAMR says, by a clock that nobody sets; `ours` and `theirs` are what the others' clocks show."""
 
@@ -285,6 +297,18 @@ STEPS = st.one_of(
 )
 
 
+SET_BACK_AND_RIGHT_AGAIN = [
+    ("jump", -60),
+    ("begin", 1),
+    ("end", "wrong"),
+    ("jump", 60),
+    ("begin", 2),
+    ("end", "wrong"),
+]
+
+
+@example(SET_BACK_AND_RIGHT_AGAIN, 3, "ours")
+@example(SET_BACK_AND_RIGHT_AGAIN, 3, "theirs")
 @given(st.lists(STEPS, max_size=80), st.integers(3, 8), st.sampled_from(("ours", "theirs")))
 def test_no_jump_of_a_clock_lets_more_reach_the_domain_even_of_what_is_under_way(steps, threshold, jumping):
     """No count of the domain's is shown here, as by a controller that did not hear of the others: ours holds alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
@@ -78,4 +78,4 @@ class DomainLockout:
     window: timedelta
     duration: timedelta | None
     failures: int = 0
-    at: datetime | None = None
+    at: datetime | None = field(default=None, compare=False)
