@@ -27,6 +27,8 @@ from handfast.identity.records import Account, Counter, CounterKind
 
 SLACK = timedelta(minutes=1)
 """Our clock and the domain controllers' may differ; the window here is longer by this."""
+AHEAD = timedelta(days=1)
+"""What began later than this by both clocks was written by one that was far off and is right again: it holds nobody until then."""
 TRYING = timedelta(seconds=5)
 """An attempt that did not end in this time died with its process, or nobody waits for it any more: as long as a gateway
 waits for identity.
@@ -153,14 +155,14 @@ def look_at_attempt(
 ) -> DomainAttempt:
     """What the domain's side of the counters says of an attempt; nothing is counted yet."""
     attempt = DomainAttempt(AttemptVerdict.MAY, account, digest, now, soft)
-    if _running(counters, attempt.wrong, soft.window, soft.earlier(now)) is not None:
+    if _standing(counters, attempt.wrong, soft, now) is not None:
         return replace(attempt, verdict=AttemptVerdict.WRONG_AGAIN)
     trying = _running(counters, attempt.trying, TRYING, now)
     if (
         trying is not None and trying.window_start <= now + SLACK
     ):  # else the clock was set back since, and who tried died
         return replace(attempt, verdict=AttemptVerdict.BEING_TRIED)
-    attempt = replace(attempt, before=_running(counters, attempt.total, soft.window, soft.earlier(now)))
+    attempt = replace(attempt, before=_standing(counters, attempt.total, soft, now))
     if attempt.standing >= soft.limit:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=attempt.total)
     return attempt
@@ -242,6 +244,11 @@ def _take_back(counters: CounterRepository, attempt: DomainAttempt) -> None:
         counters.clear(known.kind, known.scope)
     else:
         _save(counters, rest, attempt.soft.window)
+
+
+def _standing(counters: CounterRepository, scope: Scope, soft: SoftLockout, now: datetime) -> Counter | None:
+    known = _running(counters, scope, soft.window, soft.earlier(now))
+    return None if known is None or known.window_start > soft.later(now) + AHEAD else known
 
 
 def _running(counters: CounterRepository, scope: Scope, window: timedelta, now: datetime) -> Counter | None:
