@@ -23,7 +23,7 @@ class FakeDomain:
 
     It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
     `is_unreadable` passwords alone are answered, as where our own account may not sign in. Where `is_policy_kept` the lockout
-    policy was read a moment ago, and is known whoever is down.
+    policy was read a moment ago, and is known whoever is down. Its clock is `ahead` of ours.
     """
 
     clock: SettableClock
@@ -39,6 +39,7 @@ class FakeDomain:
     is_unreadable: bool = False
     is_policy_kept: bool = False
     takes_seconds: float = 0.0
+    ahead: timedelta = timedelta(0)
     on_check: Callable[[], object] | None = None
 
     def bad_count(self, user: str) -> int:
@@ -50,7 +51,7 @@ class FakeDomain:
             self._read()
         if account.user in self.unreadable:
             raise LockoutUnreadable("its policy can't be read")
-        return self.policy
+        return replace(self.policy, at=self.clock.now() + self.ahead)
 
     async def look(self) -> None:
         self.looks += 1
@@ -76,7 +77,7 @@ class FakeDomain:
         user = account.user
         self.attempts.append((user, secret))
         self.clock.advance(seconds=self.takes_seconds)
-        now = self.clock.now()
+        now = self.clock.now() + self.ahead
         if user in self.locked:
             return PasswordVerdict.LOCKED
         if self.passwords.get(user) == secret:

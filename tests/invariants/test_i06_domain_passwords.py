@@ -137,8 +137,8 @@ def unreadable(world, _stack):
 
 
 def full_of_asking(world, stack):
-    for _ in range(MAX_ASKING):
-        stack.enter_context(world.services.waiting.asking())
+    for number in range(MAX_ASKING):
+        stack.enter_context(world.services.waiting.asking(f"203.0.113.{number}"))
 
 
 def full_of_looking(world, stack):
@@ -246,12 +246,12 @@ async def test_what_a_controller_said_of_any_name_does_for_those_who_find_no_roo
     await world.fill()
     with ExitStack() as stack:
         full_of_looking(world, stack)
-        assert world.services.waiting.is_closed(world.clock.now())
+        assert world.services.waiting.is_closed(world.clock.now(), "192.0.2.1")
     await world.guess(user, "wrong")
     with ExitStack() as stack:
         for _ in range(MAX_LOOKING):
             stack.enter_context(world.services.waiting.looking())
-        assert not world.services.waiting.is_closed(world.clock.now())
+        assert not world.services.waiting.is_closed(world.clock.now(), "192.0.2.1")
 
 
 @pytest.mark.parametrize("kind", GUESSES)
@@ -280,7 +280,7 @@ async def test_also_where_the_domain_locks_too_soon_to_be_asked(state):
 
 
 async def test_without_looking_an_account_of_the_directory_shows(monkeypatch):
-    async def as_it_was(_services, refused):
+    async def as_it_was(_services, _request, refused):
         return refused
 
     monkeypatch.setattr(credential_basic, "refuse_alike", as_it_was)

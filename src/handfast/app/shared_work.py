@@ -31,6 +31,10 @@ class SharedTasks:
                 await asyncio.wait({self._running[key]})
             return await self._share(key, work)
 
+    async def pause(self, seconds: float) -> None:
+        """Others go on meanwhile."""
+        await asyncio.sleep(seconds)
+
     async def _share(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
         task = self._running.get(key)
         if task is None:

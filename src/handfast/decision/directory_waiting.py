@@ -4,10 +4,14 @@ A request that waits here holds one of the connections between its gateway and i
 password need some too. Two kinds wait: those whose password a controller is asked about, and those of which it is not
 asked, which hear from one all the same, so that what they are told is as true for a name that nobody has. What shuts the
 door is the same for both.
+
+A source has as many places to ask as are free beside those it holds: alone it gets half of them, the next one half of the
+rest, so that no single client leaves nothing to the others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,16 +31,18 @@ class DirectoryWaiting:
     def __init__(self, max_asking: int = MAX_ASKING, max_looking: int = MAX_LOOKING) -> None:
         self._max_asking = max_asking
         self._max_looking = max_looking
-        self._asking = 0
+        self._asking: Counter[str] = Counter()
         self._looking = 0
         self._heard_at: datetime | None = None
+        self._is_password_lost = False
 
-    def is_closed(self, now: datetime) -> bool:
-        """True where nobody more may wait, neither to ask nor to look: then everybody is told that nobody answers.
+    def is_closed(self, now: datetime, source: str) -> bool:
+        """True where nobody more from `source` may wait, neither to ask nor to look: all of them hear that nobody answers.
 
         Guesses at invented names alone don't close it while controllers answer.
         """
-        return self._asking >= self._max_asking or (self.has_many_looking and not self._is_fresh(now))
+        free = self._max_asking - self._asking.total()
+        return self._asking[source] >= free or (self.has_many_looking and not self._is_fresh(now))
 
     @property
     def has_many_looking(self) -> bool:
@@ -44,13 +50,13 @@ class DirectoryWaiting:
         return self._looking >= self._max_looking
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self, source: str) -> Iterator[None]:
         """While a controller is asked about a password."""
-        self._asking += 1
+        self._asking[source] += 1
         try:
             yield
         finally:
-            self._asking -= 1
+            self._asking -= Counter((source,))  # which keeps no zeros
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -65,5 +71,18 @@ class DirectoryWaiting:
         """A controller answered."""
         self._heard_at = now
 
+    @property
+    def is_password_lost(self) -> bool:
+        """True where the last password that was sent got no answer in time: a controller may answer all but those."""
+        return self._is_password_lost
+
+    def password_lost(self) -> None:
+        """A password was sent, and no answer came, or too late for who waited."""
+        self._is_password_lost = True
+
+    def password_answered(self) -> None:
+        """Somebody heard in time what became of his password."""
+        self._is_password_lost = False
+
     def _is_fresh(self, now: datetime) -> bool:
-        return self._heard_at is not None and now - self._heard_at < FRESH
+        return self._heard_at is not None and timedelta(0) <= now - self._heard_at < FRESH

@@ -51,6 +51,10 @@ class SharedWork(Protocol):
         """As `share`, but what was begun before this call does not count: it waits for the next."""
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Lets so much time pass before something is looked at once more."""
+        ...
+
 
 class Unshared:
     """Fits `SharedWork` where nothing runs at the same time."""
@@ -64,6 +68,9 @@ class Unshared:
         """Does the work."""
         return await self.share(key, work)
 
+    async def pause(self, seconds: float) -> None:
+        """Nobody else is at work meanwhile."""
+
 
 class DomainPasswordMemory:
     """Right domain passwords by their keyed digest. Bounded; lost by a restart."""
@@ -76,7 +83,8 @@ class DomainPasswordMemory:
     def find_right(self, digest: str, now: datetime) -> datetime | None:
         """Until when the domain's word on it counts; None where the domain is to be asked."""
         until = self._right.get(digest)
-        return None if until is None or until - now < LEAST_REST else until
+        # A longer rest than any has: our clock was set back since.
+        return until if until is not None and LEAST_REST <= until - now <= REMEMBERED else None
 
     def remember_right(self, digest: str, now: datetime) -> datetime:
         """The domain said so; until when it counts."""
@@ -87,9 +95,11 @@ class DomainPasswordMemory:
             self._right.popitem(last=False)
         return until
 
-    def note_answer(self, took: timedelta) -> None:
-        """A refusal was ready, with a controller's word or without one; slow ones are forgotten over the next few."""
-        self._slowest = max(took.total_seconds(), self._slowest * 0.8)
+    def note_answer(self, took: timedelta, *, is_typical: bool = True) -> None:
+        """A refusal was ready, with a controller's word or without one; slow ones are forgotten over the next few that are
+        typical, which quick ones are not while passwords alone get no answer.
+        """
+        self._slowest = max(took.total_seconds(), self._slowest * (0.8 if is_typical else 1.0))
 
     def hold_seconds(self, since: datetime, now: datetime) -> float:
         """What a refusal of a request that came at `since` waits: to the next step after what the slowest answer took."""

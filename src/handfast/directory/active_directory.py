@@ -83,7 +83,7 @@ class ActiveDirectory:
         """Why it can't be read is an answer too: the controller is well, and the session goes on."""
         naming_context = (await self._domain_of(link)).root.naming_context
         try:
-            return await read_lockout(link, naming_context, sid, self._clock())
+            return await read_lockout(link, naming_context, sid)
         except LockoutUnreadable as unreadable:
             return str(unreadable)
 

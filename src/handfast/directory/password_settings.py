@@ -17,7 +17,13 @@ from handfast.directory.domain_facts import POLICY_ATTRIBUTES, parse_policy
 from handfast.directory.entries import Entry
 from handfast.directory.library import ldap3
 from handfast.directory.session import ControllerFailed, NoSuchObject
-from handfast.directory.values import parse_duration, parse_filetime, parse_number, parse_window
+from handfast.directory.values import (
+    parse_duration,
+    parse_filetime,
+    parse_generalized_time,
+    parse_number,
+    parse_window,
+)
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import LockoutUnreadable
 from handfast.identity.domain_lockout import SLACK
@@ -55,6 +61,7 @@ def parse_lockout(entry: Entry) -> DomainLockout | None:
 
 def parse_failures(entry: Entry, window: timedelta, now: datetime) -> int:
     """Wrong passwords that a controller counts of an account: none once the last is a `window` ago. Where that is not shown, 0.
+    `now` is by that controller's clock, as the time of the last is.
 
     Raises: MalformedMessage. Source: MS-SAMR 3.1.1.7.1.
     """
@@ -63,16 +70,24 @@ def parse_failures(entry: Entry, window: timedelta, now: datetime) -> int:
     return count if now - last < window + SLACK else 0
 
 
-async def read_lockout(link: Link, naming_context: str, sid: str, now: datetime) -> DomainLockout:
-    """What holds for the account with that SID; two reads of single objects. Raises: LockoutUnreadable, ControllerFailed."""
+async def read_lockout(link: Link, naming_context: str, sid: str) -> DomainLockout:
+    """What holds for the account with that SID; three reads of single objects. Raises: LockoutUnreadable, ControllerFailed."""
     try:
+        now = await _read_clock(link)
         account = await link.read(f"<SID={sid}>", ACCOUNT_ATTRIBUTES)
         if account is None:
             raise LockoutUnreadable("the directory does not show us the account")
         lockout = await _read_policy(link, naming_context, account)
-        return replace(lockout, failures=parse_failures(account, lockout.window, now))
+        return replace(lockout, failures=parse_failures(account, lockout.window, now), at=now)
     except MalformedMessage as malformed:
         raise ControllerFailed(f"{link.name}: {malformed}") from None
+
+
+async def _read_clock(link: Link) -> datetime:
+    root = await link.read("", ("currentTime",))
+    if root is None:
+        raise ControllerFailed(f"{link.name}: its rootDSE can't be read")
+    return parse_generalized_time(root.require("currentTime"), "currentTime")
 
 
 async def _read_policy(link: Link, naming_context: str, account: Entry) -> DomainLockout:

@@ -3,8 +3,11 @@
 The domain counts wrong passwords of an account from anywhere, and begins anew once none came for its observation window
 (MS-ADTS 3.1.1.3.1.1.5, MS-SAMR 3.1.1.7.1): so every failure here begins the window anew, and one counter stands for all
 sources, devices and identity processes. It is counted before the domain is asked, in the database, on from what the
-domain has counted from elsewhere, and taken back when the domain did not count it. What was wrong is remembered for a window by a keyed digest: a client that repeats a stale
-password costs the domain one failure a window.
+domain has counted from elsewhere, and taken back when the domain did not count it. What was wrong is remembered for a
+window by a keyed digest: a client that repeats a stale password costs the domain one failure a window.
+
+A window begins by the later of two clocks, ours and the controller's, and is over when the earlier says so: whichever of
+them was set forward or back, the window is no shorter for it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from handfast.identity.records import Account, Counter, CounterKind
 
 SLACK = timedelta(minutes=1)
 """Our clock and the domain controllers' may differ; the window here is longer by this."""
+AHEAD = timedelta(days=1)
+"""What began later than this by both clocks was written by one that was far off and is right again: it holds nobody until then."""
 TRYING = timedelta(seconds=5)
 """An attempt that did not end in this time died with its process, or nobody waits for it any more: as long as a gateway
 waits for identity.
@@ -32,16 +37,27 @@ waits for identity.
 
 @dataclass(frozen=True, slots=True)
 class SoftLockout:
-    """Failures that may reach the domain, within `window` of the one before; `counted` it counts already, ours and others'."""
+    """Failures that may reach the domain, within `window` of the one before; `counted` it counts already, ours and others'.
+    `at` is the clock of the controller that said so; None: ours alone is known.
+    """
 
     limit: int
     window: timedelta
     counted: int = 0
+    at: datetime | None = None
 
     @property
     def leaves_nothing(self) -> bool:
         """True where the domain locks so soon that no attempt may be made at all."""
         return self.limit <= 0
+
+    def later(self, now: datetime) -> datetime:
+        """`now` by the clock that is ahead: what begins, begins then."""
+        return now if self.at is None else max(now, self.at)
+
+    def earlier(self, now: datetime) -> datetime:
+        """`now` by the clock that is behind: what is to be over must be so then."""
+        return now if self.at is None else min(now, self.at)
 
 
 def soft_lockout(domain: DomainLockout, margin: int, own: LockoutPolicy) -> SoftLockout:
@@ -51,9 +67,11 @@ def soft_lockout(domain: DomainLockout, margin: int, own: LockoutPolicy) -> Soft
     locked after what one source may get wrong here.
     """
     if domain.threshold == 0:
-        return SoftLockout(max(1, own.per_account_and_source - margin), own.window + SLACK, domain.failures)
+        return SoftLockout(
+            max(1, own.per_account_and_source - margin), own.window + SLACK, domain.failures, domain.at
+        )
     window = max(domain.window, own.window) + SLACK
-    return SoftLockout(domain.threshold - margin, window, domain.failures)
+    return SoftLockout(domain.threshold - margin, window, domain.failures, domain.at)
 
 
 class AttemptVerdict(StrEnum):
@@ -90,6 +108,11 @@ class DomainAttempt:
     def own_failures(self) -> int:
         """The account's counter as it was."""
         return 0 if self.before is None else self.before.failures
+
+    @property
+    def reserved(self) -> Counter:
+        """The account's counter as it is with this attempt."""
+        return Counter(self.total.kind, self.total.scope, self.soft.later(self.at), self.standing + 1)
 
     @property
     def trying(self) -> Scope:
@@ -132,11 +155,14 @@ def look_at_attempt(
 ) -> DomainAttempt:
     """What the domain's side of the counters says of an attempt; nothing is counted yet."""
     attempt = DomainAttempt(AttemptVerdict.MAY, account, digest, now, soft)
-    if _running(counters, attempt.wrong, soft.window, now) is not None:
+    if _standing(counters, attempt.wrong, soft, now) is not None:
         return replace(attempt, verdict=AttemptVerdict.WRONG_AGAIN)
-    if _running(counters, attempt.trying, TRYING, now) is not None:
+    trying = _running(counters, attempt.trying, TRYING, now)
+    if (
+        trying is not None and trying.window_start <= now + SLACK
+    ):  # else the clock was set back since, and who tried died
         return replace(attempt, verdict=AttemptVerdict.BEING_TRIED)
-    attempt = replace(attempt, before=_running(counters, attempt.total, soft.window, now))
+    attempt = replace(attempt, before=_standing(counters, attempt.total, soft, now))
     if attempt.standing >= soft.limit:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=attempt.total)
     return attempt
@@ -154,7 +180,7 @@ def begin_attempt(
     if reservation.is_locked:
         return replace(attempt, verdict=AttemptVerdict.LOCKED, locked_by=reservation.locked_by)
     _put(counters, attempt.trying, 1, now, TRYING)
-    _put(counters, attempt.total, attempt.standing + 1, now, soft.window)
+    _save(counters, attempt.reserved, soft.window)
     return replace(attempt, scopes=scopes, own_window=policy.window)
 
 
@@ -162,7 +188,7 @@ def end_wrong(repositories: Repositories, attempt: DomainAttempt, now: datetime)
     """The domain counted it; the last one that may reach the domain is audited."""
     counters = repositories.counters
     counters.clear(attempt.trying.kind, attempt.trying.scope)
-    _put(counters, attempt.wrong, 1, now, attempt.soft.window)
+    _put(counters, attempt.wrong, 1, attempt.soft.later(now), attempt.soft.window)
     if attempt.standing + 1 == attempt.soft.limit:
         repositories.audit.append(
             AuditEvent.LOCKOUT_BEGUN,
@@ -201,26 +227,28 @@ def take_back(counters: CounterRepository, scopes: Iterable[Scope], window: time
         if known is None:
             continue
         if known.failures > 1:
-            counters.save(
-                replace(known, failures=known.failures - 1), window_seconds=int(window.total_seconds())
-            )
+            _save(counters, replace(known, failures=known.failures - 1), window)
         else:
             counters.clear(scope.kind, scope.scope)
 
 
 def _take_back(counters: CounterRepository, attempt: DomainAttempt) -> None:
-    """What it counted less. Where nobody counted since, the window is the one from before: a success prolongs nothing."""
+    """Where nobody counted since, all is as it was: a success prolongs nothing. Where somebody did, one failure less: what
+    the domain has counted from elsewhere stands for theirs too.
+    """
     known = counters.find(attempt.total.kind, attempt.total.scope)
     if known is None:
         return
-    failures = known.failures - (attempt.standing + 1 - attempt.own_failures)
-    if failures <= 0:
+    rest = attempt.before if known == attempt.reserved else replace(known, failures=known.failures - 1)
+    if rest is None or rest.failures <= 0:
         counters.clear(known.kind, known.scope)
-        return
-    is_ours = known.window_start == attempt.at and attempt.before is not None
-    start = attempt.before.window_start if is_ours and attempt.before is not None else known.window_start
-    seconds = int(attempt.soft.window.total_seconds())
-    counters.save(replace(known, failures=failures, window_start=start), window_seconds=seconds)
+    else:
+        _save(counters, rest, attempt.soft.window)
+
+
+def _standing(counters: CounterRepository, scope: Scope, soft: SoftLockout, now: datetime) -> Counter | None:
+    known = _running(counters, scope, soft.window, soft.earlier(now))
+    return None if known is None or known.window_start > soft.later(now) + AHEAD else known
 
 
 def _running(counters: CounterRepository, scope: Scope, window: timedelta, now: datetime) -> Counter | None:
@@ -231,6 +259,8 @@ def _running(counters: CounterRepository, scope: Scope, window: timedelta, now: 
 def _put(
     counters: CounterRepository, scope: Scope, failures: int, start: datetime, window: timedelta
 ) -> None:
-    counters.save(
-        Counter(scope.kind, scope.scope, start, failures), window_seconds=int(window.total_seconds())
-    )
+    _save(counters, Counter(scope.kind, scope.scope, start, failures), window)
+
+
+def _save(counters: CounterRepository, counter: Counter, window: timedelta) -> None:
+    counters.save(counter, window_seconds=int(window.total_seconds()))

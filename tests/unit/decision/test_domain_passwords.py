@@ -24,6 +24,7 @@ def test_a_right_password_is_remembered_for_a_grants_life_from_the_domains_word(
     assert memory.find_right("d", NOW + REMEMBERED - LEAST_REST) == until
     assert memory.find_right("d", NOW + REMEMBERED - LEAST_REST + SECOND) is None
     assert memory.find_right("other", NOW) is None
+    assert memory.find_right("d", NOW - SECOND) is None, "our clock was set back: it is not right for longer"
 
 
 def test_the_memory_is_bounded():
@@ -50,6 +51,9 @@ def test_a_slow_answer_is_forgotten_after_a_few_and_a_clock_set_back_holds_no_lo
     memory.note_answer(timedelta(seconds=2))
     assert memory.hold_seconds(NOW, NOW) == 2.0
     for _ in range(10):
+        memory.note_answer(timedelta(0), is_typical=False)
+    assert memory.hold_seconds(NOW, NOW) == 2.0
+    for _ in range(10):
         memory.note_answer(timedelta(0))
     assert memory.hold_seconds(NOW, NOW) == 0.5
     assert memory.hold_seconds(NOW, NOW - SECOND) == 0.5
@@ -69,3 +73,4 @@ async def test_unshared_work_is_done():
 
     assert await Unshared().share("key", work) == 7
     assert await Unshared().share_anew("key", work) == 7
+    await Unshared().pause(60)

@@ -20,6 +20,7 @@ CONTAINER = f"CN=Password Settings Container,CN=System,{BASE}"
 STRICT = f"CN=strict,{CONTAINER}"
 SID = "S-1-5-21-1-2-3-1103"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+CLOCK = {"currentTime": [b"20261121000000.0Z"]}
 SHOWN = {"uSNChanged": [b"4711"]}
 THREE = {
     "msDS-LockoutThreshold": [b"3"],
@@ -34,7 +35,8 @@ class Shown:
     name = "dc1"
 
     def __init__(self, **objects):
-        self.objects = {name: build_entry(name, values) for name, values in objects.items()}
+        shown = {"": CLOCK, **objects}
+        self.objects = {name: build_entry(name, values) for name, values in shown.items()}
 
     async def read(self, dn, attributes, *, controls=()):
         return self.objects.get(dn)
@@ -67,20 +69,20 @@ async def test_an_account_under_a_policy_has_that_and_another_the_domains():
     user, head = f"<SID={SID}>", {"lockoutThreshold": [b"5"], "lockOutObservationWindow": [b"%d" % -MINUTE]}
     under = {"msDS-ResultantPSO": [STRICT.encode()]}
     link = Shown(**{user: under, BASE: head, STRICT: THREE})
-    assert (await read_lockout(link, BASE, SID, NOW)).threshold == 3
-    assert (await read_lockout(Shown(**{user: SHOWN, BASE: head}), BASE, SID, NOW)).threshold == 5
+    assert (await read_lockout(link, BASE, SID)).threshold == 3
+    assert (await read_lockout(Shown(**{user: SHOWN, BASE: head}), BASE, SID)).threshold == 5
     with pytest.raises(LockoutUnreadable, match=f"under the policy {STRICT}"):
-        await read_lockout(Shown(**{user: under, BASE: head}), BASE, SID, NOW)
+        await read_lockout(Shown(**{user: under, BASE: head}), BASE, SID)
     with pytest.raises(LockoutUnreadable, match="does not show us the account"):
-        await read_lockout(Shown(**{BASE: head}), BASE, SID, NOW)
+        await read_lockout(Shown(**{BASE: head}), BASE, SID)
     with pytest.raises(LockoutUnreadable, match="which policy the account is under"):
-        await read_lockout(Shown(**{BASE: head, user: {}}), BASE, SID, NOW)
+        await read_lockout(Shown(**{BASE: head, user: {}}), BASE, SID)
 
 
 @pytest.mark.parametrize("head", [{}, {BASE: {}}])
 async def test_a_domain_whose_policy_is_not_shown_may_lock_at_any_guess(head):
     with pytest.raises(LockoutUnreadable, match="the domain's own lockout policy"):
-        await read_lockout(Shown(**{f"<SID={SID}>": SHOWN}, **head), BASE, SID, NOW)
+        await read_lockout(Shown(**{f"<SID={SID}>": SHOWN}, **head), BASE, SID)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,21 @@ async def test_failures_count_for_the_window_of_the_policy_and_a_minute(count, m
         "badPasswordTime": [b"%d" % (at // timedelta(microseconds=1) * 10)] if at else [],
     }
     link = Shown(**{f"<SID={SID}>": account, STRICT: THREE})
-    assert (await read_lockout(link, BASE, SID, NOW)).failures == failures
+    lockout = await read_lockout(link, BASE, SID)
+    assert (lockout.failures, lockout.at) == (failures, NOW), "by the clock of that controller"
 
 
 async def test_a_controller_that_makes_no_sense_fails():
     user = f"<SID={SID}>"
     with pytest.raises(ControllerFailed, match="lockoutThreshold"):
-        await read_lockout(Shown(**{user: SHOWN, BASE: {"lockoutThreshold": [b"five"]}}), BASE, SID, NOW)
+        await read_lockout(Shown(**{user: SHOWN, BASE: {"lockoutThreshold": [b"five"]}}), BASE, SID)
+    for clock in ({}, {"currentTime": [b"noon"]}):
+        with pytest.raises(ControllerFailed, match="currentTime"):
+            await read_lockout(Shown(**{"": clock, user: SHOWN}), BASE, SID)
+    hidden = Shown(**{user: SHOWN})
+    del hidden.objects[""]
+    with pytest.raises(ControllerFailed, match="rootDSE"):
+        await read_lockout(hidden, BASE, SID)
     nonsense = {**THREE, "msDS-LockoutDuration": [b"1"]}
     with pytest.raises(ControllerFailed, match="duration"):
         await read_all(Shown(**{CONTAINER: {"objectClass": [b"top"]}, STRICT: nonsense}), BASE)

@@ -4,17 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handfast.identity.counters import Scope
 from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.domain_lockout import (
+    AHEAD,
     SLACK,
     TRYING,
     AttemptVerdict,
     SoftLockout,
     begin_attempt,
+    end_lost,
     end_uncounted,
     end_wrong,
     look_at_attempt,
@@ -226,32 +228,165 @@ def test_a_right_password_takes_back_what_its_attempt_counted(repositories):
     assert total(alone) == 0
 
 
+def test_a_seed_that_others_stood_on_stays_when_the_attempt_that_brought_it_is_taken_back(repositories):
+    """The other's attempt went on from what another controller had counted, this one's seed or not."""
+    first = begin(repositories, "a", soft=SoftLockout(8, 31 * MINUTE, 3))
+    assert fail(repositories, "b", NOW + MINUTE, SoftLockout(8, 31 * MINUTE, 6)) is AttemptVerdict.MAY
+    end_uncounted(repositories, first, is_answered=False)
+    assert total(repositories) == 6
+
+
+def test_what_is_tried_in_the_future_is_tried_by_nobody(repositories):
+    """Our clock was set back, and the process died: no later than by the other processes' clocks."""
+    assert begin(repositories, "d").verdict is AttemptVerdict.MAY
+    assert begin(repositories, "d", NOW - SLACK).verdict is AttemptVerdict.BEING_TRIED
+    assert begin(repositories, "d", NOW - SLACK - TRYING).verdict is AttemptVerdict.MAY
+
+
+def told_at(at, failures=0):
+    return soft_lockout(DomainLockout(5, 30 * MINUTE, None, failures, at), 2, POLICY)
+
+
+@pytest.mark.parametrize("jump", [-60 * MINUTE, 60 * MINUTE])
+def test_a_window_is_over_when_both_clocks_say_so(jump, repositories):
+    assert [fail(repositories, f"d{n}", soft=told_at(NOW)) for n in range(3)] == [AttemptVerdict.MAY] * 3
+    almost, over = NOW + 30 * MINUTE, NOW + 31 * MINUTE
+    for ours, theirs in ((almost + jump, almost), (almost, almost + jump)):
+        assert begin(repositories, "d4", ours, told_at(theirs)).verdict is AttemptVerdict.LOCKED
+        assert begin(repositories, "d1", ours, told_at(theirs)).verdict is AttemptVerdict.WRONG_AGAIN
+    assert begin(repositories, "d4", over, told_at(over)).verdict is AttemptVerdict.MAY
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(-60, 0), (0, -60)])
+def test_a_window_that_began_while_one_clock_was_behind_is_no_shorter_once_that_is_right(
+    ours, theirs, repositories
+):
+    for n in range(3):
+        fail(repositories, f"d{n}", NOW + ours * MINUTE, told_at(NOW + theirs * MINUTE))
+    right = NOW + 30 * MINUTE
+    assert begin(repositories, "d4", right, told_at(right)).verdict is AttemptVerdict.LOCKED
+    assert begin(repositories, "d1", right, told_at(right)).verdict is AttemptVerdict.WRONG_AGAIN
+    assert begin(repositories, "d4", right + MINUTE, told_at(right + MINUTE)).verdict is AttemptVerdict.MAY
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 0), (0, 1), (1, 1)])
+def test_a_clock_that_was_far_off_locks_nobody_until_then(ours, theirs, repositories):
+    far = AHEAD + MINUTE
+    for n in range(3):
+        fail(repositories, f"d{n}", NOW + ours * far, told_at(NOW + theirs * far))
+    assert begin(repositories, "d4", NOW + 2 * MINUTE, told_at(NOW)).verdict is AttemptVerdict.LOCKED
+    assert begin(repositories, "d1", NOW, told_at(NOW)).verdict is AttemptVerdict.MAY
+    assert begin(repositories, "d4", NOW, told_at(NOW)).verdict is AttemptVerdict.MAY
+    assert total(repositories) == 2
+
+
+class CountingDomain:
+    """Counts as MS-SAMR says, by a clock that nobody sets; `ours` and `theirs` are what the others' clocks show."""
+
+    def __init__(self, threshold):
+        self.threshold, self.now, self.bad, self.last = threshold, NOW, 0, NOW
+        self.jumped = {"ours": 0 * MINUTE, "theirs": 0 * MINUTE}
+
+    @property
+    def ours(self):
+        return self.now + self.jumped["ours"]
+
+    def soft(self):
+        at = self.now + self.jumped["theirs"]
+        return soft_lockout(DomainLockout(self.threshold, 30 * MINUTE, None, 0, at), 2, POLICY)
+
+    def count_wrong(self):
+        self.bad = self.bad + 1 if self.now - self.last < 30 * MINUTE else 1
+        self.last = self.now
+        assert self.bad <= self.threshold - 2
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("pass"), st.integers(1, 45)),
+    st.tuples(st.just("jump"), st.sampled_from((-60, 0, 60))),
+    st.tuples(st.just("begin"), st.integers(0, 9)),
+    st.tuples(st.just("end"), st.sampled_from(("wrong", "lost", "right", "unsent"))),
+)
+
+
+SET_BACK_AND_RIGHT_AGAIN = [
+    ("jump", -60),
+    ("begin", 1),
+    ("end", "wrong"),
+    ("jump", 0),
+    ("begin", 2),
+    ("end", "wrong"),
+]
+
+
+@example(SET_BACK_AND_RIGHT_AGAIN, 3, "ours")
+@example(SET_BACK_AND_RIGHT_AGAIN, 3, "theirs")
+@given(st.lists(STEPS, max_size=80), st.integers(3, 8), st.sampled_from(("ours", "theirs")))
+def test_no_jump_of_a_clock_lets_more_reach_the_domain_even_of_what_is_under_way(steps, threshold, jumping):
+    """No count of the domain's is shown here, as by a controller that did not hear of the others: ours holds alone."""
+    repositories, domain, under_way = new_repositories(), CountingDomain(threshold), []
+    unlimited = (Scope(CounterKind.SOURCE, "x", 10_000),)
+
+    def end(how):
+        attempt = under_way.pop(0)
+        if how in ("wrong", "lost"):
+            domain.count_wrong()
+        if how == "wrong":
+            end_wrong(repositories, attempt, domain.ours)
+        elif how == "lost":
+            end_lost(repositories, attempt)
+        else:
+            end_uncounted(repositories, attempt, is_answered=how == "right")
+        if how == "right":
+            domain.bad = 0
+
+    for step, value in steps:
+        if step == "pass":
+            while under_way:
+                end("wrong")
+            domain.now += value * MINUTE
+        elif step == "jump":
+            domain.jumped[jumping] = value * MINUTE
+        elif step == "begin":
+            attempt = begin(repositories, str(value), domain.ours, domain.soft(), unlimited)
+            if attempt.verdict is AttemptVerdict.MAY:
+                under_way.append(attempt)
+        elif under_way:
+            end(value)
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 45), st.integers(0, 5), st.sampled_from("rwx")), max_size=60),
+    st.lists(
+        st.tuples(
+            st.integers(0, 45), st.integers(0, 5), st.sampled_from("rwx"), st.sampled_from((0, 0, 0, -60, 60))
+        ),
+        max_size=60,
+    ),
     st.integers(3, 8),
 )
 def test_whatever_is_tried_the_domains_own_count_stays_below_its_threshold(tries, threshold):
     """The domain counts as MS-SAMR says: on within its window of the last failure, to nothing by a right password. "x" are
-    wrong ones that somebody types elsewhere: ours come on top only as far as those leave room.
+    wrong ones that somebody types elsewhere: ours come on top only as far as those leave room. Our own clock jumps meanwhile.
     """
     repositories = new_repositories()
     unlimited = (Scope(CounterKind.SOURCE, "x", 10_000),)
-    now, bad, last, heard = NOW, 0, NOW, {}
-    for minutes, secret, kind in tries:
+    now, bad, last, heard, jumped = NOW, 0, NOW, {}, 0 * MINUTE
+    for minutes, secret, kind, jump in tries:
         now += minutes * MINUTE
+        jumped = jump * MINUTE
         bad = bad if now - last < 30 * MINUTE else 0
         if kind == "x":
             bad, last = bad + 1, now
             continue
-        soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None, bad), 2, POLICY)
-        attempt = begin(repositories, f"{secret}{kind}", now, soft, unlimited)
+        soft = soft_lockout(DomainLockout(threshold, 30 * MINUTE, None, bad, now), 2, POLICY)
+        attempt = begin(repositories, f"{secret}{kind}", now + jumped, soft, unlimited)
         if attempt.verdict is not AttemptVerdict.MAY:
             continue
         if kind == "r":
             end_uncounted(repositories, attempt, is_answered=True)
             bad = 0
             continue
-        end_wrong(repositories, attempt, now)
+        end_wrong(repositories, attempt, now + jumped)
         assert secret not in heard or now - heard[secret] >= soft.window
         heard[secret] = now
         bad, last = bad + 1, now

@@ -64,9 +64,9 @@ async def identify_basic(
     if not is_domain_listener(services, publication, request) or not isinstance(found.result, Deny):
         return found
     if not found.asked_directory:
-        found = await refuse_alike(services, found)
+        found = await refuse_alike(services, request, found)
     now = services.clock.now()
-    services.domain_passwords.note_answer(now - since)
+    services.domain_passwords.note_answer(now - since, is_typical=not services.waiting.is_password_lost)
     return replace(
         found,
         hold_seconds=services.domain_passwords.hold_seconds(since, now),

@@ -9,6 +9,7 @@ told one thing, which depends on the controllers alone. Where the password was n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import assert_never
 
 from handfast.decision.access import AccessRequest, BasicCredential
@@ -29,6 +30,7 @@ from handfast.identity.counters import Scope, scopes_of_account
 from handfast.identity.directory.ports import AnswerLost, Directory, LockoutUnreadable, PasswordVerdict
 from handfast.identity.directory.standing import StandingRefusal, read_standing
 from handfast.identity.domain_lockout import (
+    TRYING,
     AttemptVerdict,
     DomainAttempt,
     SoftLockout,
@@ -42,12 +44,16 @@ from handfast.identity.domain_lockout import (
 )
 from handfast.identity.ports import Repositories, Unavailable
 from handfast.identity.records import Account, StageTrace
+from handfast.identity.sources import counted_source
 
 RULE = "domain password"
 MARGIN_RULE = "directory.lockout_margin"
 WRONG_AGAIN = "wrong again"
 LOOK = "look"
 TOO_MANY = "too many wait for a domain controller"
+NO_ANSWER_OF_LATE = "the password that was sent last got no answer"
+PAUSE_SECONDS = 0.05
+"""Between two looks at what another identity process asks about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,12 @@ class DomainAnswer:
     is_asked: bool = True
     authenticated: Authenticated | None = None
     locked_by: Scope | None = None
+
+    @property
+    def is_verdict(self) -> bool:
+        """True where a controller said what it thinks of the password."""
+        is_answered = self.denied is None or self.denied.reason is not Reason.DIRECTORY_UNAVAILABLE
+        return self.is_asked and is_answered
 
 
 def is_domain_listener(services: Services, publication: Publication, request: AccessRequest) -> bool:
@@ -106,16 +118,20 @@ async def identify_domain(
     if until is not None:
         known = Authenticated(account, None, kind=CredentialKind.DOMAIN_PASSWORD, good_until=until)
         return identified(credential.login, known, f"{RULE}, asked a moment ago")
-    if services.waiting.is_closed(services.clock.now()):
+    waiting, source = services.waiting, counted_source(request.source)
+    if waiting.is_closed(services.clock.now(), source):
         return Identification(_unavailable(TOO_MANY), credential.login, asked_directory=True)
     try:
-        with services.waiting.asking():
+        with waiting.asking(source):
             answer = await services.shared.share(
                 f"{account.id}:{digest}",
                 lambda: _ask(services, directory, publication, request, account, secret, digest),
             )
     except TimeoutError:
+        waiting.password_lost()
         answer = DomainAnswer(_unavailable("no answer in time"))
+    if answer.is_verdict:
+        waiting.password_answered()
     before = (_lockout_trace(answer.locked_by),)
     if answer.authenticated is not None:
         return identified(credential.login, answer.authenticated, RULE, before)
@@ -130,23 +146,23 @@ async def identify_domain(
     )
 
 
-async def refuse_alike(services: Services, refused: Identification) -> Identification:
+async def refuse_alike(services: Services, request: AccessRequest, refused: Identification) -> Identification:
     """A refusal that the directory was not asked about, told as if it had been: while nobody answers, as for everybody.
 
     Whether somebody answers is found out after the request came, as it is where a password is asked about: so the first
-    request of an outage tells no more than any other.
+    request of an outage tells no more than any other. A controller that answers all but passwords is not found out by looking:
+    there the last password counts that somebody sent, and the first one that is lost tells that its name exists.
     """
     waiting = services.waiting
-    if waiting.is_closed(services.clock.now()):
+    if waiting.is_closed(services.clock.now(), counted_source(request.source)):
         return _as_unavailable(refused, TOO_MANY)
-    if waiting.has_many_looking:
-        return refused
-    try:
-        with waiting.looking():
-            await _look(services)
-    except (Unavailable, TimeoutError) as problem:
-        return _as_unavailable(refused, str(problem) or "no answer in time")
-    return refused
+    if not waiting.has_many_looking:
+        try:
+            with waiting.looking():
+                await _look(services)
+        except (Unavailable, TimeoutError) as problem:
+            return _as_unavailable(refused, str(problem) or "no answer in time")
+    return _as_unavailable(refused, NO_ANSWER_OF_LATE) if waiting.is_password_lost else refused
 
 
 async def _look(services: Services) -> None:
@@ -177,10 +193,11 @@ async def _ask(
     if soft.leaves_nothing:
         return _not_tried(f"the domain locks the account after {soft.limit + margin} failures")
     attempt = await _reserve(services, publication, request, account, digest, soft)
+    since = services.clock.now()
     while attempt.verdict is AttemptVerdict.BEING_TRIED:
         # By another identity process, which writes down what it hears; should it have died, our turn comes.
         try:
-            await _look(services)
+            await _wait_for_another(services, since)
         except (Unavailable, TimeoutError) as problem:
             return DomainAnswer(_unavailable(str(problem)))
         attempt = await _reserve(services, publication, request, account, digest, soft)
@@ -188,6 +205,17 @@ async def _ask(
     if refused is not None:
         return refused
     return await _settle(services, directory, attempt, secret)
+
+
+async def _wait_for_another(services: Services, since: datetime) -> None:
+    """A look and a pause; nobody is waited for much longer than an attempt can take, nor where our clock is set meanwhile.
+
+    Raises: Unavailable, TimeoutError.
+    """
+    await _look(services)
+    if abs(services.clock.now() - since) > 2 * TRYING:
+        raise Unavailable("another identity process does not finish asking")
+    await services.shared.pause(PAUSE_SECONDS)
 
 
 def _not_tried(detail: str) -> DomainAnswer:
@@ -242,6 +270,7 @@ async def _settle(
     try:
         verdict = await directory.check_password(account, secret)
     except AnswerLost as lost:
+        services.waiting.password_lost()
         await records.write(lambda r: end_lost(r, attempt))
         return DomainAnswer(_unavailable(str(lost)))
     except Unavailable as problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
@@ -68,7 +68,7 @@ class ChangeBatch:
 class DomainLockout:
     """What holds for an account: `threshold` wrong passwords within `window` lock it for `duration`. 0: never; `duration`
     None: until an administrator unlocks. It is the domain's own, or a fine-grained password policy's. `failures` are those
-    that the domain counts of the account already, from wherever they came.
+    that the domain counts of the account already, from wherever they came, `at` is the clock of the controller that said so.
 
     Source: lockoutThreshold, lockOutObservationWindow, lockoutDuration (MS-ADA1 2.1); msDS-LockoutThreshold and the like
     (MS-ADA2); which one holds: MS-SAMR 3.1.1.5.
@@ -78,3 +78,4 @@ class DomainLockout:
     window: timedelta
     duration: timedelta | None
     failures: int = 0
+    at: datetime | None = field(default=None, compare=False)

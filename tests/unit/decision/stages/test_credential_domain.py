@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -9,13 +10,15 @@ import pytest
 from handfast.app.shared_work import SharedTasks
 from handfast.decision.access import BasicCredential
 from handfast.decision.access_rules import AccessRule
+from handfast.decision.directory_waiting import MAX_ASKING, MAX_LOOKING
 from handfast.decision.outcome import Outcome
 from handfast.decision.publication import CredentialPolicy
 from handfast.decision.reasons import Reason
 from handfast.decision.stages.credential import CredentialKind
+from handfast.decision.stages.credential_domain import NO_ANSWER_OF_LATE, PAUSE_SECONDS
 from handfast.identity.channels import Channel
 from handfast.identity.directory.entries import DomainLockout
-from handfast.identity.directory.ports import PasswordVerdict
+from handfast.identity.directory.ports import AnswerLost, PasswordVerdict
 from handfast.identity.domain_lockout import TRYING
 from handfast.identity.policies import LockoutPolicy
 from handfast.identity.records import DOMAIN_KINDS, AccountState, CounterKind
@@ -207,6 +210,40 @@ async def test_what_a_process_that_died_was_asking_about_is_asked_in_turn(site, 
     assert (await asking[0]).outcome is Outcome.ALLOW
 
 
+async def test_a_process_that_died_before_our_clock_was_set_back_is_not_waited_for(site, two):
+    asking = await two.ask(RIGHT)
+    site.clock.advance(hours=-1)
+    two.go.set()
+    assert (await asking[1]).outcome is Outcome.ALLOW
+    assert (await asking[0]).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("jump", [-1, 1])
+async def test_another_process_is_not_waited_for_without_end(site, two, jump):
+    """Not even where its clock is a little ahead, so that what it began lies in the future for some time."""
+    asking = await two.ask("wrong")
+    counters = site.identity.records.tables.counters
+    [key] = [key for key in counters if key[0] is CounterKind.DOMAIN_TRYING]
+    site.clock.advance(seconds=jump * 2.1 * TRYING.total_seconds())
+    counter, ends = counters[key]
+    counters[key] = replace(counter, window_start=site.clock.now()), ends
+    assert (await asking[1]).reason is Reason.DIRECTORY_UNAVAILABLE
+    looks = site.domain.looks
+    await asyncio.sleep(2 * PAUSE_SECONDS)
+    assert site.domain.looks == looks
+    two.go.set()
+    await asking[0]
+
+
+async def test_between_two_looks_there_is_a_pause(site, two):
+    asking = await two.ask(RIGHT)
+    looks = site.domain.looks
+    await asyncio.sleep(5 * PAUSE_SECONDS)
+    assert site.domain.looks - looks <= 6
+    two.go.set()
+    await asyncio.gather(*asking)
+
+
 async def test_while_another_process_asks_in_vain_so_do_we(site, two):
     asking = await two.ask("wrong")
     site.domain.is_down = True
@@ -278,8 +315,6 @@ async def test_who_may_not_sign_in_anyway_is_not_tried(site):
 
 async def test_an_attempt_whose_answer_was_lost_counts(site):
     """The domain may have counted it: whoever guesses while it is slow must not lock the account."""
-    from handfast.identity.directory.ports import AnswerLost
-
     sent = []
 
     def lose():
@@ -292,8 +327,85 @@ async def test_an_attempt_whose_answer_was_lost_counts(site):
         reasons.append((await site.ask(secret=f"guess {number}")).reason)
         site.clock.advance(seconds=1)
     assert len(sent) < site.domain.policy.threshold
-    assert reasons[0] is Reason.DIRECTORY_UNAVAILABLE
-    assert reasons[-1] is Reason.ACCOUNT_LOCKED_OUT
+    last = await site.ask(secret="one more")
+    assert set(reasons) == {Reason.DIRECTORY_UNAVAILABLE}, (
+        "all are told so, whether they were asked about or not"
+    )
+    assert last.stages[-1].detail == f"not asked (account-locked-out): {NO_ANSWER_OF_LATE}"
+    assert len(sent) == 3
+
+
+async def test_while_passwords_alone_get_no_answer_names_are_told_and_held_alike(site):
+    """Each look is answered: what the last password that was sent came to decides."""
+    check_password = site.domain.check_password
+
+    async def lose(_account, _secret):
+        site.clock.advance(seconds=1.6)
+        raise AnswerLost("no answer: timed out")
+
+    async def told(login="CONTOSO\\nobody"):
+        began = site.clock.now()
+        decision = await site.ask("x", login)
+        return decision.reason, (site.clock.now() - began).total_seconds() + decision.delay_seconds
+
+    site.domain.check_password = lose
+    first = await told("CONTOSO\\alice")
+    assert first == (Reason.DIRECTORY_UNAVAILABLE, 2.0)
+    assert {await told() for _ in range(10)} == {first}
+    with ExitStack() as stack:
+        for _ in range(MAX_LOOKING):
+            stack.enter_context(site.identity.services.waiting.looking())
+        assert await told() == first
+    site.domain.check_password = check_password
+    assert (await site.ask()).outcome is Outcome.ALLOW
+    assert (await told())[0] is Reason.ACCOUNT_UNKNOWN
+
+
+async def test_an_answer_that_comes_too_late_is_lost(site):
+    site.identity.services.shared._patience_seconds = 0.01
+    check_password, go = site.domain.check_password, asyncio.Event()
+
+    async def wait(account, secret):
+        await go.wait()
+        return await check_password(account, secret)
+
+    site.domain.check_password = wait
+    assert (await site.ask("wrong")).reason is Reason.DIRECTORY_UNAVAILABLE
+    go.set()
+    await site.identity.services.shared.finish()
+    assert site.domain.bad_count("alice") == 1
+    assert (await site.ask("x", "CONTOSO\\nobody")).reason is Reason.DIRECTORY_UNAVAILABLE
+
+
+async def test_one_client_leaves_places_to_others(site):
+    await mirror(site.identity.records, "bob", site.clock.now(), "Staff", number=1001)
+    site.domain.passwords["bob"] = RIGHT
+    check_password, go = site.domain.check_password, asyncio.Event()
+
+    async def wait_for_alice(account, secret):
+        if account.user == "alice":
+            await go.wait()
+        return await check_password(account, secret)
+
+    site.domain.check_password = wait_for_alice
+    hogs = [asyncio.ensure_future(site.ask("same wrong", source="192.0.2.9")) for _ in range(MAX_ASKING)]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert (await site.ask(login="CONTOSO\\bob", source="198.51.100.5")).outcome is Outcome.ALLOW
+    for login in ("CONTOSO\\bob", "CONTOSO\\nobody"):
+        assert (await site.ask("x", login, source="192.0.2.9")).reason is Reason.DIRECTORY_UNAVAILABLE
+    go.set()
+    await asyncio.gather(*hogs)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_jump_of_our_clock_gives_nobody_more_attempts(site, hours):
+    reasons = [(await site.ask(f"guess {n}")).reason for n in range(2)]
+    site.clock.advance(hours=hours)
+    site.domain.ahead -= timedelta(hours=hours)
+    reasons += [(await site.ask(f"other {n}", source="198.51.100.1")).reason for n in range(2)]
+    assert reasons == [Reason.CREDENTIAL_WRONG] * 3 + [Reason.ACCOUNT_LOCKED_OUT]
+    assert site.domain.bad_count("alice") == 3
 
 
 async def test_signing_in_by_pin_lifts_nothing_that_the_domain_counts(site):
