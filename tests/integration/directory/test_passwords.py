@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -149,11 +150,13 @@ async def test_a_controller_that_is_down_is_passed_over(fresh_dc, opened):
 
 
 async def test_our_own_account_is_not_locked_by_us(fresh_dc, opened):
-    """A refused password is sent once, however often the mirror is to be read; a new one at once."""
+    """A refused password is sent once, however often and by how many at once something is to be read; a new one at once."""
     directory = opened(fresh_dc)
     file = fresh_dc.password_file()
     right = file.read_text()
     file.write_text("wrong\n")
+    at_once = await asyncio.gather(*(directory.find("alice") for _ in range(16)), return_exceptions=True)
+    assert {type(one) for one in at_once} == {Unavailable}
     for _ in range(8):
         with pytest.raises(Unavailable, match="the user name or password is wrong"):
             await directory.find("alice")
