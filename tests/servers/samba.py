@@ -56,7 +56,10 @@ LDAPS_PORT, KERBEROS_PORT = 636, 88
 NEEDS = pytest.mark.needs("samba", "samba-tool", "ldbmodify", "kinit")
 """`pytestmark = NEEDS`: programs of Debian's samba-ad-dc, samba-ad-provision, ldb-tools and krb5-user."""
 AUDIT = "1 auth_audit:3"
-_SIGN_IN = re.compile(r"^Auth: \[([^\]]+)\] user \[[^\]]*\]\\\[([^\]]*)\]", re.MULTILINE)
+_SIGN_IN = re.compile(
+    r"^Auth: \[([^\]]+)\] user \[[^\]]*\]\\\[([^\]]*)\].* (?:became|mapped to) \[[^\]]*\]\\\[([^\]]*)\]",
+    re.MULTILINE,
+)
 
 _KRB5_CONF = """[libdefaults]
   default_realm = {realm}
@@ -149,9 +152,12 @@ class DomainController:
         return self.home / "log"
 
     def sign_ins(self) -> list[tuple[str, str]]:
-        """(way, user in lower case without domain) of each sign-in that was tried so far. Needs `log_level` AUDIT."""
+        """(way, user in lower case without domain) of each sign-in that was tried so far, whatever form of name was sent; as
+        sent where nobody has the name. Needs `log_level` AUDIT.
+        """
         found = _SIGN_IN.findall(self.log.read_text(errors="replace"))
-        return [(way, user.rpartition("\\")[2].partition("@")[0].lower()) for way, user in found]
+        named = ((way, sent if user == "(null)" else user) for way, sent, user in found)
+        return [(way, user.rpartition("\\")[2].partition("@")[0].lower()) for way, user in named]
 
     def keytab(self, name: str) -> Path:
         """One of `samba_domain.KEYTABS`: "gw", "fe", "ex" or "read" (AES keys)."""

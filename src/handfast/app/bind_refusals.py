@@ -21,22 +21,27 @@ class BindRefusals:
         self._keyring = keyring
         self._clock = clock
 
-    async def holds(self, user: str, password: str, pause: timedelta) -> bool:
+    async def find(self, user: str, password: str) -> tuple[int, timedelta] | None:
         """Raises: Unavailable."""
         scope = self._scope(user, password)
         known = await self._records.read(
             lambda repositories: repositories.counters.find(scope.kind, scope.scope)
         )
-        return known is not None and self._clock.now() < known.window_start + pause
+        return None if known is None else (known.failures, self._clock.now() - known.window_start)
 
-    async def keep(self, user: str, password: str, pause: timedelta) -> None:
+    async def keep(self, user: str, password: str, times: int, lasts: timedelta) -> None:
         """Raises: Unavailable."""
         scope = self._scope(user, password)
-        refused = Counter(scope.kind, scope.scope, self._clock.now(), 1)
-        seconds = int(pause.total_seconds())
+        refused = Counter(scope.kind, scope.scope, self._clock.now(), times)
+        seconds = int(lasts.total_seconds())
         await self._records.write(
             lambda repositories: repositories.counters.save(refused, window_seconds=seconds)
         )
+
+    async def forget(self, user: str, password: str) -> None:
+        """Raises: Unavailable."""
+        scope = self._scope(user, password)
+        await self._records.write(lambda repositories: repositories.counters.clear(scope.kind, scope.scope))
 
     def _scope(self, user: str, password: str) -> Scope:
         """Among the domain passwords known to be wrong, where no account's id is."""

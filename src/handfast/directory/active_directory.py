@@ -11,7 +11,7 @@ from handfast.directory.changes import ChangeFeed
 from handfast.directory.controllers import Controllers, Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.lookup import find_account, find_group
-from handfast.directory.password import check_password, is_worth_sending
+from handfast.directory.password import check_password, find_dn, is_worth_sending
 from handfast.directory.password_settings import read_lockout
 from handfast.directory.reading import read_domain
 from handfast.directory.scope import Scope
@@ -88,7 +88,10 @@ class ActiveDirectory:
             return str(unreadable)
 
     async def look(self) -> None:
-        """As the port says: the one thing that anybody may read, over a connection as for a policy, and one as for a password. Raises: Unavailable."""
+        """As the port says: the one thing that anybody may read, as often and over such connections as for a policy, for where
+        an account is, and for a password. Raises: Unavailable.
+        """
+        await self._passwords.ask(_read_time)
         await self._passwords.ask(_read_time)
         async with self._passwords.first(None) as link:
             await _read_time(link)
@@ -97,8 +100,14 @@ class ActiveDirectory:
         """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
         if not is_worth_sending(account, secret):
             return PasswordVerdict.WRONG
+        dn = await self._passwords.ask(partial(self._find_dn, account=account))
+        if dn is None or account.sid is None:
+            return PasswordVerdict.WRONG
         async with self._passwords.first(None) as link:
-            return await check_password(link, account, secret)
+            return await check_password(link, dn, account.sid, secret)
+
+    async def _find_dn(self, link: Link, account: Account) -> str | None:
+        return await find_dn(link, await self._domain_of(link), account)
 
     async def close(self) -> None:
         """Ends every connection; what is under way fails."""

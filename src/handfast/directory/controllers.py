@@ -158,12 +158,10 @@ class Controller:
         return session
 
     async def _sign_in(self, session: Session, account: OwnAccount) -> None:
-        password = await account.password(time.monotonic())
-        try:
+        async def send(password: str) -> None:
             await self.call(session, partial(session.sign_in, account.user, password))
-        except BindRefused as refused:
-            await account.was_refused(password, time.monotonic(), str(refused))
-            raise
+
+        await account.sign_in(send, self._timeout_seconds)
 
     def _take_kept(self) -> Session | None:
         while self._kept:

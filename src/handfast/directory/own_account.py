@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -11,22 +15,33 @@ from handfast.directory.session import BindRefused
 from handfast.identity.ports import Unavailable
 
 REFUSED_PAUSE_SECONDS = 600.0
-"""A refused password is sent again this much later at the soonest. Each try counts in the domain: one a poll would lock the
-account within minutes, three in half an hour stay below what domains allow.
+"""A refused password is sent again this much later at the soonest, and twice as much with each refusal more. Each try counts in
+the domain, and each begins the time anew for which the domain counts: only pauses that outgrow it let it end. After 10 and
+20 minutes, half an hour ends in the third pause, an hour in the fourth; domains allow five.
 """
+LONGEST_PAUSE = timedelta(days=1)
 MAX_PASSWORD_BYTES = 4096
-_PAUSE = timedelta(seconds=REFUSED_PAUSE_SECONDS)
+
+
+def pause_after(times: int) -> timedelta:
+    """How long a password rests that was refused so many times, at least once."""
+    doublings = min(times - 1, 16)  # beyond the longest pause, and no huge number
+    return min(timedelta(seconds=REFUSED_PAUSE_SECONDS) * (1 << doublings), LONGEST_PAUSE)
 
 
 class RefusalRecord(Protocol):
     """Keeps which password was refused beyond the end of this process: one that starts again and again must not try anew."""
 
-    async def holds(self, user: str, password: str, pause: timedelta) -> bool:
-        """True where it was refused less than `pause` ago. Raises: Unavailable."""
+    async def find(self, user: str, password: str) -> tuple[int, timedelta] | None:
+        """How often it was refused, and how long ago the last time was. Raises: Unavailable."""
         ...
 
-    async def keep(self, user: str, password: str, pause: timedelta) -> None:
-        """It was refused now. Raises: Unavailable."""
+    async def keep(self, user: str, password: str, times: int, lasts: timedelta) -> None:
+        """It was refused now, `times` in all; that may be forgotten after `lasts`. Raises: Unavailable."""
+        ...
+
+    async def forget(self, user: str, password: str) -> None:
+        """It was accepted. Raises: Unavailable."""
         ...
 
 
@@ -41,29 +56,85 @@ class OwnAccount:
         self._file = password_file
         self._record = record
         self._refused = ""
-        self._refused_until = 0.0
+        self._times = 0
+        self._rests_until = 0.0
         self._refusal = ""
+        self._accepted = ""
+        self._unproven = asyncio.Lock()
+
+    async def sign_in(self, send: Callable[[str], Awaitable[None]], patience_seconds: float) -> None:
+        """Has `send` sign in. A password that is not known to be right is sent by one at a time: where it is refused, those
+        who waited don't send it. They wait for `patience_seconds`.
+
+        Raises: BindRefused by `send`, and for what was refused lately; Unavailable.
+        """
+        if load_password(self._file) == self._accepted:
+            await self._sign_in(send)
+            return
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._unproven.acquire()
+        except TimeoutError:
+            raise Unavailable(f"whether the password of {self.user} is right is still being asked") from None
+        try:
+            await self._sign_in(send)
+        finally:
+            self._unproven.release()
+
+    async def _sign_in(self, send: Callable[[str], Awaitable[None]]) -> None:
+        password = await self.password(time.monotonic())
+        try:
+            await send(password)
+        except BindRefused as refused:
+            await self.was_refused(password, time.monotonic(), str(refused))
+            raise
+        await self.was_accepted(password)
 
     async def password(self, now: float) -> str:
         """What to send. Raises: BindRefused for one that was refused lately, Unavailable where the file can't be read."""
         password = load_password(self._file)
-        refusal = self._refusal if password == self._refused and now < self._refused_until else ""
-        if not refusal and self._record is not None and await self._record.holds(self.user, password, _PAUSE):
-            refusal = f"the password of {self.user} was refused before the last start"
-        if refusal:
+        if not self._rests(password, now) and self._record is not None:
+            known = await self._record.find(self.user, password)
+            # What could not be written down, only we know.
+            if known is not None and (password != self._refused or known[0] > self._times):
+                times, ago = known
+                refusal = f"the password of {self.user} was refused before the last start"
+                self._remember(password, times, now - ago.total_seconds(), refusal)
+        if self._rests(password, now):
+            minutes = ceil((self._rests_until - now) / 60)
             raise BindRefused(
-                f"{refusal} (not tried again before its password file changes, or in 10 minutes)"
+                f"{self._refusal} (not tried again before its password file changes, or in {minutes} min)"
             )
         return password
 
     async def was_refused(self, password: str, now: float, refusal: str) -> None:
         """Remembers it, by whichever controller it was."""
-        self._refused, self._refusal = password, refusal
-        self._refused_until = now + REFUSED_PAUSE_SECONDS
+        times = self._times if password == self._refused else 0
+        if not self._rests(password, now):  # else it was under way when another was refused
+            times += 1
+        self._remember(password, times, now, refusal)
+        if password == self._accepted:
+            self._accepted = ""
         if self._record is not None:
             # What can't be written down is remembered until this process ends.
             with contextlib.suppress(Unavailable):
-                await self._record.keep(self.user, password, _PAUSE)
+                await self._record.keep(self.user, password, times, pause_after(times) + LONGEST_PAUSE)
+
+    async def was_accepted(self, password: str) -> None:
+        """Whatever refused it is over."""
+        self._accepted = password
+        if password == self._refused:
+            self._refused = ""
+            if self._record is not None:
+                with contextlib.suppress(Unavailable):
+                    await self._record.forget(self.user, password)
+
+    def _rests(self, password: str, now: float) -> bool:
+        return password == self._refused and now < self._rests_until
+
+    def _remember(self, password: str, times: int, at: float, refusal: str) -> None:
+        self._refused, self._times, self._refusal = password, times, refusal
+        self._rests_until = at + pause_after(times).total_seconds()
 
 
 def load_password(file: Path) -> str:

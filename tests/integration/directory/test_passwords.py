@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -10,7 +11,7 @@ from handfast.identity.directory.ports import PasswordVerdict
 from handfast.identity.ports import Unavailable
 from tests.integration.directory.accounts import as_account
 from tests.servers.samba import NEEDS, DomainController
-from tests.servers.samba_domain import PASSWORD, user_dn
+from tests.servers.samba_domain import PASSWORD, line, user_dn
 
 pytestmark = NEEDS
 PAST = 132223104000000000
@@ -23,6 +24,7 @@ PAST = 132223104000000000
         ("jörg.o'neil", PasswordVerdict.RIGHT),
         ("山田", PasswordVerdict.RIGHT),
         ("smith(j)", PasswordVerdict.RIGHT),
+        ("back", PasswordVerdict.RIGHT),
         ("other-name", PasswordVerdict.RIGHT),
         ("carol", PasswordVerdict.DISABLED),
         ("dave", PasswordVerdict.EXPIRED),
@@ -73,6 +75,42 @@ async def test_a_name_that_is_somebody_elses_by_now_signs_nobody_in(fresh_dc, op
     assert await directory.check_password(bob, PASSWORD) is PasswordVerdict.WRONG
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Smith, "Jo" + Söhne',
+        " led by a space and ended by one ",
+        "#1; <2> = 3/4",
+        "山田\\, 太郎",
+        "\u00aa\u2168 soft\u00adhyphen e\u0301",
+        "CN=alice,CN=Users",
+    ],
+)
+async def test_wherever_the_account_is(fresh_dc, opened, name):
+    """Its distinguished name is what is sent."""
+    everywhere = "".join(f"\\{one:02x}" for one in name.encode())
+    head = line("dn", user_dn("bob")) + "changetype: modrdn\n"
+    fresh_dc.ldbmodify(head + line("newrdn", f"CN={everywhere}") + "deleteoldrdn: 1\n\n")
+    directory = opened(fresh_dc)
+    bob = as_account(await directory.find("bob"))
+    assert await directory.check_password(bob, "wrong") is PasswordVerdict.WRONG
+    assert fresh_dc.value("bob", "badPwdCount") == "1"
+    assert await directory.check_password(bob, PASSWORD) is PasswordVerdict.RIGHT
+
+
+@pytest.mark.parametrize("upn", ["CONTOSO\\bob", "bob", user_dn("bob")])
+async def test_a_colleagues_userPrincipalName_is_no_way_in(fresh_dc, opened, upn):
+    """Nor does it keep anybody out, or count for anybody else."""
+    fresh_dc.set_user("alice", unicodePwd='"Alices-0wn"'.encode("utf-16le"))
+    fresh_dc.force_value(user_dn("alice"), "userPrincipalName", upn)
+    directory = opened(fresh_dc)
+    bob = as_account(await directory.find("bob"))
+    assert await directory.check_password(bob, "Alices-0wn") is PasswordVerdict.WRONG
+    assert fresh_dc.value("bob", "badPwdCount") == "1"
+    assert fresh_dc.value("alice", "badPwdCount") in ("", "0")
+    assert await directory.check_password(bob, PASSWORD) is PasswordVerdict.RIGHT
+
+
 async def test_another_domains_account_is_refused(shared_dc, opened):
     directory = opened(shared_dc)
     alice = as_account(await directory.find("alice"))
@@ -90,7 +128,7 @@ async def test_what_may_have_been_counted_is_not_tried_at_a_second_controller(fr
         bind = Session.bind
 
         def freeze_and_bind(session, user, password):
-            if user == "CONTOSO\\bob":
+            if user == user_dn("bob"):
                 fresh_dc.freeze()
             return bind(session, user, password)
 
@@ -112,11 +150,13 @@ async def test_a_controller_that_is_down_is_passed_over(fresh_dc, opened):
 
 
 async def test_our_own_account_is_not_locked_by_us(fresh_dc, opened):
-    """A refused password is sent once, however often the mirror is to be read; a new one at once."""
+    """A refused password is sent once, however often and by how many at once something is to be read; a new one at once."""
     directory = opened(fresh_dc)
     file = fresh_dc.password_file()
     right = file.read_text()
     file.write_text("wrong\n")
+    at_once = await asyncio.gather(*(directory.find("alice") for _ in range(16)), return_exceptions=True)
+    assert {type(one) for one in at_once} == {Unavailable}
     for _ in range(8):
         with pytest.raises(Unavailable, match="the user name or password is wrong"):
             await directory.find("alice")

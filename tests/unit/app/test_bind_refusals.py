@@ -11,23 +11,26 @@ PAUSE = timedelta(minutes=10)
 USER = "svc-read@contoso.lab"
 
 
-async def test_a_refusal_outlives_its_process_and_ends_with_its_pause():
+async def test_a_refusal_outlives_its_process_and_ends_when_the_password_is_accepted():
     clock, keyring = SettableClock(), FakeKeyRing()
     records = InMemoryRecords(keyring)
-    await BindRefusals(records, keyring, clock).keep(USER, "wrong-secret", PAUSE)
+    await BindRefusals(records, keyring, clock).keep(USER, "wrong-secret", 3, PAUSE)
+    clock.advance(seconds=60)
     started = BindRefusals(records, keyring, clock)
-    assert await started.holds(USER, "wrong-secret", PAUSE)
-    assert not await started.holds(USER, "corrected", PAUSE)
-    assert not await started.holds("other@contoso.lab", "wrong-secret", PAUSE)
-    clock.advance(seconds=PAUSE.total_seconds())
-    assert not await started.holds(USER, "wrong-secret", PAUSE)
+    assert await started.find(USER, "wrong-secret") == (3, timedelta(minutes=1))
+    assert await started.find(USER, "corrected") is None
+    assert await started.find("other@contoso.lab", "wrong-secret") is None
     assert "wrong-secret" not in repr(records.tables)
+    await started.forget(USER, "corrected")
+    assert await started.find(USER, "wrong-secret") is not None
+    await started.forget(USER, "wrong-secret")
+    assert await started.find(USER, "wrong-secret") is None
 
 
 async def test_clearing_counters_does_not_try_it_again():
     clock, keyring = SettableClock(), FakeKeyRing()
     records = InMemoryRecords(keyring)
     refusals = BindRefusals(records, keyring, clock)
-    await refusals.keep(USER, "wrong-secret", PAUSE)
+    await refusals.keep(USER, "wrong-secret", 1, PAUSE)
     await records.write(lambda repositories: repositories.counters.clear_all())
-    assert await refusals.holds(USER, "wrong-secret", PAUSE)
+    assert await refusals.find(USER, "wrong-secret") == (1, timedelta(0))

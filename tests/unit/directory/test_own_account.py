@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
-from handfast.directory.own_account import REFUSED_PAUSE_SECONDS, OwnAccount, load_password
+from handfast.directory.own_account import (
+    LONGEST_PAUSE,
+    REFUSED_PAUSE_SECONDS,
+    OwnAccount,
+    load_password,
+    pause_after,
+)
 from handfast.directory.session import BindRefused
 from handfast.identity.ports import Unavailable
 
@@ -22,19 +31,130 @@ async def test_a_refused_password_rests_and_a_new_one_does_not(tmp_path):
 
 
 class Record:
-    """Fits `RefusalRecord`, for one password."""
+    """Fits `RefusalRecord`; `ago` is how long ago each was."""
 
     def __init__(self):
-        self.refused, self.is_down = set(), False
+        self.refused, self.ago, self.is_down = {}, timedelta(0), False
 
-    async def holds(self, user, password, pause):
-        assert pause.total_seconds() == REFUSED_PAUSE_SECONDS
-        return (user, password) in self.refused
+    async def find(self, user, password):
+        times = self.refused.get((user, password))
+        return None if times is None else (times, self.ago)
 
-    async def keep(self, user, password, pause):
+    async def keep(self, user, password, times, lasts):
         if self.is_down:
             raise Unavailable("the disk is full")
-        self.refused.add((user, password))
+        assert lasts > pause_after(times)
+        self.refused[user, password] = times
+
+    async def forget(self, user, password):
+        del self.refused[user, password]
+
+
+class Domain:
+    """Counts as a domain does: wrong passwords are forgotten half an hour after the last. Takes a while to answer."""
+
+    def __init__(self, right="right"):
+        self.right, self.sent, self.count, self.last = right, [], 0, -3600.0
+
+    async def sign_in(self, password):
+        self.sent.append(password)
+        await asyncio.sleep(0.01)
+        if password != self.right:
+            raise BindRefused("dc1 refuses r@contoso.lab: the user name or password is wrong")
+
+    def was_tried(self, now):
+        self.count = self.count + 1 if now - self.last < 1800 else 1
+        self.last = now
+
+
+def written(tmp_path, password="wrong"):
+    file = tmp_path / "password"
+    file.write_text(f"{password}\n")
+    return file
+
+
+@pytest.mark.parametrize("starts_anew", [False, True])
+async def test_a_stale_password_never_locks_the_account_however_long_it_is_tried(tmp_path, starts_anew):
+    file, record, domain = written(tmp_path), Record(), Domain()
+    account, tried = OwnAccount("r@contoso.lab", file, record), []
+    for now in range(0, 5 * 24 * 3600, 60):
+        if starts_anew:
+            account, record.ago = (
+                OwnAccount("r@contoso.lab", file, record),
+                timedelta(seconds=now - domain.last),
+            )
+        try:
+            password = await account.password(now)
+        except BindRefused:
+            continue
+        domain.was_tried(now)
+        assert domain.count <= 3
+        tried.append(now // 60)
+        await account.was_refused(password, now, "wrong")
+    assert tried[:5] == [0, 10, 30, 70, 150]
+    assert tried[-1] - tried[-2] == LONGEST_PAUSE // timedelta(minutes=1)
+
+
+async def test_a_password_nobody_knows_to_be_right_is_sent_by_one_at_a_time(tmp_path):
+    file, domain = written(tmp_path), Domain()
+    account = OwnAccount("r@contoso.lab", file)
+    said = await asyncio.gather(
+        *(account.sign_in(domain.sign_in, 5) for _ in range(16)), return_exceptions=True
+    )
+    assert domain.sent == ["wrong"]
+    assert {type(one) for one in said} == {BindRefused}
+    written(tmp_path, "right")
+    await asyncio.gather(*(account.sign_in(domain.sign_in, 5) for _ in range(16)))
+    assert domain.sent == ["wrong"] + ["right"] * 16
+
+
+async def test_one_that_is_known_to_be_right_is_sent_by_all_at_once_until_it_is_refused(tmp_path):
+    account, domain = OwnAccount("r@contoso.lab", written(tmp_path, "right")), Domain()
+    await account.sign_in(domain.sign_in, 5)
+    both = asyncio.gather(*(account.sign_in(domain.sign_in, 5) for _ in range(2)), return_exceptions=True)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(domain.sent) == 3
+    domain.right = "changed"
+    assert {type(one) for one in await both} == {BindRefused}
+    with pytest.raises(BindRefused, match="in 10 min"):  # the two refusals are one occasion
+        await account.sign_in(domain.sign_in, 5)
+    assert len(domain.sent) == 3
+
+
+async def test_who_waits_for_an_answer_to_anothers_sign_in_does_not_wait_for_ever(tmp_path):
+    account, domain = OwnAccount("r@contoso.lab", written(tmp_path, "right")), Domain()
+
+    async def hang(password):
+        await asyncio.sleep(60)
+
+    hanging = asyncio.get_running_loop().create_task(account.sign_in(hang, 5))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="still being asked"):
+        await account.sign_in(domain.sign_in, 0.01)
+    assert domain.sent == []
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    await account.sign_in(domain.sign_in, 5)
+    assert domain.sent == ["right"]
+
+
+async def test_a_password_that_is_right_again_begins_with_the_short_pause(tmp_path):
+    record = Record()
+    account = OwnAccount("r@contoso.lab", written(tmp_path), record)
+    for now in (-9000.0, -6000.0):
+        await account.was_refused("wrong", now, "the account is locked")
+    assert set(record.refused.values()) == {2}
+    await account.was_accepted("wrong")
+    assert record.refused == {}
+    await account.was_refused("wrong", 0.0, "the account is locked")
+    with pytest.raises(BindRefused, match="in 10 min"):
+        await account.password(0.0)
+
+
+def test_no_pause_is_too_long():
+    assert pause_after(1) == timedelta(seconds=REFUSED_PAUSE_SECONDS)
+    assert pause_after(10**9) == LONGEST_PAUSE
 
 
 async def test_a_refused_password_rests_also_after_a_restart(tmp_path):
