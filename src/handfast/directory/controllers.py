@@ -39,6 +39,8 @@ LISTING_PATIENCE = 6
 """A page of many objects may take so many timeouts: the controller works it out, and has just answered in one."""
 THREADS = 4
 """For each controller: what one call more may wait behind."""
+SPARE_SECONDS = 0.5
+"""A session's own timeout comes so much after the deadline, which is the one that speaks."""
 KEPT_SESSIONS = 2
 KEPT_SECONDS = 60.0
 """Controllers close idle connections after 900 s (MaxConnIdleTime), firewalls sooner. Source: MS-ADTS 3.1.1.3.4.6."""
@@ -147,7 +149,7 @@ class Controller:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _open(self, account: OwnAccount | None) -> Session:
-        session = Session(self.address, self._context, self._timeout_seconds)
+        session = Session(self.address, self._context, self._timeout_seconds + SPARE_SECONDS)
         try:
             await self.call(session, session.open)
             if account is not None:

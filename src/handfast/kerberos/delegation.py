@@ -175,7 +175,9 @@ class KerberosDelegation:
     def _judge(self, lane: Lane, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
         """What came of a question; a refusal is an answer as well. Raises: DelegationRefused."""
         refusal = answer.exception()
-        if isinstance(refusal, Unavailable):  # No KDC was asked.
+        if isinstance(refusal, Unavailable):
+            # It waited for a thread that asks for our own ticket, and that one hears nothing.
+            self._note_silence(lane, asked_at, str(refusal))
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(refusal))
         if isinstance(refusal, DelegationRefused) and _is_silence(refusal):
             self._note_silence(lane, asked_at, refusal.detail)

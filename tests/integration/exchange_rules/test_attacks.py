@@ -115,7 +115,7 @@ def test_explain_tells_which_rule_and_why(published: Published):
             told.update(published.site.cli("explain", answer.request_id))
         return bool(told)
 
-    wait_until(is_known, "identity was told", 10)
+    wait_until(is_known, "identity was told")
     assert told["reason"] == "path-denied"
     [stage] = told["stages"]
     assert stage["rule"] == "proxylogon-static-file"
