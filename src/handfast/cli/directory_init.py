@@ -29,6 +29,7 @@ from handfast.cli.installation.domain_commands import (
     build_delegation_commands,
     build_reader_commands,
 )
+from handfast.cli.installation.questions import Questions
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.cli.secrets_input import read_secret
@@ -220,7 +221,7 @@ def _bind_user(given: str | None, servers: tuple[Server, ...], *, asks: bool, qu
     """The account, with the lines that make it, so that somebody can before the password is asked for."""
     domain = servers[0].name.partition(".")[2] or "example.lan"
     default = f"{DEFAULT_READER}@{domain}"
-    chosen = given or (str(typer.prompt("Account to read with", default=default)) if asks else default)
+    chosen = Questions(asks).text(given or None, "Account to read with", default)
     if "@" not in chosen:
         raise CommandFailed(Exit.USAGE, f"{chosen}: not a UPN", f"write e.g. {default}")
     if not quiet:

@@ -167,9 +167,8 @@ class ConnectionPool:
             connection = self._find_idle(process)
             if connection is not None:
                 return connection
-            if process and self._is_gone(
-                process
-            ):  # Perhaps another call has looked for it while this one waited.
+            # Perhaps another call has looked for it while this one waited.
+            if process and self._is_gone(process):
                 self._wake_next()
                 raise ProcessGone("the identity process that is meant was not found lately")
             if len(self._all) + self._connecting < self._max_connections:
