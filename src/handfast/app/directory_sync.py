@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from handfast.app.current_directory import CurrentDirectory
 from handfast.app.directory_seat import ReaderSeat
 from handfast.identity.directory.changes import MirrorPolicy
-from handfast.identity.directory.mirroring import MirrorReport, end_accounts
+from handfast.identity.directory.mirroring import end_accounts
 from handfast.identity.directory.readership import ReadershipLost
 from handfast.identity.directory.rounds import MirrorRound, TooManyMissing
+from handfast.identity.directory.unit_of_work import MirrorReport
 from handfast.identity.names import fold
 from handfast.identity.ports import Clock, Records, Unavailable
 from handfast.identity.records import RevocationScope

@@ -15,7 +15,6 @@ from typing import TypeVar
 from handfast.identity.directory.changes import MirrorPolicy
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, Readership
 from handfast.identity.directory.mirroring import (
-    MirrorReport,
     claim_free_names,
     find_free_names,
     mirror_accounts,
@@ -23,6 +22,7 @@ from handfast.identity.directory.mirroring import (
 )
 from handfast.identity.directory.news import find_news
 from handfast.identity.directory.readership import check_readership
+from handfast.identity.directory.unit_of_work import MirrorReport
 from handfast.identity.ports import Clock, Conflict, Records, Repositories
 
 T = TypeVar("T")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.identity.audit import AuditEvent
+from handfast.identity.directory.unit_of_work import MirrorReport, UnitOfWork
+from handfast.identity.directory.working_set import WorkingSet
+from handfast.identity.records import RevocationScope
+from tests.fakes.mirror import ALICE, LATER, Mirror
+
+
+@pytest.fixture
+def mirror():
+    told = Mirror()
+    told.tell(ALICE)
+    return told
+
+
+@pytest.fixture
+def unit(mirror):
+    return UnitOfWork(mirror.r, WorkingSet(mirror.r, [ALICE], LATER), LATER)
+
+
+def test_notes_are_stored_when_it_ends_and_in_their_order(mirror, unit):
+    before = len(mirror.tables.audit)
+    alice = mirror.by_name("alice")
+    for event in (AuditEvent.ACCOUNT_RENAMED, AuditEvent.ACCOUNT_CHANGED):
+        unit.record(event, alice, {"sid": ALICE.sid})
+    assert len(mirror.tables.audit) == before
+    assert unit.finish().events == [AuditEvent.ACCOUNT_RENAMED, AuditEvent.ACCOUNT_CHANGED]
+    stored = mirror.tables.audit[before:]
+    assert [(one.event, one.actor, one.subject, one.at) for one in stored] == [
+        (AuditEvent.ACCOUNT_RENAMED, "directory", "alice@contoso.lab", LATER),
+        (AuditEvent.ACCOUNT_CHANGED, "directory", "alice@contoso.lab", LATER),
+    ]
+
+
+def test_who_is_gone_is_cut_and_told_of_once(mirror, unit):
+    for _ in range(2):
+        unit.mark_gone(unit.accounts.with_sid(ALICE.sid), name_now_of="S-1-5-21-1-2-3-9")
+    assert unit.finish().events == [AuditEvent.ACCOUNT_GONE]
+    assert mirror.tables.audit[-1].details == {"sid": ALICE.sid, "name_now_of": "S-1-5-21-1-2-3-9"}
+    alice = mirror.by_name("alice")
+    assert (alice.is_gone, alice.directory.read_at) == (True, LATER)
+    cut = [(one.scope, one.account_id) for one in mirror.tables.revocations]
+    assert cut == [(RevocationScope.ACCOUNT, alice.id)]
+
+
+def test_reports_add_up():
+    total = MirrorReport([AuditEvent.ACCOUNT_GONE], ["a"], ["b"], ["c"])
+    total.add(MirrorReport([AuditEvent.ACCOUNT_MIRRORED], ["d"], ["e"], ["f"]))
+    assert total == MirrorReport(
+        [AuditEvent.ACCOUNT_GONE, AuditEvent.ACCOUNT_MIRRORED], ["a", "d"], ["b", "e"], ["c", "f"]
+    )
