@@ -9,6 +9,8 @@ from handfast.identity.directory.domain_account import DomainAccount
 
 AES128_ENCTYPE, AES256_ENCTYPE = 17, 18
 """aes128-cts-hmac-sha1-96 and aes256-cts-hmac-sha1-96 (RFC 3962 7)."""
+RC4_ENCTYPE = 23
+"""rc4-hmac (RFC 4757 4)."""
 AES_ENCTYPES = frozenset({AES128_ENCTYPE, AES256_ENCTYPE})
 
 

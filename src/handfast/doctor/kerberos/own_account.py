@@ -7,7 +7,7 @@ from datetime import datetime
 
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
-from handfast.doctor.kerberos.facts import Setup
+from handfast.doctor.kerberos.facts import RC4_ENCTYPE, Setup
 from handfast.doctor.kerberos.findings import KerberosFinding, KerberosFindingId
 from handfast.doctor.kerberos.usability import is_password_over, judge_usable
 from handfast.identity.directory.domain_account import (
@@ -41,11 +41,20 @@ def judge_account(setup: Setup, now: datetime) -> Iterator[KerberosFinding]:
     if not account.has_aes:
         yield KerberosFinding(
             KerberosFindingId.ACCOUNT_ENCRYPTION,
-            _WARNING,
+            _WARNING if _opens_rc4(setup) else _ERROR,
             account.name,
             "mark it for AES, set its password anew, then make the keytab anew",
             remedies.mark_for_aes(account),
         )
+
+
+def _opens_rc4(setup: Setup) -> bool:
+    """Clients' tickets for an account that is not marked for AES are RC4's (MS-KILE 3.3.5.7), and ktpass makes AES keys alone."""
+    accepting = {f"{spn}@{setup.realm}".lower() for spn in setup.accepts}
+    return any(
+        key.encryption == RC4_ENCTYPE and (not accepting or key.principal.lower() in accepting)
+        for key in setup.keytab
+    )
 
 
 def _judge_bits(account: DomainAccount) -> Iterator[KerberosFinding]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos.facts import (
     AnswerTrial,
     KeytabKey,
@@ -230,6 +231,25 @@ def test_the_key_that_is_missing_is_the_one_that_is_made(types, wanted, crypto):
     )
     assert f"no {wanted} key of svc-gw, HTTP/gw.contoso.lab" in finding.what
     assert all(f"/crypto {crypto} " in line for line in finding.commands.powershell)
+
+
+@pytest.mark.parametrize("types", [None, 4])
+@pytest.mark.parametrize(
+    ("accepts", "third", "severity"),
+    [
+        (GOOD.accepts, replace(OWN_KEY, encryption=23), Severity.WARNING),
+        (GOOD.accepts, replace(KEY, encryption=23), Severity.ERROR),
+        ((), replace(KEY, encryption=23), Severity.WARNING),
+        ((), KEY, Severity.ERROR),
+    ],
+)
+def test_without_aes_on_the_account_the_keys_that_open_clients_tickets_are_rc4s(
+    types, accepts, third, severity
+):
+    own = replace(OWN, encryption_types=types)
+    setup = replace(with_keys(KEY, OWN_KEY, third), account=own, accepts=accepts)
+    (finding,) = judge(replace(setup, holders={**GOOD.holders, "http/gw.contoso.lab": (own,)}), NOW)
+    assert (finding.id, finding.severity) == (Id.ACCOUNT_ENCRYPTION, severity)
 
 
 @pytest.mark.parametrize("encryption", [17, 18])
