@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import shlex
 import subprocess
 import sys
@@ -206,7 +207,8 @@ def forget_a_name(domain: Domain) -> None:
 
 
 def change_password(domain: Domain) -> None:
-    tool("user", "setpassword", "svc-gw", "--newpassword=An0ther-Passw0rd")(domain)
+    # Another one each time: the same password makes the same keys, which open tickets of any version.
+    tool("user", "setpassword", "svc-gw", f"--newpassword=An0ther-{secrets.token_hex(8)}")(domain)
     for name in ("svc-gw", OWN_SPN):
         domain.dc.export_keytab(domain.dc.keytab("gw"), name)  # what the tests after this one begin with
     domain.user = ""
@@ -233,17 +235,13 @@ FAULTS: list[tuple[Id, Callable[[Domain], None], set[Id]]] = [
     (Id.SPN_HOLDER_UNUSABLE, lock("svc-fe"), {Id.TICKET_REFUSED}),
     (Id.SPN_HOLDER_ENCRYPTION, set_values("svc-fe", msDS_SupportedEncryptionTypes=4), {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_UNUSABLE, tool("user", "disable", "svc-gw"), {Id.TICKET_REFUSED}),
-    (Id.ACCOUNT_ENCRYPTION, set_values("svc-gw", msDS_SupportedEncryptionTypes=""), {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_UNUSABLE, let_password_end, {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_RESTRICTED, set_bits("svc-gw", DES_ONLY), {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_RESTRICTED, set_values("svc-gw", logonHours=bytes(21)), {Id.TICKET_REFUSED}),
-    (Id.ACCOUNT_WITHOUT_PAC, set_bits("svc-gw", WITHOUT_PAC), set()),
     (Id.ACCOUNT_NOT_FORWARDED, tool("user", "sensitive", "svc-gw", "on"), {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_NOT_FORWARDED, tool("group", "addmembers", *PROTECTED), {Id.TICKET_REFUSED}),
     (Id.SPN_HOLDER_WITHOUT_PAC, set_bits("svc-fe", WITHOUT_PAC), {Id.TICKET_REFUSED}),
     (Id.KEYTAB_SERVICE, take_keys(lambda one: len(one.principal.components) == 1), set()),
-    (Id.KEYTAB_ENCRYPTION, take_keys(lambda one: one.enctype == AES128), set()),
-    (Id.KEYTAB_VERSION, forget_a_name, set()),
     (Id.KEYTAB_UNUSABLE, lose_keytab, set()),
     (Id.KEYTAB_PRINCIPAL, take_other_keytab, set()),
     (Id.KEYTAB_ENCRYPTION, take_weak_keytab, set()),
@@ -258,6 +256,16 @@ FAULTS: list[tuple[Id, Callable[[Domain], None], set[Id]]] = [
     ),
 ]
 """Finding, what makes it, and what else may follow from it."""
+
+
+IN_FRONT: list[tuple[Id, Callable[[Domain], None], str]] = [
+    (Id.ACCOUNT_WITHOUT_PAC, set_bits("svc-gw", WITHOUT_PAC), "the ticket has no PAC"),
+    (Id.ACCOUNT_ENCRYPTION, set_values("svc-gw", msDS_SupportedEncryptionTypes=4), "rc4-hmac"),
+    (Id.ACCOUNT_ENCRYPTION, set_values("svc-gw", msDS_SupportedEncryptionTypes=""), "rc4-hmac"),
+    (Id.KEYTAB_ENCRYPTION, take_keys(lambda one: one.enctype == AES128), "aes256-cts"),
+    (Id.KEYTAB_VERSION, forget_a_name, "not found in keytab"),
+]
+"""Finding, what makes it, and why a ticket for our own name is then refused."""
 
 
 def test_nothing_is_found_in_a_domain_that_is_set_up_well(domain):
@@ -294,22 +302,15 @@ def refusal_in_front(domain: Domain) -> str:
 
 
 @pytest.mark.parametrize(
-    ("expected", "make", "problem"),
-    [
-        (Id.ACCOUNT_WITHOUT_PAC, set_bits("svc-gw", WITHOUT_PAC), "the ticket has no PAC"),
-        (Id.ACCOUNT_ENCRYPTION, set_values("svc-gw", msDS_SupportedEncryptionTypes=4), "rc4-hmac"),
-        (Id.ACCOUNT_ENCRYPTION, set_values("svc-gw", msDS_SupportedEncryptionTypes=""), "rc4-hmac"),
-        (Id.KEYTAB_ENCRYPTION, take_keys(lambda one: one.enctype == AES128), "aes256-cts"),
-        (Id.KEYTAB_VERSION, forget_a_name, "not found in keytab"),
-    ],
+    ("expected", "make", "problem"), IN_FRONT, ids=[f"{one[0]}-{n}" for n, one in enumerate(IN_FRONT)]
 )
 def test_tickets_in_front_are_refused_until_it_is_mended(domain, expected, make, problem):
-    assert refusal_in_front(domain) == ""
     make(domain)
     assert problem in refusal_in_front(domain)
     (finding,) = (one for one in domain.findings() if one.id is not Id.TICKET_REFUSED)
     assert (finding.id, finding.severity) == (expected, Severity.ERROR)
     domain.mend(finding)
+    assert domain.ids() == set()
     assert refusal_in_front(domain) == ""
 
 
@@ -474,4 +475,4 @@ def test_every_finding_was_shown():
         Id.NAME_IS_ALIAS,
         Id.NAME_ELSEWHERE,
     }
-    assert {one[0] for one in FAULTS} | elsewhere == set(Id)
+    assert {one[0] for one in (*FAULTS, *IN_FRONT)} | elsewhere == set(Id)

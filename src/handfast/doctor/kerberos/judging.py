@@ -99,7 +99,7 @@ def _judge_holder(
             KerberosFindingId.SPN_HOLDER_WITHOUT_PAC,
             _ERROR,
             f"{holder.name}, which holds {service.spn}, has NO_AUTH_DATA_REQUIRED",
-            "take that bit off its userAccountControl: without a PAC a server that runs Windows knows nobody",
+            "take that bit off its userAccountControl: servers that run Windows read in the PAC who somebody is",
             remedies.clear_control(holder, WITHOUT_PAC),
         )
     yield from judge_usable(holder, KerberosFindingId.SPN_HOLDER_UNUSABLE, now)
