@@ -177,12 +177,10 @@ def let_password_end(domain: Domain) -> None:
 
 def lose_keytab(domain: Domain) -> None:
     domain.keytab.unlink()
-    domain.user = ""
 
 
 def take_other_keytab(domain: Domain) -> None:
     domain.keytab.write_bytes(domain.dc.keytab("fe").read_bytes())
-    domain.user = ""
 
 
 def take_weak_keytab(domain: Domain) -> None:
@@ -195,7 +193,6 @@ def take_keys(wanted: Callable[[KeytabEntry], bool]) -> Callable[[Domain], None]
     def make(domain: Domain) -> None:
         entries = parse_keytab(domain.keytab.read_bytes())
         domain.keytab.write_bytes(encode_keytab(one for one in entries if wanted(one)))
-        domain.user = ""
 
     return make
 
@@ -241,9 +238,9 @@ FAULTS: list[tuple[Id, Callable[[Domain], None], set[Id]]] = [
     (Id.ACCOUNT_NOT_FORWARDED, tool("user", "sensitive", "svc-gw", "on"), {Id.TICKET_REFUSED}),
     (Id.ACCOUNT_NOT_FORWARDED, tool("group", "addmembers", *PROTECTED), {Id.TICKET_REFUSED}),
     (Id.SPN_HOLDER_WITHOUT_PAC, set_bits("svc-fe", WITHOUT_PAC), {Id.TICKET_REFUSED}),
-    (Id.KEYTAB_SERVICE, take_keys(lambda one: len(one.principal.components) == 1), set()),
-    (Id.KEYTAB_UNUSABLE, lose_keytab, set()),
-    (Id.KEYTAB_PRINCIPAL, take_other_keytab, set()),
+    (Id.KEYTAB_SERVICE, take_keys(lambda one: len(one.principal.components) == 1), {Id.TICKET_REFUSED}),
+    (Id.KEYTAB_UNUSABLE, lose_keytab, {Id.TICKET_REFUSED}),
+    (Id.KEYTAB_PRINCIPAL, take_other_keytab, {Id.TICKET_REFUSED}),
     (Id.KEYTAB_ENCRYPTION, take_weak_keytab, set()),
     (Id.KEYTAB_VERSION, change_password, set()),
     (Id.PERSON_UNUSABLE, ask_for("carol"), {Id.TICKET_REFUSED}),
