@@ -23,6 +23,9 @@ ATTRIBUTES = (
     "userAccountControl",
     "accountExpires",
     "lockoutTime",
+    "logonHours",
+    "pwdLastSet",
+    "msDS-UserPasswordExpiryTimeComputed",
     "memberOf",
     "primaryGroupID",
     "servicePrincipalName",
@@ -111,6 +114,8 @@ def parse_domain_account(
         delegates_to=_texts(entry.values, "msDS-AllowedToDelegateTo"),
         expires_at=ends.expires_at,
         locked_until=ends.locked_until,
+        password_expires_at=ends.password_expires_at,
+        has_hours=bool((entry.first("logonHours") or b"").strip(b"\xff")),
         group_rids=group_rids,
     )
 

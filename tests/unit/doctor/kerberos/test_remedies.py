@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handfast.doctor.kerberos import remedies
 from handfast.identity.directory.domain_account import DomainAccount
 
@@ -51,14 +53,48 @@ def test_states():
     )
 
 
-def test_keytab():
-    made = remedies.make_keytab("svc-gw", "CONTOSO.LAB", "svc-gw", "/etc/handfast/handfast.keytab")
-    (line,) = made.powershell
+def test_what_keeps_an_account_from_signing_in():
+    assert remedies.keep_password(GW).powershell == (
+        "Set-ADUser -Identity 'svc-gw' -PasswordNeverExpires $true",
+    )
+    assert remedies.end_hours(GW).powershell == (
+        "Set-ADObject -Identity 'CN=svc-gw,DC=contoso,DC=lab' -Clear logonHours",
+    )
+    (line,) = remedies.end_hours(GW).samba
+    assert "changetype: modify\ndelete: logonHours\n" in line
+
+
+def test_a_bit_is_taken_from_the_value_as_it_is_by_then():
+    cleared = remedies.clear_control(replace(GW, control=0x3000200), 0x2000000)
+    (line,) = cleared.powershell
     assert line == (
+        "Get-ADObject -Identity 'CN=svc-gw,DC=contoso,DC=lab' -Properties userAccountControl | ForEach-Object"
+        " { Set-ADObject $_ -Replace @{userAccountControl=($_.userAccountControl -band -bnot 0x2000000)} }"
+    )
+    (line,) = cleared.samba
+    assert (
+        "delete: userAccountControl\nuserAccountControl: 50332160\n-\nadd: userAccountControl\n"
+        "userAccountControl: 16777728\n"
+    ) in line
+
+
+def test_keytab():
+    path = "/etc/handfast/handfast.keytab"
+    made = remedies.make_keytab("svc-gw", "CONTOSO.LAB", path, ("HTTP/gw.contoso.lab",))
+    own, other = made.powershell
+    assert own == (
         "ktpass /princ 'svc-gw@CONTOSO.LAB' /mapuser 'svc-gw' /crypto AES256-SHA1 /ptype KRB5_NT_PRINCIPAL /pass *"
         " /out handfast.keytab"
     )
-    assert made.samba == ("samba-tool domain exportkeytab /etc/handfast/handfast.keytab --principal=svc-gw",)
+    assert other == (
+        "ktpass /princ 'HTTP/gw.contoso.lab@CONTOSO.LAB' /mapuser 'svc-gw' /crypto AES256-SHA1 /ptype KRB5_NT_PRINCIPAL"
+        " /pass * -setpass -setupn /rawsalt 'CONTOSO.LABsvc-gw' /in handfast.keytab /out handfast.keytab"
+    )
+    assert made.samba == (
+        "samba-tool domain exportkeytab /etc/handfast/handfast.keytab --principal=svc-gw",
+        "samba-tool domain exportkeytab /etc/handfast/handfast.keytab --principal=HTTP/gw.contoso.lab",
+    )
+    assert remedies.make_keytab("svc-gw", "CONTOSO.LAB", path).powershell == (own,)
 
 
 def test_a_name_can_neither_end_its_quotes_nor_its_line():
