@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.connection import open_administration
 from handfast.cli.directory_init import init
 from handfast.cli.exits import CommandFailed, Exit, failure_of
@@ -38,12 +39,21 @@ def group() -> None:
 
 
 @commands.command("check")
-def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+def check(
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Send a password of `bind_user` that was refused lately once more."),
+    ] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Ask every domain controller: reached, certificate, bind, base, clock; the lockout policy; the mirror's age. Exit 1 on errors."""
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
+    refusals, margin = SharedRefusals(loaded), lockout_margin(loaded)
+    looking = check_directory(loaded.directory, refusals, lockout_margin=margin, insists=again)
+    seen, findings = asyncio.run(looking)
     age = _mirror_age(loaded)
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
@@ -72,7 +82,7 @@ def show(
     from handfast.directory.checking import find_in_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    found = asyncio.run(find_in_directory(loaded.directory, name))
+    found = asyncio.run(find_in_directory(loaded.directory, name, SharedRefusals(loaded)))
     if found is None:
         what = f"the directory knows no account {name} among those mirrored, or more than one"
         raise CommandFailed(
@@ -186,8 +196,13 @@ def _mirror_age(settings: Settings) -> float | None:
     return (datetime.now(UTC) - datetime.fromisoformat(read_at)).total_seconds()
 
 
+def mirror_findings(settings: Settings) -> list[DirectoryFinding]:
+    """Where what identity knows of the directory has become old."""
+    return _of_mirror(_mirror_age(settings), settings)
+
+
 def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
-    from handfast.directory.findings import DirectoryFinding  # noqa: PLC0415 - as its callers
+    from handfast.directory.findings import DirectoryFinding, DirectoryProblem  # noqa: PLC0415 - as its callers
 
     limit = timedelta(minutes=settings.directory.stale_minutes).total_seconds()
     late = MISSED_POLLS * settings.directory.poll_seconds
@@ -195,6 +210,5 @@ def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
         return []
     severity = "error" if age > limit else "warning"
     what = f"what identity knows of the directory is {age:.0f} s old; it is believed for {limit:.0f} s"
-    return [
-        DirectoryFinding(severity, "", what, "is identity running? its log says what keeps it from reading")
-    ]
+    remedy = "is identity running? its log says what keeps it from reading"
+    return [DirectoryFinding(severity, "", what, remedy, DirectoryProblem.MIRROR)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.exits import CommandFailed, Exit, printable, report
 from handfast.cli.installation.directory_files import write_password, write_settings
 from handfast.cli.installation.directory_section import (
@@ -34,6 +35,7 @@ from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.cli.secrets_input import read_secret
 from handfast.settings.load import parse_settings, settings_path
+from handfast.settings.model import Settings
 
 if TYPE_CHECKING:
     from handfast.directory.findings import DirectoryFinding
@@ -88,14 +90,14 @@ def init(
     given = Given(tuple(server or ()), ca_file, bind_user, password_file)
     way, _ = _settled(lambda given: _ask_way(given, asks=asks), _reach, given, asks=asks)
 
-    def ask_account(given: Given) -> tuple[DirectoryAnswers, str]:
+    def ask_account(given: Given) -> tuple[DirectoryAnswers, str, Settings]:
         user = _bind_user(given.bind_user, way.servers, asks=asks, quiet=as_json)
         place = file.parent.absolute() / "directory.password"
         answers = DirectoryAnswers(way.servers, user, place, way.ca_file, base, account_filter)
-        _check_section(answers, text, file, force=force)
-        return answers, read_secret(given.password_file, f"Password of {user}", is_new=False)
+        whole = _check_section(answers, text, file, force=force)
+        return answers, read_secret(given.password_file, f"Password of {user}", is_new=False), whole
 
-    (answers, password), findings = _settled(ask_account, _try_out, given, asks=asks)
+    (answers, password, _), findings = _settled(ask_account, _try_out, given, asks=asks)
     done = _write(answers, password, file, text)
     next_steps = ["handfast settings check && handfast directory check", "systemctl reload handfast"]
     if as_json:
@@ -240,14 +242,14 @@ def _show_commands(commands: DomainCommands) -> None:
         typer.echo(printable(f"  #   {line}"))
 
 
-def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> None:
-    """Whatever was answered must make settings our own check takes. Raises: CommandFailed, SettingsError."""
+def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> Settings:
+    """Whatever was answered must make settings our own check takes: these. Raises: CommandFailed, SettingsError."""
     section = build_section(answers)
     try:
         if has_section(text) and not force and _directory_of(text) != _directory_of(section):
             remedy = "edit it, or give --force to replace it"
             raise CommandFailed(Exit.REFUSED, f"{file} has another [directory] already", remedy)
-        parse_settings(put_section(text, section))
+        return parse_settings(put_section(text, section))[0]
     except (ValueError, tomllib.TOMLDecodeError) as error:
         raise CommandFailed(Exit.REFUSED, f"{file}: {error}", "put this in by hand:\n" + section) from None
 
@@ -264,14 +266,16 @@ def _reach(way: Way) -> list[DirectoryFinding]:
     return _ask_controllers(section, reach_directory)
 
 
-def _try_out(answered: tuple[DirectoryAnswers, str]) -> list[DirectoryFinding]:
-    """Asks every controller, before anything is written. Raises: CommandFailed."""
+def _try_out(answered: tuple[DirectoryAnswers, str, Settings]) -> list[DirectoryFinding]:
+    """Asks every controller, before anything is written. A password that somebody gives now is sent, whoever refused it
+    before; where it is right identity sends it again too. Raises: CommandFailed.
+    """
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
-    answers, password = answered
+    answers, password, whole = answered
 
     async def check(settings: DirectorySettings) -> list[DirectoryFinding]:
-        return (await check_directory(settings))[1]
+        return (await check_directory(settings, SharedRefusals(whole), insists=True))[1]
 
     with tempfile.TemporaryDirectory(prefix="handfast-") as folder:
         trial = Path(folder) / "password"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.exits import CommandFailed, Exit, printable
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
@@ -51,7 +52,7 @@ def check(
         said = "there is no [[directory.server]], or no keytab under [kerberos]"
         raise CommandFailed(Exit.USAGE, said, "`handfast directory init` sets both up")
     now = datetime.now(UTC)
-    setup = look(loaded, user, servers_account)
+    setup = look(loaded, user, servers_account, SharedRefusals(loaded))
     findings = judge(setup, now)
     if html is not None:
         html.write_text(render_report(setup, findings, now), encoding="utf-8")

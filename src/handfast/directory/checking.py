@@ -7,40 +7,35 @@ from datetime import UTC, datetime
 
 from handfast.directory.examination import examine, reach
 from handfast.directory.findings import DirectoryFinding, Expectations, Seen, judge
-from handfast.directory.lockout_findings import judge_lockout, judge_silence
+from handfast.directory.lockout_findings import judge_lockout
 from handfast.directory.opening import open_account, open_controllers, open_directory
+from handfast.directory.own_account import RefusalRecord
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.settings.directory import DirectorySettings
 
 
 async def check_directory(
-    settings: DirectorySettings, *, lockout_margin: int | None = None
+    settings: DirectorySettings,
+    refusals: RefusalRecord | None = None,
+    *,
+    lockout_margin: int | None = None,
+    insists: bool = False,
 ) -> tuple[list[Seen], list[DirectoryFinding]]:
     """Every controller as it was seen, and what is wrong. `lockout_margin` None: no listener takes domain passwords.
 
-    Raises: DirectorySetupError.
+    `insists` as for `OwnAccount`. Raises: DirectorySetupError.
     """
-    seen = await _examine(settings)
+    account, controllers = open_account(settings, refusals, insists=insists), open_controllers(settings)
+    try:
+        seen = await examine(controllers, account, Scope(settings.base, settings.account_filter))
+    finally:
+        for controller in controllers:
+            controller.close()
     found = judge(seen, Expectations(settings.base, settings.account_filter), datetime.now(UTC))
     if lockout_margin is not None:
         found += judge_lockout(seen, lockout_margin, settings.bind_user)
     return seen, found
-
-
-async def check_lockout(settings: DirectorySettings, lockout_margin: int) -> list[DirectoryFinding]:
-    """What keeps domain passwords from being tried, or accounts from being safe from us. Raises: DirectorySetupError."""
-    seen = await _examine(settings)
-    return judge_lockout(seen, lockout_margin, settings.bind_user) or judge_silence(seen)
-
-
-async def _examine(settings: DirectorySettings) -> list[Seen]:
-    account, controllers = open_account(settings), open_controllers(settings)
-    try:
-        return await examine(controllers, account, Scope(settings.base, settings.account_filter))
-    finally:
-        for controller in controllers:
-            controller.close()
 
 
 async def reach_directory(settings: DirectorySettings) -> list[DirectoryFinding]:
@@ -54,9 +49,11 @@ async def reach_directory(settings: DirectorySettings) -> list[DirectoryFinding]
     return judge(seen, Expectations("", ""), datetime.now(UTC))
 
 
-async def find_in_directory(settings: DirectorySettings, name: str) -> DirectoryAccount | None:
+async def find_in_directory(
+    settings: DirectorySettings, name: str, refusals: RefusalRecord | None = None
+) -> DirectoryAccount | None:
     """As `Directory.find`. Raises: DirectorySetupError, Unavailable."""
-    directory = open_directory(settings)
+    directory = open_directory(settings, refusals=refusals)
     try:
         return await directory.find(name)
     finally:
