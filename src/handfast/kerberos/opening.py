@@ -38,15 +38,7 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
     """
     if settings.keytab is None:
         return None
-    principal = _own_principal(settings)
-    file = KeyTableFile(settings.keytab)
-    if principal is not None and not any(
-        str(entry.principal).casefold() == str(principal).casefold() for entry in file.current().entries
-    ):
-        raise KerberosSetupError(
-            f"the keytab {settings.keytab} has no key of {principal}",
-            "Export it with the account's own name as well, or correct `kerberos.principal`",
-        )
+    principal, file = _own_keys(settings, settings.keytab)
     order = _kdc_order(settings, principal, runtime_dir)
     set_environment(_conf(settings, runtime_dir, is_made=order is not None), runtime_dir)
     mechanism = load_mechanism()
@@ -65,6 +57,28 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
         on_silence=order.move_on if order is not None else None,
     )
     return Kerberos(delegation, acceptance)
+
+
+def check_setup(settings: KerberosSettings) -> None:
+    """Whether `open_kerberos` would take these settings; nothing is opened, and no KDC asked. Raises: KerberosSetupError."""
+    if settings.keytab is not None:
+        _own_keys(settings, settings.keytab)
+        _conf(settings, settings.keytab, is_made=False)
+        load_mechanism()
+
+
+def _own_keys(settings: KerberosSettings, keytab: Path) -> tuple[Principal | None, KeyTableFile]:
+    """Whose keys identity uses, and where they are. Raises: KerberosSetupError."""
+    principal = _own_principal(settings)
+    file = KeyTableFile(keytab)
+    if principal is not None and not any(
+        str(entry.principal).casefold() == str(principal).casefold() for entry in file.current().entries
+    ):
+        raise KerberosSetupError(
+            f"the keytab {keytab} has no key of {principal}",
+            "Export it with the account's own name as well, or correct `kerberos.principal`",
+        )
+    return principal, file
 
 
 def load_mechanism() -> Mechanism:
