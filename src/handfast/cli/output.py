@@ -111,7 +111,10 @@ def _show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
 
-        table = Table(*headings)
+        table = Table()
+        for heading in headings:
+            # A long word (a command, a path) goes on in the next line: cut off, it could not be used.
+            table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*[Text(one) for one in row])
         Console().print(table)
