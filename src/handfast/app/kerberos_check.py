@@ -20,6 +20,7 @@ from handfast.identity.records import Account, AccountId, AccountState, Director
 from handfast.kerberos.key_table import read_key_table
 from handfast.kerberos.opening import open_kerberos
 from handfast.kerberos.setup_error import KerberosSetupError
+from handfast.observability.logging import without_events
 from handfast.settings.directory import KerberosSettings
 from handfast.settings.model import Settings
 
@@ -27,7 +28,7 @@ from handfast.settings.model import Settings
 def look(settings: Settings, login: str, servers_account: str, refusals: RefusalRecord) -> Setup:
     """All facts; with `login` also a trial. Raises: Unavailable, DirectorySetupError."""
     account = open_account(settings.directory, refusals)
-    with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder:
+    with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder, without_events():
         return asyncio.run(_look(settings, login, servers_account, account, Path(folder)))
 
 

@@ -15,6 +15,7 @@ from handfast.cli.directory_init import init
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_record, show_rows
+from handfast.observability.logging import without_events
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 
@@ -82,7 +83,8 @@ def show(
     from handfast.directory.checking import find_in_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    found = asyncio.run(find_in_directory(loaded.directory, name, SharedRefusals(loaded)))
+    with without_events():
+        found = asyncio.run(find_in_directory(loaded.directory, name, SharedRefusals(loaded)))
     if found is None:
         what = f"the directory knows no account {name} among those mirrored, or more than one"
         raise CommandFailed(

@@ -110,6 +110,10 @@ def _of_controller(seen: Seen, expected: Expectations, now: datetime) -> Iterato
 
 
 def _remedy(seen: Seen) -> str:
+    if seen.failed_at is Step.CONNECT and "has no address" in seen.problem:
+        return (
+            "correct its name, let this machine ask the domain's DNS, or say where it is reached as `address`"
+        )
     if seen.failed_at is Step.CONNECT:
         return "is it up, is its name or `address` right, does the firewall let TCP 636 through?"
     if seen.failed_at is Step.BIND:

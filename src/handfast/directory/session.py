@@ -110,11 +110,13 @@ class Session:
         try:
             self._connection.open(read_server_info=False)
         except (LDAPException, OSError) as error:
-            said = _shortened(str(error))
-            if "CERTIFICATE_VERIFY_FAILED" in said:  # ldap3 wraps what OpenSSL says in text
-                said = f"{self._address.name}: its certificate is not to be trusted: {said}"
+            name, said = self._address.name, _shortened(str(error))
+            if self._tls.refusal:
+                said = f"{name}: its certificate is not to be trusted: {_shortened(self._tls.refusal)}"
                 raise CertificateRefused(said) from None
-            raise ControllerFailed(f"{self._address.name}: can't be reached: {said}") from None
+            if "invalid server address" in said:
+                raise ControllerFailed(f"{name}: {self._address.host} has no address here") from None
+            raise ControllerFailed(f"{name}: can't be reached: {said}") from None
 
     def bind(self, user: str, password: str) -> BindAnswer:
         """A simple bind. An empty name or password would be an anonymous bind that succeeds, so neither is ever sent.
