@@ -22,6 +22,7 @@ from handfast.cli.installation.directory_section import (
     Server,
     build_section,
     has_section,
+    put_kdcs,
     put_section,
 )
 from handfast.cli.installation.domain_commands import (
@@ -30,6 +31,7 @@ from handfast.cli.installation.domain_commands import (
     build_delegation_commands,
     build_reader_commands,
 )
+from handfast.cli.installation.key_commands import build_key_commands, in_turn
 from handfast.cli.installation.questions import Questions
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
@@ -117,7 +119,12 @@ def init(
         typer.echo(
             "\nThe account that signs people in behind, by Kerberos, the domain's administrator makes with"
         )
-        _show_commands(build_delegation_commands(_principal_of(text, answers.bind_user), spns))
+        principal = _principal_of(text, answers.bind_user)
+        _show_commands(
+            in_turn(
+                build_delegation_commands(principal, spns), build_key_commands(principal, _keytab_of(text))
+            )
+        )
 
 
 def _spns_of(text: str) -> list[str]:
@@ -131,6 +138,10 @@ def _spns_of(text: str) -> list[str]:
 def _principal_of(text: str, bind_user: str) -> str:
     realm = bind_user.rpartition("@")[2].upper()
     return str(tomllib.loads(text).get("kerberos", {}).get("principal") or f"{DEFAULT_SERVICE}@{realm}")
+
+
+def _keytab_of(text: str) -> str:
+    return str(tomllib.loads(text).get("kerberos", {}).get("keytab") or "/etc/handfast/handfast.keytab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,13 +315,14 @@ def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> l
     done = []
     for path, was_written in (
         (answers.password_file, write_password(answers.password_file, password)),
-        (file, _put(file, text, build_section(answers))),
+        (file, _put(file, text, answers)),
     ):
         done.append(f"wrote {path}" if was_written else f"kept {path}")
     return done
 
 
-def _put(file: Path, text: str, section: str) -> bool:
-    if has_section(text) and _directory_of(text) == _directory_of(section):
-        return False
-    return write_settings(file, put_section(text, section))
+def _put(file: Path, text: str, answers: DirectoryAnswers) -> bool:
+    section = build_section(answers)
+    if not has_section(text) or _directory_of(text) != _directory_of(section):
+        text = put_section(text, section)
+    return write_settings(file, put_kdcs(text, answers.servers))
