@@ -59,7 +59,8 @@ def check(
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
         rows = [controller_row(one) for one in seen]
-        show_json({"controllers": rows, "mirror_age_seconds": age, "findings": plain(findings)})
+        told = {"domain": domain_row(seen), "mirror_age_seconds": age, "findings": plain(findings)}
+        show_json({"controllers": rows, **told})
     else:
         show_rows([controller_row(one) for one in seen], CONTROLLER_COLUMNS, as_json=False)
         for line in _domain_lines(seen, age):
@@ -147,6 +148,30 @@ def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return lines
+
+
+def domain_row(seen: list[Seen]) -> dict[str, object] | None:
+    """What the first controller that answered tells of the domain; a `lockout` that is None can't be read."""
+    first = next((one for one in seen if one.domain is not None), None)
+    if first is None or first.domain is None:
+        return None
+    return {
+        "netbios_name": first.domain.netbios_name,
+        "dns_name": first.domain.dns_name,
+        "lockout": _lockout_row(first.domain.policy.lockout),
+        "policies": [{"dn": one.dn, "lockout": _lockout_row(one.lockout)} for one in first.policies or ()],
+    }
+
+
+def _lockout_row(lockout: DomainLockout | None) -> dict[str, object] | None:
+    if lockout is None:
+        return None
+    lasts = None if lockout.duration is None else lockout.duration.total_seconds()
+    return {
+        "threshold": lockout.threshold,
+        "window_seconds": lockout.window.total_seconds(),
+        "duration_seconds": lasts,
+    }
 
 
 def _lockout_words(lockout: DomainLockout | None) -> str:

@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from handfast.cli.bind_refusals import SharedRefusals
+from handfast.cli.connection import identity_listens
 from handfast.cli.exits import CommandFailed, Exit, printable, report
 from handfast.cli.installation.directory_files import write_password, write_settings
 from handfast.cli.installation.directory_section import (
@@ -99,9 +100,9 @@ def init(
         whole = _check_section(answers, text, file, force=force)
         return answers, read_secret(given.password_file, f"Password of {user}", is_new=False), whole
 
-    (answers, password, _), findings = _settled(ask_account, _try_out, given, asks=asks)
+    (answers, password, whole), findings = _settled(ask_account, _try_out, given, asks=asks)
     done = _write(answers, password, file, text)
-    next_steps = ["handfast settings check && handfast directory check", "systemctl reload handfast"]
+    next_steps = _next_steps(whole, settings)
     if as_json:
         show_json({"done": done, "next": next_steps, "findings": plain(findings)})
         return
@@ -125,6 +126,23 @@ def init(
                 build_delegation_commands(principal, spns), build_key_commands(principal, _keytab_of(text))
             )
         )
+
+
+def _next_steps(settings: Settings, file: Path | None) -> list[str]:
+    """In their order, as far as they are left. `file` is what `--settings` said."""
+    option = "" if file is None else f" --settings {file}"
+    keytab = settings.kerberos.keytab
+    steps = [f"handfast directory check{option}"]
+    if keytab is not None and not keytab.exists():
+        steps.append(
+            f"bring the keytab that comes of the lines below to {keytab}, readable for identity alone"
+        )
+    steps.append(f"handfast settings check{option}")
+    if identity_listens(settings.identity.runtime_dir / "admin.sock"):
+        steps.append("systemctl reload handfast" if file is None else "reload the service (SIGHUP)")
+    else:
+        steps.append("systemctl start handfast" if file is None else f"handfast serve{option}")
+    return steps
 
 
 def _spns_of(text: str) -> list[str]:
@@ -174,8 +192,15 @@ def _settled(
     Raises: CommandFailed, where nobody can be asked.
     """
     while True:
-        answers = ask(given)
-        findings = try_out(answers)
+        try:
+            answers = ask(given)
+            findings = try_out(answers)
+        except CommandFailed as refused:
+            if not asks or refused.exit_code is not Exit.USAGE:
+                raise
+            report(refused)  # an answer that is none; another may be
+            given = Given()
+            continue
         errors = [one for one in findings if one.severity == "error"]
         if not errors:
             return answers, findings
@@ -201,13 +226,10 @@ def _read(file: Path) -> str:
 
 def _servers(given: Sequence[str], *, asks: bool) -> tuple[Server, ...]:
     if not given and asks:
-        given = (
-            str(typer.prompt("Domain controllers (DNS names, the preferred one first)"))
-            .replace(",", " ")
-            .split()
-        )
+        question = "Domain controllers (DNS names, the preferred one first)"
+        given = str(typer.prompt(question, default="", show_default=False)).replace(",", " ").split()
     if not given:
-        remedy = "give --server dc1.example.lan, once for each"
+        remedy = "name one, e.g. dc1.example.lan (--server, once for each)"
         raise CommandFailed(Exit.USAGE, "no domain controller was named", remedy)
     return tuple(map(parse_server, given))
 
@@ -306,8 +328,9 @@ def _ask_controllers(
     except DirectorySetupError as problem:
         raise CommandFailed(Exit.REFUSED, problem.problem, problem.remedy) from None
     except ValidationError as problem:
-        what = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in problem.errors())
-        raise CommandFailed(Exit.USAGE, what, "give other answers") from None
+        what = "; ".join(f"{one['input']}: {one['msg']}" for one in problem.errors())
+        remedy = "name a controller as its certificate does, and where else it is reached: dc1.contoso.lab=10.0.0.5"
+        raise CommandFailed(Exit.USAGE, what, remedy) from None
 
 
 def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> list[str]:

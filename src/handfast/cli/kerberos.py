@@ -50,7 +50,8 @@ def check(
     loaded = load_settings(settings).settings
     if not loaded.directory.servers or loaded.kerberos.keytab is None:
         said = "there is no [[directory.server]], or no keytab under [kerberos]"
-        raise CommandFailed(Exit.USAGE, said, "`handfast directory init` sets both up")
+        remedy = "`handfast directory init` writes [directory] and prints what makes the keytab; name that under [kerberos]"
+        raise CommandFailed(Exit.USAGE, said, remedy)
     now = datetime.now(UTC)
     setup = look(loaded, user, servers_account, SharedRefusals(loaded))
     findings = judge(setup, now)
