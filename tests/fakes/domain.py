@@ -35,6 +35,7 @@ class FakeDomain:
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
     is_down: bool = False
     is_unreadable: bool = False
     is_policy_kept: bool = False
@@ -68,8 +69,8 @@ class FakeDomain:
             raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
-        if not secret or "\0" in secret:
-            return PasswordVerdict.WRONG
+        if not secret or "\0" in secret or account.user in self.renamed:
+            return PasswordVerdict.NOT_SENT
         if self.is_down:
             self._read()
         if self.on_check is not None:

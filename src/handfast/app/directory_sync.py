@@ -194,6 +194,8 @@ class DirectorySync:
         newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
         ended_before = self._ended_until or newest or now - ENDS_LOOKED_BACK
         if ended_before >= now:
+            # Our clock was ahead, and what ends from now on has not been looked at by a clock that is right.
+            self._ended_until = now
             return
         believed_for = timedelta(minutes=self._settings.directory.stale_minutes)
         if newest is not None and ended_before <= newest + believed_for < now:

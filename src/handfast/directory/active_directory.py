@@ -99,10 +99,10 @@ class ActiveDirectory:
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
         if not is_worth_sending(account, secret):
-            return PasswordVerdict.WRONG
+            return PasswordVerdict.NOT_SENT
         dn = await self._passwords.ask(partial(self._find_dn, account=account))
         if dn is None or account.sid is None:
-            return PasswordVerdict.WRONG
+            return PasswordVerdict.NOT_SENT
         async with self._passwords.first(None) as link:
             return await check_password(link, dn, account.sid, secret)
 
