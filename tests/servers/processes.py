@@ -45,32 +45,35 @@ def free_port(host: str = LOOPBACK) -> int:
     """
     for _ in range(100):
         port = PORTS.start + secrets.randbelow(len(PORTS))
-        if _reserve(port):
+        if reserve("ports", port):
             with socket.socket() as probe, contextlib.suppress(OSError):
                 probe.bind((host, port))
                 return port
     raise ServerDidNotStart("no free port in 100 tries")
 
 
-_reserved: set[int] = set()
+_reserved: set[tuple[str, int]] = set()
 
 
-def _reserve(port: int) -> bool:
-    """A record lock on the port's byte of a shared file; the kernel drops it when this process ends. Source: fcntl(2)."""
-    if port in _reserved:
+def reserve(kind: str, number: int) -> bool:
+    """Whether the number is ours now: it was nobody's, and is nobody else's until this process ends.
+
+    A record lock on the number's byte of a file for its kind, which the kernel drops then. Source: fcntl(2).
+    """
+    if (kind, number) in _reserved:
         return False
     try:
-        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        fcntl.lockf(_reservations(kind), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
     except OSError:
         return False
-    _reserved.add(port)
+    _reserved.add((kind, number))
     return True
 
 
 @functools.cache
-def _reservations() -> int:
+def _reservations(kind: str) -> int:
     """Opened once and never closed: closing any descriptor of the file would end every lock on it."""
-    path = Path(tempfile.gettempdir()) / f"handfast-test-ports-{os.geteuid()}"
+    path = Path(tempfile.gettempdir()) / f"handfast-test-{kind}-{os.geteuid()}"
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
