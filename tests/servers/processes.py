@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -98,14 +99,25 @@ def wait_until(ready: Callable[[], bool], what: str, seconds: float = 30.0, ever
 @contextlib.contextmanager
 def server_directory(name: str) -> Iterator[Path]:
     """An empty directory that other users can enter (pytest's own are closed to them), with a path short enough
-    for Unix sockets (107 bytes); removed at the end.
+    for Unix sockets (107 bytes); removed at the end, or where this process is killed, by the next one that wants one.
     """
-    directory = Path(tempfile.mkdtemp(prefix=f"hf-{name}-", dir="/tmp"))
+    _sweep()
+    directory = Path(tempfile.mkdtemp(prefix=f"hf-{os.getpid()}-{name}-", dir="/tmp"))
     directory.chmod(0o755)
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@functools.cache
+def _sweep() -> None:
+    """Removes the directories of processes that are gone. A number that another process has got since spares them."""
+    for left in Path("/tmp").glob("hf-*"):
+        maker = re.match(r"hf-(\d+)-", left.name)
+        with contextlib.suppress(OSError):
+            if maker and not is_running(int(maker[1])) and left.lstat().st_uid == os.geteuid():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def as_user(user: str) -> list[str]:
