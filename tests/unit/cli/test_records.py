@@ -377,6 +377,8 @@ def test_audit_export_goes_on_until_the_end(line, tmp_path):
     ][:limit]
     lines = line("audit", "export", "--after", "100").stdout.splitlines()
     assert [json.loads(one)["sequence"] for one in lines] == list(range(101, 2300))
+    calls = len(line.administration.calls)
+    assert line.administration.openings == calls, "a slow reader of the lines keeps nobody from the records"
     file = tmp_path / "trail"
     assert line("audit", "export", "-o", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 2300
