@@ -22,8 +22,7 @@ class FakeDomain:
     """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
 
     It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
-    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Where `is_policy_kept` the lockout
-    policy was read a moment ago, and is known whoever is down. Its clock is `ahead` of ours.
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Its clock is `ahead` of ours.
     """
 
     clock: SettableClock
@@ -38,7 +37,6 @@ class FakeDomain:
     renamed: set[str] = field(default_factory=set)
     is_down: bool = False
     is_unreadable: bool = False
-    is_policy_kept: bool = False
     takes_seconds: float = 0.0
     ahead: timedelta = timedelta(0)
     on_check: Callable[[], object] | None = None
@@ -48,8 +46,7 @@ class FakeDomain:
         return self.bad.get(user, (0, None))[0]
 
     async def lockout(self, account: Account) -> DomainLockout:
-        if not self.is_policy_kept:
-            self._read()
+        self._read()
         if account.user in self.unreadable:
             raise LockoutUnreadable("its policy can't be read")
         return replace(self.policy, at=self.clock.now() + self.ahead)

@@ -122,16 +122,6 @@ def frozen(world, _stack):
     world.domain.is_down, world.domain.takes_seconds = True, 2.0
 
 
-def down_of_late(world, _stack):
-    down(world, None)
-    world.domain.is_policy_kept = True
-
-
-def frozen_of_late(world, _stack):
-    frozen(world, None)
-    world.domain.is_policy_kept = True
-
-
 def unreadable(world, _stack):
     world.domain.is_unreadable = True
 
@@ -152,8 +142,6 @@ STATES = {
     slow: (401, 1.0),
     down: (503, 0.5),
     frozen: (503, 2.0),
-    down_of_late: (503, 0.5),
-    frozen_of_late: (503, 2.0),
     unreadable: (503, 0.5),
     full_of_asking: (503, 0.5),
     full_of_looking: (503, 0.5),
@@ -290,5 +278,5 @@ async def test_without_looking_an_account_of_the_directory_shows(monkeypatch):
 
 async def test_without_looking_at_what_is_never_sent_an_account_of_the_directory_shows(monkeypatch):
     monkeypatch.setattr(credential_domain, "can_be_domain_password", lambda _secret: True)
-    assert (await cell(down_of_late, "never sent"))[0].status == 401
-    assert (await cell(down_of_late, "unknown"))[0].status == 503
+    (refused, seconds), (alike, later) = await cell(slow, "never sent"), await cell(slow, "unknown")
+    assert (refused, seconds < later) == (alike, True), "it shows in how soon it is told"

@@ -35,7 +35,7 @@ class ActiveDirectory:
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
-        self.scope = scope
+        self._scope = scope
         self._passwords = passwords
         self._clock = clock
         self._changes = ChangeFeed(scope, clock)
@@ -61,7 +61,7 @@ class ActiveDirectory:
         """As the port says. Raises: Unavailable."""
 
         async def look(link: Link) -> DirectoryAccount | None:
-            return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
+            return await find_account(link, await self._domain_of(link), self._scope, name, self._clock)
 
         return await self.readers.ask(look)
 

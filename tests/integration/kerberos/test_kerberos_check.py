@@ -20,6 +20,7 @@ from handfast.doctor.kerberos.findings import KerberosFindingId as Id
 from handfast.doctor.kerberos.judging import judge
 from handfast.doctor.kerberos.remedies import SAM_DATABASE
 from handfast.protocols.kerberos.keytab import encode_keytab, parse_keytab
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from handfast.settings.load import load_settings
 from tests.servers import samba_domain
 from tests.servers.apache_gssapi import KerberosSite, kerberos_site
@@ -146,8 +147,7 @@ def set_values(name: str, **values: str | int) -> Callable[[Domain], None]:
 
 
 def lock(name: str) -> Callable[[Domain], None]:
-    now = int((datetime.now(UTC) - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds() * 10**7)
-    return set_values(name, lockoutTime=now)
+    return set_values(name, lockoutTime=filetime_from_datetime(datetime.now(UTC)))
 
 
 def lose_keytab(domain: Domain) -> None:

@@ -13,7 +13,7 @@ PROTOCOL_TRANSITION = 0x1000000
 AES_TYPES = 0x18
 """AES128 and AES256 in msDS-SupportedEncryptionTypes (MS-KILE 2.2.7)."""
 PROTECTED_USERS_RID = 525
-"""Of the group whose members nobody signs in for (MS-SFU 3.2.5.1.2)."""
+"""Of the group whose members nobody signs in for (MS-DTYP 2.4.2.4, MS-SFU 3.2.5.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class DomainAccount:
     control: int
     encryption_types: int | None = None
     key_version: int | None = None
-    spns: tuple[str, ...] = ()
     delegates_to: tuple[str, ...] = ()
     expires_at: datetime | None = None
     locked_until: datetime | None = None

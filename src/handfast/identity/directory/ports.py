@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, DirectoryGroup
 
@@ -162,20 +162,3 @@ class TicketAcceptance(Protocol):
         identity.ports.Unavailable (no keytab, too many at once).
         """
         ...
-
-
-__all__ = [
-    "AcceptedTicket",
-    "AnswerLost",
-    "DelegatedToken",
-    "Delegation",
-    "DelegationFailure",
-    "DelegationRefused",
-    "Directory",
-    "LockoutUnreadable",
-    "PasswordVerdict",
-    "SyncPosition",
-    "TicketAcceptance",
-    "TicketFailure",
-    "TicketRefused",
-]
