@@ -22,7 +22,8 @@ class FakeDomain:
     """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
 
     It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
-    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Its clock is `ahead` of ours.
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Who is `renamed` has another
+    name there than our records say. Its clock is `ahead` of ours.
     """
 
     clock: SettableClock
@@ -66,10 +67,12 @@ class FakeDomain:
             raise Unavailable("dc1 refuses svc-read: the user name or password is wrong")
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
-        if not secret or "\0" in secret or account.user in self.renamed:
+        if not secret or "\0" in secret:
             return PasswordVerdict.NOT_SENT
         if self.is_down:
             self._read()
+        if account.user in self.renamed:
+            return PasswordVerdict.NOT_SENT
         if self.on_check is not None:
             self.on_check()
         user = account.user
