@@ -10,7 +10,6 @@ from handfast.directory.entries import Entry, parse_extended_dn
 from handfast.directory.group_graph import Key, key_of
 from handfast.directory.values import (
     BEGINNING,
-    FOREVER,
     PROTOCOL,
     is_never,
     parse_filetime,
@@ -18,7 +17,9 @@ from handfast.directory.values import (
     parse_sid,
     parse_text,
 )
+from handfast.identity.directory.domain_account import DISABLED, NOT_DELEGATED, PROTECTED_USERS_RID
 from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.directory.standing import FOR_EVER
 from handfast.identity.names import made_up_upn
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
@@ -39,14 +40,9 @@ ATTRIBUTES = (
     "msDS-ResultantPSO",
 )
 
-# userAccountControl. Source: MS-ADTS 2.2.16.
-DISABLED = 0x0000_0002
+# userAccountControl, beside those of `domain_account`. Source: MS-ADTS 2.2.16.
 PASSWORD_NEVER_EXPIRES = 0x0001_0000
 SMARTCARD_REQUIRED = 0x0004_0000
-NOT_DELEGATED = 0x0010_0000
-
-PROTECTED_USERS_RID = 525
-"""Nobody may sign in for a member of this group. Source: MS-DTYP 2.4.2.4, MS-KILE 3.3.5.7.4."""
 
 Duration = timedelta | None
 
@@ -113,7 +109,7 @@ def _locked_until(
     if value is None or is_never(value):
         return None
     pso = parse_pso(entry)
-    duration = lockout_duration(pso) if pso else domain.policy.lockout_duration
+    duration = lockout_duration(pso) if pso else domain.policy.lockout.duration
     return _later(parse_filetime(value, "lockoutTime"), duration)
 
 
@@ -132,7 +128,7 @@ def _password_expires_at(entry: Entry, domain: DomainFacts, control: int) -> dat
     computed = entry.first("msDS-UserPasswordExpiryTimeComputed")
     if computed is not None:
         when = parse_filetime(computed, "msDS-UserPasswordExpiryTimeComputed")
-        return None if when == FOREVER else when
+        return None if when == FOR_EVER else when
     last_set = parse_filetime(entry.first("pwdLastSet") or b"0", "pwdLastSet")
     if last_set == BEGINNING:
         return BEGINNING
@@ -147,5 +143,5 @@ def _password_set_at(entry: Entry) -> datetime | None:
 
 
 def _later(start: datetime, duration: Duration) -> datetime:
-    """FOREVER where the duration has no end, or the end no date."""
-    return FOREVER if duration is None or FOREVER - start < duration else start + duration
+    """FOR_EVER where the duration has no end, or the end no date."""
+    return FOR_EVER if duration is None or FOR_EVER - start < duration else start + duration

@@ -12,13 +12,11 @@ Source: RFC 4559; RFC 5929; MS-KILE 3.4.5.1.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from handfast.identity.directory.ports import AcceptedTicket, TicketFailure, TicketRefused
-from handfast.identity.ports import Unavailable
 from handfast.kerberos.failures import ticket_failure
 from handfast.kerberos.key_table import KeyTable, KeyTableFile, MemoryKeyTable
 from handfast.kerberos.mechanism import Acceptance, Mechanism, MechanismError
@@ -86,11 +84,10 @@ class KerberosAcceptance:
         self._workers.close()
 
     async def _ask(self, client: ClientToken, channel_binding: bytes) -> Acceptance:
-        job = self._workers.submit(lambda acceptor: acceptor.accept(client.mech_token, channel_binding))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._deadline_seconds)
-        except TimeoutError:
-            raise Unavailable("the Kerberos threads lag behind") from None
+            return await self._workers.answer(
+                lambda acceptor: acceptor.accept(client.mech_token, channel_binding), self._deadline_seconds
+            )
         except MechanismError as error:
             detail = f"{error.detail} (ticket for {client.service}@{client.realm})"
             raise TicketRefused(ticket_failure(error), detail) from None

@@ -222,11 +222,7 @@ class KerberosDelegation:
 
     async def _compute(self, work: Callable[[], T]) -> T:
         """Runs it in a warm thread. Raises: Unavailable after the deadline or with too much before it."""
-        answer = asyncio.wrap_future(self._warm.submit(lambda _: work()))
-        try:
-            return await asyncio.wait_for(answer, self._deadline_seconds)
-        except TimeoutError:
-            raise Unavailable("the Kerberos threads lag behind") from None
+        return await self._warm.answer(lambda _: work(), self._deadline_seconds)
 
 
 def _realm_of(key: TicketKey) -> str:

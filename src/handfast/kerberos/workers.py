@@ -7,6 +7,7 @@ the standard pool's are not (it would wait for them at exit).
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
@@ -51,6 +52,13 @@ class Workers(Generic[S]):
         if needs_thread:
             threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
         return job
+
+    async def answer(self, work: Callable[[S], T], seconds: float) -> T:
+        """What `work` gives, or raises. Raises: Unavailable where it takes longer, or too much waits already."""
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self.submit(work)), seconds)
+        except TimeoutError:
+            raise Unavailable(f"the {self._name} threads lag behind") from None
 
     def close(self) -> None:
         """Ends each thread once it is idle; what is still queued is done first. Nothing is waited for."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from handfast.decision.reasons import Reason
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from tests.door import ask
 from tests.fakes.kerberos import in_spnego, ticket
 from tests.installation import HOST, Installation, installation
@@ -125,15 +126,9 @@ def world() -> Iterator[World]:
             workers=1,
             more=dc.settings() + more,
         ) as site:
-            is_mirrored = lambda: site.run("account", "show", "alice@contoso.lab").returncode == 0
-            wait_until(is_mirrored, "the domain is mirrored", 30)
+            site.wait_for_account("alice@contoso.lab")
             yield World(site, dc, relay)
     gssapi_peer.restore(before)
-
-
-def filetime_now() -> int:
-    """Units of 100 ns since 1601 (MS-DTYP 2.3.3)."""
-    return int(time.time() * 10_000_000) + 116_444_736_000_000_000
 
 
 def replayed(world: World) -> str:
@@ -185,7 +180,9 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.ACCOUNT_EXPIRED: lambda w: w.refused("dave"),
     R.DOMAIN_PASSWORD_EXPIRED: lambda w: w.refused("frank"),
     R.ACCOUNT_LOCKED_IN_DIRECTORY: lambda w: w.changed(
-        "bob", lambda dc: dc.set_user("bob", lockoutTime=filetime_now()), R.ACCOUNT_LOCKED_IN_DIRECTORY
+        "bob",
+        lambda dc: dc.set_user("bob", lockoutTime=filetime_from_datetime(datetime.now(UTC))),
+        R.ACCOUNT_LOCKED_IN_DIRECTORY,
     ),
     R.ACCOUNT_GONE: lambda w: w.changed(
         "heidi", lambda dc: dc.samba_tool("user", "delete", "heidi"), R.ACCOUNT_GONE

@@ -24,9 +24,9 @@ from tests.integration.load.comparison import percentile
 from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Office, Phone, hang_up, open_connection
 from tests.servers.apache_gssapi import kerberos_door
-from tests.servers.processes import server_directory, wait_until
+from tests.servers.processes import server_directory
 from tests.servers.samba import NEEDS, DomainController
-from tests.servers.samba_domain import REALM, user_entry
+from tests.servers.samba_domain import REALM
 
 pytestmark = [NEEDS, pytest.mark.needs("apache2")]
 
@@ -65,8 +65,7 @@ ticket_per = "request"
 @pytest.fixture
 def dc() -> Iterator[DomainController]:
     with DomainController() as dc:
-        entries = (user_entry(name, {}, "Corr3ct-horse") for name in NEWCOMERS)
-        dc.ldbmodify("".join(entries).replace("objectClass: user\n", "changetype: add\nobjectClass: user\n"))
+        dc.add_users(*NEWCOMERS)
         yield dc
 
 
@@ -87,12 +86,8 @@ def site(dc: DomainController) -> Iterator[Installation]:
         )
         directory = dc.settings(timeout_seconds=1.0)
         with installation(backend=url, workers=2, more=directory + more) as running:
-            wait_until(lambda: is_mirrored(running, NEWCOMERS[-1]), "the domain is mirrored")
+            running.wait_for_account(NEWCOMERS[-1])
             yield running
-
-
-def is_mirrored(site: Installation, user: str) -> bool:
-    return site.run("account", "show", user).returncode == 0
 
 
 @dataclass

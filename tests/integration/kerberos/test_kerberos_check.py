@@ -25,6 +25,7 @@ from handfast.doctor.kerberos.remedies import SAM_DATABASE
 from handfast.identity.directory.domain_account import DES_ONLY, SMARTCARD_REQUIRED, WITHOUT_PAC
 from handfast.identity.directory.ports import TicketRefused
 from handfast.protocols.kerberos.keytab import KeytabEntry, encode_keytab, parse_keytab
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from handfast.settings.load import load_settings
 from tests.kerberos_world import opened
 from tests.servers import samba_domain
@@ -158,8 +159,7 @@ def set_values(name: str, **values: str | int | bytes) -> Callable[[Domain], Non
 
 
 def lock(name: str) -> Callable[[Domain], None]:
-    now = int((datetime.now(UTC) - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds() * 10**7)
-    return set_values(name, lockoutTime=now)
+    return set_values(name, lockoutTime=filetime_from_datetime(datetime.now(UTC)))
 
 
 def set_bits(name: str, bits: int) -> Callable[[Domain], None]:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.door import PATH, ask, connection, send
 from tests.installation import HOST, Installation, prepare
 from tests.servers.gssapi_peer import GssapiClient
 from tests.servers.kerberos_backend import DemandingBackend, Seen, apache_behind
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import DomainController
 from tests.servers.samba_domain import PASSWORD, REALM
 
@@ -36,14 +36,6 @@ KERBEROS = """
 keytab = "{keytab}"
 principal = "svc-gw@{realm}"
 kdcs = ["{kdc}"]
-
-[[listener]]
-name = "inside"
-address = "127.0.0.1:{port}"
-certificate = "{certificate}"
-key = "{key}"
-inside = true
-max_head_bytes = 98304
 """
 PUBLICATION = """
 [[publication]]
@@ -107,24 +99,20 @@ def world(dc: DomainController) -> Iterator[World]:
         outside = prepare(
             site,
             backend=demanding.url,
+            inside="max_head_bytes = 98304",
             backend_auth="kerberos",
             backend_options=options,
             workers=1,
             auth='["kerberos", "ntlm", "basic"]',
             publication='channel_binding = "require"',
         )
-        inside = replace(outside, port=free_port())
-        files = {name: outside.values[name] for name in ("certificate", "key")}
-        realm = KERBEROS.format(
-            keytab=dc.keytab("gw"), realm=REALM, kdc=dc.address, port=inside.port, **files
-        )
+        realm = KERBEROS.format(keytab=dc.keytab("gw"), realm=REALM, kdc=dc.address)
         outside.write_settings(more=dc.settings() + realm + "".join(more))
         stack.callback(outside.stop)
         outside.start()
-        is_mirrored = lambda: outside.run("account", "show", "alice@contoso.lab").returncode == 0
-        wait_until(is_mirrored, "the domain is mirrored", 30)
+        outside.wait_for_account("alice@contoso.lab")
         seen = {per: seen for per, (_, seen) in apaches.items()}
-        yield World(outside, inside, dc, demanding, other, seen)
+        yield World(outside, outside.indoors, dc, demanding, other, seen)
 
 
 @pytest.mark.parametrize("ticket_per", APACHES)

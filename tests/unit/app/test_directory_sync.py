@@ -256,6 +256,26 @@ async def test_a_mirror_that_never_was_complete_has_nothing_to_cut(site):
     assert site.records.tables.revocations == []
 
 
+async def test_a_clock_that_was_ahead_keeps_nothing_open_once_it_is_right(site):
+    await site.turn()
+    site.clock.advance(hours=24)
+    await site.sync.end_accounts()
+    site.clock.advance(hours=-24)
+    await site.sync.end_accounts()
+    cut = len(site.records.tables.revocations)
+    site.domain.add("alice", expires_at=site.clock.now() + timedelta(seconds=30))
+    await site.turn()
+    site.clock.advance(minutes=1)
+    await site.sync.end_accounts()
+    assert site.records.tables.audit[-1].event is AuditEvent.ACCOUNT_ENDED
+    site.clock.advance(minutes=60)
+    await site.sync.end_accounts()
+    assert [one.scope for one in site.records.tables.revocations[cut:]] == [
+        RevocationScope.ACCOUNT,
+        RevocationScope.EVERYTHING,
+    ]
+
+
 @pytest.mark.parametrize("was_read", [True, False])
 async def test_what_ended_while_nobody_looked_is_cut_at_the_start(site, was_read):
     site.domain.add("alice", expires_at=site.clock.now() + timedelta(seconds=5))

@@ -9,15 +9,15 @@ from handfast.app.subject_watch import AGAIN_SECONDS, SOON_SECONDS, UNANSWERED_S
 from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.policy_desk import InstallationPolicy, PolicyDesk
 from handfast.identity.directory.entries import SyncPosition
-from handfast.identity.names import fold
+from handfast.identity.subjects import rule_key
 from tests.fakes.clock import SettableClock
 from tests.fakes.directory import FakeDirectory, group
 from tests.fakes.records import InMemoryRecords
 
 LEAVERS, STAFF = "CONTOSO\\Leavers", "CONTOSO\\Staff"
 NAMED = (
-    NamedSubject(LEAVERS, fold(LEAVERS), ("[[access]] no",), ("[[access]] no",)),
-    NamedSubject(STAFF, fold(STAFF), ("[[access]] staff",)),
+    NamedSubject(LEAVERS, rule_key(LEAVERS), ("[[access]] no",), ("[[access]] no",)),
+    NamedSubject(STAFF, rule_key(STAFF), ("[[access]] staff",)),
 )
 
 

@@ -29,6 +29,17 @@ def test_results_and_errors_are_the_callers():
     workers.close()
 
 
+async def test_an_answer_is_waited_for_so_long_and_no_longer():
+    workers, gate = Workers("test", 1, 4, lambda: "state"), Gate()
+    assert await workers.answer(lambda state: state, 10) == "state"
+    with pytest.raises(ZeroDivisionError):
+        await workers.answer(lambda _: 1 // 0, 10)
+    with pytest.raises(Unavailable, match="test threads"):
+        await workers.answer(gate, 0.01)
+    gate.open.set()
+    workers.close()
+
+
 def test_each_thread_has_a_state_of_its_own_and_there_are_no_more_than_wanted():
     states: list[object] = []
 

@@ -17,7 +17,7 @@ AES128, AES256 = 0x8, 0x10
 AES_TYPES = AES128 | AES256
 """In msDS-SupportedEncryptionTypes (MS-KILE 2.2.7)."""
 PROTECTED_USERS_RID = 525
-"""Of the group whose members nobody signs in for (MS-SFU 3.2.5.1.2)."""
+"""Of the group whose members nobody signs in for (MS-DTYP 2.4.2.4, MS-SFU 3.2.5.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,6 @@ class DomainAccount:
     control: int
     encryption_types: int | None = None
     key_version: int | None = None
-    spns: tuple[str, ...] = ()
     delegates_to: tuple[str, ...] = ()
     expires_at: datetime | None = None
     locked_until: datetime | None = None

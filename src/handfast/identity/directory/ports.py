@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, DirectoryGroup
 
 
 class PasswordVerdict(StrEnum):
-    """What a domain controller said of a name and a password."""
+    """What a domain controller said of a name and a password; NOT_SENT where it was not asked, and counted nothing."""
 
     RIGHT = "right"
     WRONG = "wrong"
+    NOT_SENT = "not-sent"
     DISABLED = "disabled"
     LOCKED = "locked"
     EXPIRED = "expired"
@@ -62,7 +63,8 @@ class Directory(Protocol):
         ...
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
-        """One attempt, which the domain counts. An empty secret is WRONG without asking.
+        """One attempt, which the domain counts. Nothing is sent where the secret can be no password, or where the directory has
+        no such account under its name by now: it may be somebody else's.
 
         Raises: AnswerLost, Unavailable where nothing was sent.
         """
@@ -160,20 +162,3 @@ class TicketAcceptance(Protocol):
         identity.ports.Unavailable (no keytab, too many at once).
         """
         ...
-
-
-__all__ = [
-    "AcceptedTicket",
-    "AnswerLost",
-    "DelegatedToken",
-    "Delegation",
-    "DelegationFailure",
-    "DelegationRefused",
-    "Directory",
-    "LockoutUnreadable",
-    "PasswordVerdict",
-    "SyncPosition",
-    "TicketAcceptance",
-    "TicketFailure",
-    "TicketRefused",
-]
