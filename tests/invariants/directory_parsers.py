@@ -16,7 +16,6 @@ from handfast.directory import (
     values,
 )
 from handfast.directory.entries import Entry, build_entry
-from handfast.identity.directory.entries import DomainLockout
 from handfast.protocols.errors import MalformedMessage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,9 +26,7 @@ DOMAIN = domain_facts.DomainFacts(
     sid="S-1-5-21-1-2-3",
     netbios_name="CONTOSO",
     dns_name="contoso.lab",
-    policy=domain_facts.Policy(
-        DomainLockout(5, timedelta(minutes=30), timedelta(minutes=30)), timedelta(days=42)
-    ),
+    policy=domain_facts.Policy(5, timedelta(minutes=30), timedelta(minutes=30), timedelta(days=42)),
 )
 
 

@@ -10,6 +10,7 @@ from handfast.directory.entries import Entry, parse_extended_dn
 from handfast.directory.group_graph import Key, key_of
 from handfast.directory.values import (
     BEGINNING,
+    FOREVER,
     PROTOCOL,
     is_never,
     parse_filetime,
@@ -19,7 +20,6 @@ from handfast.directory.values import (
 )
 from handfast.identity.directory.domain_account import DISABLED, NOT_DELEGATED, PROTECTED_USERS_RID
 from handfast.identity.directory.entries import DirectoryAccount
-from handfast.identity.directory.standing import FOR_EVER
 from handfast.identity.names import made_up_upn
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
@@ -109,7 +109,7 @@ def _locked_until(
     if value is None or is_never(value):
         return None
     pso = parse_pso(entry)
-    duration = lockout_duration(pso) if pso else domain.policy.lockout.duration
+    duration = lockout_duration(pso) if pso else domain.policy.lockout_duration
     return _later(parse_filetime(value, "lockoutTime"), duration)
 
 
@@ -128,7 +128,7 @@ def _password_expires_at(entry: Entry, domain: DomainFacts, control: int) -> dat
     computed = entry.first("msDS-UserPasswordExpiryTimeComputed")
     if computed is not None:
         when = parse_filetime(computed, "msDS-UserPasswordExpiryTimeComputed")
-        return None if when == FOR_EVER else when
+        return None if when == FOREVER else when
     last_set = parse_filetime(entry.first("pwdLastSet") or b"0", "pwdLastSet")
     if last_set == BEGINNING:
         return BEGINNING
@@ -143,5 +143,5 @@ def _password_set_at(entry: Entry) -> datetime | None:
 
 
 def _later(start: datetime, duration: Duration) -> datetime:
-    """FOR_EVER where the duration has no end, or the end no date."""
-    return FOR_EVER if duration is None or FOR_EVER - start < duration else start + duration
+    """FOREVER where the duration has no end, or the end no date."""
+    return FOREVER if duration is None or FOREVER - start < duration else start + duration

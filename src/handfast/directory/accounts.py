@@ -86,5 +86,5 @@ class AccountBuilder:
         entry = await self._link.read(pso, ("msDS-LockoutDuration",))
         value = entry.first("msDS-LockoutDuration") if entry else None
         if value is None:
-            return self._domain.policy.lockout.duration
+            return self._domain.policy.lockout_duration
         return parse_duration(value, "msDS-LockoutDuration")

@@ -52,10 +52,17 @@ class RootFacts:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The domain's password policy: what guards against guessing, and how old a password may be (None: any age)."""
+    """The domain's password policy; a duration that is None never ends."""
 
-    lockout: DomainLockout
+    lockout_threshold: int
+    lockout_window: timedelta
+    lockout_duration: timedelta | None
     max_password_age: timedelta | None
+
+    @property
+    def lockout(self) -> DomainLockout:
+        """The part that guards against guessing."""
+        return DomainLockout(self.lockout_threshold, self.lockout_window, self.lockout_duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +112,11 @@ def parse_names(entry: Entry) -> tuple[str, str]:
 def parse_policy(entry: Entry) -> Policy:
     """Of the domain's own object. What it does not say, it does not demand. Raises: MalformedMessage."""
     return Policy(
-        DomainLockout(
-            threshold=parse_number(entry.first("lockoutThreshold") or b"0", "lockoutThreshold"),
-            window=parse_window(entry.first("lockOutObservationWindow") or b"0", "lockOutObservationWindow"),
-            duration=parse_duration(entry.first("lockoutDuration") or b"0", "lockoutDuration"),
+        lockout_threshold=parse_number(entry.first("lockoutThreshold") or b"0", "lockoutThreshold"),
+        lockout_window=parse_window(
+            entry.first("lockOutObservationWindow") or b"0", "lockOutObservationWindow"
         ),
+        lockout_duration=parse_duration(entry.first("lockoutDuration") or b"0", "lockoutDuration"),
         max_password_age=parse_duration(entry.first("maxPwdAge") or b"0", "maxPwdAge"),
     )
 

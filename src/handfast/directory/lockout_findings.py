@@ -21,7 +21,7 @@ def judge_lockout(seen: Sequence[Seen], margin: int, reader: str) -> list[Direct
     """What the first controller that answered tells of the domain; nothing where none did. `reader` is our account's name."""
     for one in seen:
         if one.domain is not None:
-            own = _of_threshold(one.domain.policy.lockout.threshold, margin)
+            own = _of_threshold(one.domain.policy.lockout_threshold, margin)
             return [*own, *_of_policies(one.policies, margin, one.domain.root.naming_context, reader)]
     return []
 

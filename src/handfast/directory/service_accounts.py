@@ -28,6 +28,7 @@ ATTRIBUTES = (
     "msDS-UserPasswordExpiryTimeComputed",
     "memberOf",
     "primaryGroupID",
+    "servicePrincipalName",
     "msDS-AllowedToDelegateTo",
     "msDS-SupportedEncryptionTypes",
     "msDS-KeyVersionNumber",
@@ -101,7 +102,7 @@ def parse_domain_account(
         domain,
         frozenset(),
         read_at=now,
-        lockout_duration=lambda _policy: domain.policy.lockout.duration,
+        lockout_duration=lambda _policy: domain.policy.lockout_duration,
     ).facts
     return DomainAccount(
         distinguished_name=distinguished_name,
@@ -109,6 +110,7 @@ def parse_domain_account(
         control=parse_number(entry.require("userAccountControl"), "userAccountControl"),
         encryption_types=_optional_number(entry, "msDS-SupportedEncryptionTypes"),
         key_version=_optional_number(entry, "msDS-KeyVersionNumber"),
+        spns=_texts(entry.values, "servicePrincipalName"),
         delegates_to=_texts(entry.values, "msDS-AllowedToDelegateTo"),
         expires_at=ends.expires_at,
         locked_until=ends.locked_until,

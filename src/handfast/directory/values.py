@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from handfast.identity.directory.standing import FOR_EVER
 from handfast.protocols.errors import MalformedMessage
 
 PROTOCOL = "ldap"
 BEGINNING = datetime(1601, 1, 1, tzinfo=UTC)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 MAX_TEXT_BYTES = 4096
 """A name has at most 1,024 characters (userPrincipalName, the longest of those we read)."""
 
@@ -21,7 +21,7 @@ MAX_WINDOW = timedelta(days=36_500)
 
 _NUMBER = re.compile(rb"-?[0-9]{1,19}")
 _NEVER = 0x7FFF_FFFF_FFFF_FFFF
-_UNITS_TO_FOR_EVER = (FOR_EVER - BEGINNING) // timedelta(microseconds=1) * 10
+_UNITS_TO_FOREVER = (FOREVER - BEGINNING) // timedelta(microseconds=1) * 10
 _GENERALIZED = re.compile(rb"([0-9]{14})(?:[.,][0-9]{1,6})?Z")
 _MAX_SUBAUTHORITIES = 15
 
@@ -34,14 +34,14 @@ def parse_number(value: bytes, field: str) -> int:
 
 
 def parse_filetime(value: bytes, field: str) -> datetime:
-    """The moment; beyond the year 9999 FOR_EVER. What 0 and the largest number mean differs: ask `is_never` first.
+    """The moment; beyond the year 9999 FOREVER. What 0 and the largest number mean differs: ask `is_never` first.
 
     Raises: MalformedMessage, for a moment before 1601 as well.
     """
     units = parse_number(value, field)
     if units < 0:
         raise MalformedMessage(PROTOCOL, field, "a time before 1601", "MS-DTYP 2.3.3")
-    return BEGINNING + timedelta(microseconds=units // 10) if units < _UNITS_TO_FOR_EVER else FOR_EVER
+    return BEGINNING + timedelta(microseconds=units // 10) if units < _UNITS_TO_FOREVER else FOREVER
 
 
 def is_never(value: bytes) -> bool:

@@ -8,9 +8,7 @@ from handfast.directory import account_attributes
 from handfast.directory.account_attributes import build_account, parse_direct_groups
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.entries import Entry, build_entry
-from handfast.directory.values import BEGINNING
-from handfast.identity.directory.entries import DomainLockout
-from handfast.identity.directory.standing import FOR_EVER
+from handfast.directory.values import BEGINNING, FOREVER
 from handfast.identity.records import DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
 
@@ -30,7 +28,7 @@ def domain(
     *, duration: timedelta | None = timedelta(minutes=30), age: timedelta | None = timedelta(days=42)
 ) -> DomainFacts:
     root = RootFacts("DC=contoso,DC=lab", "CN=Configuration", "CN=DC1", 1, "dc1", NOW)
-    policy = Policy(DomainLockout(5, timedelta(minutes=30), duration), age)
+    policy = Policy(5, timedelta(minutes=30), duration, age)
     return DomainFacts(root, "", DOMAIN_SID, "CONTOSO", "contoso.lab", policy)
 
 
@@ -107,7 +105,7 @@ def test_protected_users_are_not_delegable():
 
 
 @pytest.mark.parametrize(
-    ("value", "when"), [(None, None), (0, None), (NEVER, None), (filetime(THEN), THEN), (NEVER - 1, FOR_EVER)]
+    ("value", "when"), [(None, None), (0, None), (NEVER, None), (filetime(THEN), THEN), (NEVER - 1, FOREVER)]
 )
 def test_the_accounts_end(value, when):
     assert build(entry(accountExpires=value)).facts.expires_at == when
@@ -121,15 +119,15 @@ def test_not_locked(value):
 def test_a_lockout_ends_after_the_domains_duration():
     found = entry(lockoutTime=filetime(THEN))
     assert build(found).facts.locked_until == THEN + timedelta(minutes=30)
-    assert build(found, of=domain(duration=None)).facts.locked_until == FOR_EVER
-    late = entry(lockoutTime=filetime(FOR_EVER - timedelta(minutes=1)))
-    assert build(late).facts.locked_until == FOR_EVER
+    assert build(found, of=domain(duration=None)).facts.locked_until == FOREVER
+    late = entry(lockoutTime=filetime(FOREVER - timedelta(minutes=1)))
+    assert build(late).facts.locked_until == FOREVER
 
 
 def test_a_fine_grained_policy_has_its_own():
     found = entry(lockoutTime=filetime(THEN), msDS_ResultantPSO=PSO)
     assert build(found, durations={PSO: timedelta(hours=2)}).facts.locked_until == THEN + timedelta(hours=2)
-    assert build(found, durations={PSO: None}).facts.locked_until == FOR_EVER
+    assert build(found, durations={PSO: None}).facts.locked_until == FOREVER
 
 
 @pytest.mark.parametrize("control", [0x10200, 0x40200])

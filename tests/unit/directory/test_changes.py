@@ -11,7 +11,6 @@ from handfast.directory.changes import ChangeFeed, pause_after
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.entries import Entry
 from handfast.directory.scope import Scope
-from handfast.identity.directory.entries import DomainLockout
 
 DOMAIN_SID = "S-1-5-21-1-2-3"
 ENABLED, DISABLED = 0x200, 0x202
@@ -40,7 +39,7 @@ class LaggingLink:
         root = RootFacts(
             "DC=contoso,DC=lab", "CN=Configuration", "CN=s", self._usn, self.name, datetime.now(UTC)
         )
-        policy = Policy(DomainLockout(5, timedelta(minutes=30), None), None)
+        policy = Policy(5, timedelta(minutes=30), None, None)
         return DomainFacts(root, f"invocation of {self.name}", DOMAIN_SID, "CONTOSO", "contoso.lab", policy)
 
     async def pages(self, base, query, attributes, *, controls=()):

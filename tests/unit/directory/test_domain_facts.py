@@ -45,7 +45,7 @@ def test_the_policy():
 
 def test_what_the_policy_does_not_say_it_does_not_demand():
     policy = domain_facts.parse_policy(build_entry("", {}))
-    assert policy == domain_facts.Policy(domain_facts.DomainLockout(0, timedelta(0), None), None)
+    assert policy == domain_facts.Policy(0, timedelta(0), None, None)
 
 
 def test_names_and_ids():

@@ -7,7 +7,6 @@ import pytest
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.findings import Seen, Step, judge
 from handfast.directory.scope import Scope
-from handfast.identity.directory.entries import DomainLockout
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 EXPECTED = Scope("OU=Staff", "(mail=*)")
@@ -15,9 +14,7 @@ EXPECTED = Scope("OU=Staff", "(mail=*)")
 
 def domain(sid: str = "S-1-5-21-1-2-3", threshold: int = 5, dns_name: str = "contoso.lab") -> DomainFacts:
     root = RootFacts("DC=x", "CN=Configuration,DC=x", "CN=DC1", 1, "dc1", NOW)
-    return DomainFacts(
-        root, "", sid, "CONTOSO", dns_name, Policy(DomainLockout(threshold, timedelta(0), None), None)
-    )
+    return DomainFacts(root, "", sid, "CONTOSO", dns_name, Policy(threshold, timedelta(0), None, None))
 
 
 def seen(**changes: object) -> Seen:

@@ -24,12 +24,7 @@ def policy(name: str, threshold: int | None) -> PasswordSettings:
 def seen(threshold: int = 5, policies: tuple[PasswordSettings, ...] | None = ()) -> Seen:
     root = RootFacts(BASE, f"CN=Configuration,{BASE}", "CN=DC1", 1, "dc1", datetime(2026, 11, 21, tzinfo=UTC))
     facts = DomainFacts(
-        root,
-        "",
-        "S-1-5-21-1-2-3",
-        "CONTOSO",
-        "contoso.lab",
-        Policy(DomainLockout(threshold, timedelta(0), None), None),
+        root, "", "S-1-5-21-1-2-3", "CONTOSO", "contoso.lab", Policy(threshold, timedelta(0), None, None)
     )
     return Seen("dc1", Step.DONE, domain=facts, policies=policies)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 
@@ -13,13 +12,12 @@ from handfast.directory.filters import equals
 from handfast.directory.password import check_password, find_dn
 from handfast.directory.session import BindAnswer, ControllerFailed, Page
 from handfast.directory.values import parse_sid
-from handfast.identity.directory.entries import DomainLockout
 from handfast.identity.directory.ports import PasswordVerdict
 from tests.fakes.clock import START
 from tests.fakes.one_phone import ALICE
 
 BASE = "DC=contoso,DC=lab"
-POLICY = Policy(DomainLockout(5, timedelta(0), None), None)
+POLICY = Policy(5, None, None, None)
 DOMAIN = DomainFacts(RootFacts(BASE, "", "", 1, "dc1", START), "", "", "CONTOSO", "contoso.lab", POLICY)
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handfast.directory import values
-from handfast.identity.directory.standing import FOR_EVER
 from handfast.protocols.errors import MalformedMessage
 
 NEVER = b"9223372036854775807"
@@ -35,8 +34,8 @@ def test_no_numbers(value):
         (b"132223104000000000", datetime(2020, 1, 1, tzinfo=UTC)),
         (b"132223104000000009", datetime(2020, 1, 1, tzinfo=UTC)),
         (b"2650467743999999990", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
-        (b"2650467744000000000", FOR_EVER),
-        (NEVER, FOR_EVER),
+        (b"2650467744000000000", values.FOREVER),
+        (NEVER, values.FOREVER),
     ],
 )
 def test_filetimes(value, when):

@@ -33,6 +33,7 @@ class DomainAccount:
     control: int
     encryption_types: int | None = None
     key_version: int | None = None
+    spns: tuple[str, ...] = ()
     delegates_to: tuple[str, ...] = ()
     expires_at: datetime | None = None
     locked_until: datetime | None = None

@@ -14,7 +14,7 @@ from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AccountState, DirectoryFacts
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
-"""The end of what has none, such as a lock that only an administrator ends."""
+"""The end of a lock that only an administrator ends."""
 
 
 class StandingRefusal(StrEnum):

@@ -12,7 +12,7 @@ from handfast.settings.model import Settings
 
 SPN = "HTTP/Mail.contoso.lab"
 OWN = DomainAccount("CN=svc-gw", "svc-gw", 0x200)
-EX = DomainAccount("CN=svc-ex", "svc-ex", 0x200)
+EX = DomainAccount("CN=svc-ex", "svc-ex", 0x200, spns=(SPN,))
 ALICE = DomainAccount("CN=alice", "alice", 0x200)
 KEY = KeytabKey("svc-gw@CONTOSO.LAB", 1, 18)
 

@@ -39,9 +39,12 @@ OWN = DomainAccount(
     0x200 | PROTOCOL_TRANSITION,
     encryption_types=24,
     key_version=3,
+    spns=("HTTP/gw.contoso.lab",),
     delegates_to=(SPN,),
 )
-HOLDER = DomainAccount("CN=svc-ex,CN=Users,DC=contoso,DC=lab", "svc-ex", 0x200, encryption_types=24)
+HOLDER = DomainAccount(
+    "CN=svc-ex,CN=Users,DC=contoso,DC=lab", "svc-ex", 0x200, encryption_types=24, spns=(SPN,)
+)
 ALICE = DomainAccount("CN=alice,CN=Users,DC=contoso,DC=lab", "alice", 0x200)
 KEY = KeytabKey("svc-gw@CONTOSO.LAB", 3, 18)
 OWN_KEY = KeytabKey("HTTP/gw.contoso.lab@CONTOSO.LAB", 3, 18)
