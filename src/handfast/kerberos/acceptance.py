@@ -74,7 +74,7 @@ class KerberosAcceptance:
             raise TicketRefused(TicketFailure.REFUSED, f"the ticket is for {client.service}@{client.realm}")
         accepted = await self._ask(client, channel_binding)
         # Before anything else is judged: what is refused here for want of a binding must not be good elsewhere.
-        if not self._replays.is_first(client.authenticator, accepted.initiator, self._clock()):
+        if not self._replays.is_first(client.authenticator, accepted.sid, self._clock()):
             raise TicketRefused(TicketFailure.REPLAYED, accepted.initiator)
         if requires_binding and not (accepted.is_bound and channel_binding):
             raise TicketRefused(TicketFailure.BINDING_MISSING, accepted.initiator)

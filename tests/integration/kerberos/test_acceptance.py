@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.server
 import subprocess
 import sys
@@ -68,20 +69,27 @@ async def test_odd_names(kerberos, user):
     assert (taken.user, taken.realm) == (user, REALM)
 
 
-async def test_a_ticket_got_under_the_name_of_another_tells_whose_it_is(dc, kerberos):
-    """A helper who may name accounts has bob's name for as long as it takes to get a ticket.
-
-    Where UPNs are not kept apart the name may be asked for as a UPN instead (NT-ENTERPRISE); Samba's KDC finds bob then.
-    """
+@contextlib.contextmanager
+def a_helper_named_bob(dc):
+    """With a ticket for us and its own SID, which stay when bob has his name again."""
     dc.samba_tool("user", "create", "helper", PASSWORD)
     helper, sid = f"CN=helper,{USERS}", dc.value("helper", "objectSid")
     try:
         dc.set_user("bob", sAMAccountName="bob-aside", userPrincipalName="bob-aside@contoso.lab")
         dc.set_values(helper, sAMAccountName="bob")
-        token = GssapiClient(f"bob@{REALM}", PASSWORD).token(OURS)
+        yield GssapiClient(f"bob@{REALM}", PASSWORD), sid
     finally:
         dc.ldbmodify(f"dn: {helper}\nchangetype: delete\n")
         dc.set_user("bob", sAMAccountName="bob", userPrincipalName="bob@contoso.lab")
+
+
+async def test_a_ticket_got_under_the_name_of_another_tells_whose_it_is(dc, kerberos):
+    """A helper who may name accounts has bob's name for as long as it takes to get a ticket.
+
+    Where UPNs are not kept apart the name may be asked for as a UPN instead (NT-ENTERPRISE); Samba's KDC finds bob then.
+    """
+    with a_helper_named_bob(dc) as (helper, sid):
+        token = helper.token(OURS)
     taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
     assert (taken.user, taken.sid) == ("bob", sid)
     assert taken.sid != dc.value("bob", "objectSid")
@@ -144,6 +152,16 @@ async def test_who_shows_too_many_tokens_is_refused_alone(kerberos, alice, monke
     refused = await refusal(kerberos, alice.token(OURS))
     assert (refused.failure, "too many" in refused.detail) == (TicketFailure.REFUSED, True)
     assert (await kerberos.acceptance.accept(bob.token(OURS), b"", requires_binding=False)).user == "bob"
+
+
+async def test_who_has_the_name_of_another_uses_up_nothing_of_theirs(dc, kerberos, monkeypatch):
+    monkeypatch.setattr(kerberos.acceptance, "_replays", ReplayMemory(max_per_initiator=1))
+    with a_helper_named_bob(dc) as (helper, sid):
+        taken = await kerberos.acceptance.accept(helper.token(OURS), b"", requires_binding=False)
+    bob = GssapiClient(f"bob@{REALM}", PASSWORD)
+    assert (taken.user, taken.sid) == ("bob", sid)
+    taken = await kerberos.acceptance.accept(bob.token(OURS), b"", requires_binding=False)
+    assert (taken.user, taken.sid) == ("bob", dc.value("bob", "objectSid"))
 
 
 async def test_the_librarys_memory_is_in_our_own_folder(kerberos, alice, tmp_path):
