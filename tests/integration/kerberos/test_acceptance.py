@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from handfast.identity.directory.ports import TicketFailure, TicketRefused
 from handfast.kerberos import KerberosSetupError
 from handfast.kerberos.replays import WINDOW_SECONDS, ReplayMemory
+from handfast.protocols.kerberos.keytab import encode_keytab, parse_keytab
 from handfast.protocols.spnego.tokens import (
     KERBEROS_OID,
     MS_KERBEROS_OID,
@@ -352,8 +354,36 @@ async def test_of_the_names_that_share_a_key_only_those_that_are_wanted(dc, tmp_
 
 async def test_a_name_without_a_key(dc, tmp_path):
     with pytest.raises(KerberosSetupError, match=r"no key for HTTP/other\.contoso\.lab"):
-        async with opened(dc, tmp_path, accept=("HTTP/other.contoso.lab",)):
+        async with opened(
+            dc, tmp_path, principal="", accept=("HTTP/other.contoso.lab",), krb5_conf=dc.krb5_conf
+        ):
             pass
+
+
+async def test_the_key_of_the_service_account_is_that_of_all_its_names(dc, tmp_path):
+    """ktpass and samba-tool write the one name they are told."""
+    keytab = tmp_path / "keytab"
+    keytab.touch(0o600)
+    dc.export_keytab(keytab, "svc-gw")
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        alice = GssapiClient(f"alice@{REALM}", PASSWORD)
+        await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+        refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
+        assert refused.failure is TicketFailure.REFUSED
+
+
+async def test_the_key_of_another_realm_takes_no_tickets(dc, tmp_path):
+    """Its KDC could make them for anybody. Here it is our own key under that realm's name, so that a real ticket fits it."""
+    entries = parse_keytab(dc.keytab("gw").read_bytes())
+    own = next(one for one in entries if str(one.principal) == f"svc-gw@{REALM}")
+    ours = [replace(one, key=bytes(len(one.key))) for one in entries]
+    theirs = [replace(one, principal=replace(one.principal, realm="PARTNER.LAB")) for one in entries]
+    keytab = tmp_path / "keytab"
+    keytab.touch(0o600)
+    keytab.write_bytes(encode_keytab([own, *ours, *theirs]))
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
+        assert (await refusal(kerberos, token)).failure is TicketFailure.REFUSED
 
 
 async def test_what_curl_sends_after_kinit(dc, kerberos):
