@@ -97,12 +97,7 @@ class SignInDesk:
             case SignInKind.KERBEROS:
                 account = await self._account(known, auth)
                 return await self._tickets.sign_in(
-                    account,
-                    known.publication,
-                    auth.spn,
-                    channel_binding,
-                    self._clock.now(),
-                    node=known.node,
+                    account, known.publication, auth.spn, channel_binding, node=known.node
                 )
             case SignInKind.NONE:
                 return BackendAuthorization(headers=())
@@ -122,8 +117,7 @@ class SignInDesk:
         if auth.kind is not SignInKind.KERBEROS:
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         account = await self._account(known, auth)
-        now = self._clock.now()
-        return await self._tickets.confirm(account, known.publication, handle, token, now, node=known.node)
+        return await self._tickets.confirm(account, known.publication, handle, token, node=known.node)
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         """Suspends the secret that the back end refused, once; a secret changed since then is left alone.
@@ -136,7 +130,7 @@ class SignInDesk:
         if auth.kind is SignInKind.KERBEROS:
             account = await self._records.look_up(lambda records: records.accounts.find(known.account_id))
             if account is not None:
-                self._tickets.note_refused(account, known.publication, self._clock.now())
+                self._tickets.note_refused(account, known.publication)
             return
         if auth.kind is not SignInKind.STORED:
             _LOG.error("backend-refused-sign-in", publication=known.publication, account=known.account_id)

@@ -27,6 +27,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.EWS_REQUEST_REFUSED: "if a client you know needs it, add what `detail` names to `[publication.ews]`, where that"
         " can be (`docs/exchange-rules.md`)",
         Reason.PROXIED_NTLM: "use Basic behind HTTP proxies, or put a TCP balancer with PROXY protocol in front",
+        Reason.PROXIED_TICKET: "let clients inside reach us directly, or by a TCP balancer with PROXY protocol; else Basic",
         Reason.TOO_MANY_CONNECTIONS: "if many phones share that address, raise `max_connections_per_source`",
         Reason.SOURCE_REFUSED: "add the network to the publication's `networks`, if it shall be let in",
         Reason.CREDENTIAL_MISSING: "nothing; this is how every sign-in begins",
@@ -39,6 +40,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.APP_PASSWORD_EXPIRED: "issue a new one: `handfast app-password issue ACCOUNT`",
         Reason.APP_PASSWORD_REVOKED: "if its owner still uses the device, issue a new one; else look who has it",
         Reason.NTLM_MALFORMED: "check the client; nothing that speaks NTLM sends this",
+        Reason.NEGOTIATE_MALFORMED: "check the client; nothing that signs in by Negotiate sends this",
         Reason.NTLM_VERSION_REFUSED: "set the client to NTLMv2 (LmCompatibilityLevel 3 or more), or use Basic",
         Reason.NTLM_ANONYMOUS: "set a user and app password in the client",
         Reason.NTLM_CHALLENGE_UNKNOWN: "usually a connection shared by a proxy, or a replay; check what stands between",

@@ -43,6 +43,10 @@ class Reason(MeaningEnum):
         "proxied-ntlm",
         "NTLM came through an HTTP proxy, where connections are not the client's own",
     )
+    PROXIED_TICKET = (
+        "proxied-ticket",
+        "a Kerberos ticket came through an HTTP proxy, where connections are not the client's own",
+    )
     TOO_MANY_CONNECTIONS = "too-many-connections", "the source or listener has reached its connection limit"
 
     # Where it comes from.
@@ -67,7 +71,8 @@ class Reason(MeaningEnum):
     )
     APP_PASSWORD_EXPIRED = "app-password-expired", "the app password has ended or was not used in time"
     APP_PASSWORD_REVOKED = "app-password-revoked", "the app password was revoked"
-    NTLM_MALFORMED = "ntlm-malformed", "the NTLM or SPNEGO message can't be read"
+    NTLM_MALFORMED = "ntlm-malformed", "the NTLM message can't be read"
+    NEGOTIATE_MALFORMED = "negotiate-malformed", "the Negotiate token is no SPNEGO, no NTLM and no ticket"
     NTLM_VERSION_REFUSED = "ntlm-version-refused", "NTLMv1, NTLM2-session or LM; only NTLMv2 is taken"
     NTLM_ANONYMOUS = "ntlm-anonymous", "an anonymous or guest NTLM sign-in"
     NTLM_CHALLENGE_UNKNOWN = (

@@ -84,16 +84,24 @@ def _stamp(found: os.stat_result) -> _Stamp:
 
 
 class KeyTableFile:
-    """The key table as it stands, for worker threads. A change that can't be used is logged and the old keys stay: who
-    rotates may have written half the file yet.
+    """The key table as it stands, for worker threads. A change that can't be used, or lacks what `check` wants, is logged and
+    the old keys stay: who rotates may have written half the file yet, or forgotten a name.
 
     Raises, when made: KerberosSetupError.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        check: Callable[[tuple[KeytabEntry, ...]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`check` raises KerberosSetupError."""
         self._path = path
+        self._check = check
         self._clock = clock
         entries, stamp = _read(path)
+        check(entries)
         self._seen: _Stamp | None = stamp
         self._table = KeyTable(entries)
         self._looked_at = clock()
@@ -116,6 +124,7 @@ class KeyTableFile:
         self._seen = stamp  # Each state of the file is looked at, and told of, once.
         try:
             entries, self._seen = _read(self._path)
+            self._check(entries)
         except KerberosSetupError as error:
             _LOG.warning("keytab-not-taken", problem=error.problem, remedy=error.remedy)
             return

@@ -668,6 +668,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.APP_PASSWORD_EXPIRED: expired,
     R.APP_PASSWORD_REVOKED: revoked,
     R.NTLM_MALFORMED: lambda w: w.refused(status=401, headers={"Authorization": "NTLM TlRMTVNTUAAHAAAA"}),
+    R.NEGOTIATE_MALFORMED: lambda w: w.refused(status=401, headers={"Authorization": "Negotiate YAAA"}),
     R.NTLM_VERSION_REFUSED: lambda w: w.ntlm_refused(change=ntlm_v1),
     R.NTLM_ANONYMOUS: lambda w: w.ntlm_refused(change=ntlm_anonymous),
     R.NTLM_CHALLENGE_UNKNOWN: replayed,
@@ -715,6 +716,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.INTERNAL_ERROR: internal_error,
 }
 IN_A_DOMAIN = {
+    R.PROXIED_TICKET,
     R.TICKET_REFUSED,
     R.TICKET_REPLAYED,
     R.KDC_UNAVAILABLE,

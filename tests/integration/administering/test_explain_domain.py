@@ -101,10 +101,10 @@ class World:
         finally:
             self.relay.errors = {}
 
-    def shown(self, token: bytes, status: int = 401) -> str:
+    def shown(self, token: bytes, status: int = 401, **fields: str) -> str:
         """A client with a ticket."""
         value = f"Negotiate {base64.b64encode(token).decode()}"
-        answer = ask(self.site, headers={"Authorization": value})
+        answer = ask(self.site, headers={"Authorization": value, **fields})
         assert answer.status == status, answer
         return answer.request_id
 
@@ -172,6 +172,7 @@ R = Reason
 CASES: dict[Reason, Callable[[World], str]] = {
     R.TICKET_REFUSED: lambda w: w.shown(in_spnego(ticket("alice"))),
     R.TICKET_REPLAYED: replayed,
+    R.PROXIED_TICKET: lambda w: w.shown(in_spnego(ticket("alice")), 403, Via="1.1 proxy"),
     R.DELEGATION_REFUSED: lambda w: w.refused("erin", status=503),
     R.SERVICE_UNKNOWN_TO_KDC: lambda w: w.refused("bob", "nobody.contoso.lab", status=503),
     R.CLOCK_SKEW: lambda w: w.erring(TGS_REQ, 37, "smith(j)"),

@@ -6,6 +6,7 @@ import pytest
 
 from handfast.backend_auth.live_grants import LiveGrants
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
+from handfast.backend_auth.tickets import PAUSE_SECONDS
 from handfast.decision.outcome import Grant
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
@@ -275,6 +276,19 @@ async def test_a_refused_ticket_is_reported_once_for_a_minute():
     assert delegation.forgotten == ["alice"]
     assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
     assert scene.records.tables.audit == [], "there is no secret to suspend"
+
+
+async def test_the_pause_after_a_refused_ticket_does_not_hang_on_a_clock_that_was_wrong(monkeypatch):
+    scene = Scene(FakeDelegation())
+    grant = await mirrored(scene)
+    uptime = [0.0]
+    monkeypatch.setattr(scene.desk._tickets, "_monotonic", lambda: uptime[0])
+    scene.clock.advance(hours=6)  # for which the server refused the ticket
+    await scene.desk.report_refused(grant, "")
+    scene.clock.advance(hours=-6)
+    assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
+    uptime[0] += PAUSE_SECONDS
+    assert (await scene.desk.authorize(grant)).headers
 
 
 async def test_who_may_not_sign_in_gets_no_ticket_and_a_foreign_grant_confirms_nothing():
