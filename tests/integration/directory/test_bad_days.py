@@ -16,6 +16,8 @@ from tests.servers.authority import Authority
 from tests.servers.samba import BASE, NEEDS, DomainController
 
 pytestmark = NEEDS
+TIMEOUT = 1.0
+"""What `opened` gives a controller to answer."""
 
 
 @contextlib.contextmanager
@@ -38,16 +40,17 @@ def second(fresh_dc):
         yield dc
 
 
+@pytest.mark.alone
 async def test_a_frozen_one_costs_its_timeout_once_and_others_nothing(fresh_dc, second, opened):
     directory = opened(fresh_dc, second)
     with fresh_dc.frozen():
         with timed() as first:
             assert await directory.find("alice")
-        assert 0.9 < first[0] < 2.0
+        assert 0.9 * TIMEOUT < first[0] < 2 * TIMEOUT
         with timed() as more:
             for _ in range(10):
                 assert await directory.find("alice")
-        assert more[0] < 1.0, "its breaker is open; whether it is well again is found out beside"
+        assert more[0] < TIMEOUT, "its breaker is open; whether it is well again is found out beside"
 
 
 async def test_a_frozen_one_is_used_again_once_it_thaws(fresh_dc, second, opened):
@@ -55,11 +58,12 @@ async def test_a_frozen_one_is_used_again_once_it_thaws(fresh_dc, second, opened
     fresh_dc.set_user("alice", displayName="Of dc1")
     with fresh_dc.frozen():
         assert (await directory.find("alice")).display_name == "Alice Example"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await directory.find("alice")).display_name != "Of dc1":
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.alone
 async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fresh_dc, opened):
     directory = opened(fresh_dc)
     assert await directory.find("alice")
@@ -69,8 +73,8 @@ async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fre
         assert spent[0] < 2.5
         with timed() as spent, pytest.raises(Unavailable):
             await directory.find("alice")
-        assert spent[0] < 0.1
-    async with asyncio.timeout(10):
+        assert spent[0] < TIMEOUT / 2
+    async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(Unavailable):
                 assert await directory.find("alice")
@@ -78,6 +82,7 @@ async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fre
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.alone
 async def test_the_event_loop_goes_on_and_threads_come_back_while_one_is_frozen(fresh_dc, opened):
     directory = opened(fresh_dc)
     assert await directory.find("alice")
@@ -102,6 +107,7 @@ async def test_the_event_loop_goes_on_and_threads_come_back_while_one_is_frozen(
     assert longest < 0.5
 
 
+@pytest.mark.alone
 async def test_closing_in_the_middle_ends_at_once(fresh_dc, opened):
     directory = opened(fresh_dc, timeout_seconds=20.0)
     with fresh_dc.frozen():
@@ -187,7 +193,7 @@ async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, 
                 except OSError:
                     return
                 with contextlib.suppress(OSError), connection:
-                    for _ in range(40):
+                    for _ in range(200):
                         connection.send(b"\x16\x03\x03\x40\x00"[:1])  # a drop at a time, never whole
                         time.sleep(0.1)
 
@@ -195,7 +201,7 @@ async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, 
         thread.start()
         with timed() as spent, pytest.raises(Unavailable):
             await directory.find("alice")
-        assert spent[0] < 2.0
+        assert spent[0] < 5 * TIMEOUT, "however often a drop comes"
     thread.join(10)
 
 
