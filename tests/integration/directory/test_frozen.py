@@ -28,7 +28,7 @@ from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import NEEDS, DomainController
 from tests.servers.samba_domain import REALM, user_entry
 
-pytestmark = [NEEDS, pytest.mark.needs("apache2")]
+pytestmark = [NEEDS, pytest.mark.needs("apache2"), pytest.mark.alone]
 
 ROUNDS = 6
 ROUND_SECONDS = 1.6
