@@ -17,7 +17,7 @@ from tests.servers.samba import BASE, NEEDS, DomainController
 
 pytestmark = NEEDS
 TIMEOUT = 1.0
-"""What `opened` gives a controller to answer."""
+"""Of a controller that will not answer; others have the five seconds that they have by default."""
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def second(fresh_dc):
 
 @pytest.mark.alone
 async def test_a_frozen_one_costs_its_timeout_once_and_others_nothing(fresh_dc, second, opened):
-    directory = opened(fresh_dc, second)
+    directory = opened(fresh_dc, second, timeout_seconds=TIMEOUT)
     with fresh_dc.frozen():
         with timed() as first:
             assert await directory.find("alice")
@@ -54,7 +54,7 @@ async def test_a_frozen_one_costs_its_timeout_once_and_others_nothing(fresh_dc, 
 
 
 async def test_a_frozen_one_is_used_again_once_it_thaws(fresh_dc, second, opened):
-    directory = opened(fresh_dc, second)
+    directory = opened(fresh_dc, second, timeout_seconds=TIMEOUT)
     fresh_dc.set_user("alice", displayName="Of dc1")
     with fresh_dc.frozen():
         assert (await directory.find("alice")).display_name == "Alice Example"
@@ -65,7 +65,7 @@ async def test_a_frozen_one_is_used_again_once_it_thaws(fresh_dc, second, opened
 
 @pytest.mark.alone
 async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fresh_dc, opened):
-    directory = opened(fresh_dc)
+    directory = opened(fresh_dc, timeout_seconds=TIMEOUT)
     assert await directory.find("alice")
     with fresh_dc.frozen():
         with timed() as spent, pytest.raises(Unavailable, match="no answer within 1 s"):
@@ -84,7 +84,7 @@ async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fre
 
 @pytest.mark.alone
 async def test_the_event_loop_goes_on_and_threads_come_back_while_one_is_frozen(fresh_dc, opened):
-    directory = opened(fresh_dc)
+    directory = opened(fresh_dc, timeout_seconds=TIMEOUT)
     assert await directory.find("alice")
     longest = 0.0
 
@@ -182,7 +182,7 @@ async def test_a_referral_is_not_followed(shared_dc, opened):
 
 async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, opened):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        directory = opened(shared_dc)
+        directory = opened(shared_dc, timeout_seconds=TIMEOUT)
         controller = directory.readers.controllers[0]
         controller.address = type(controller.address)("dc1.contoso.lab", "127.0.0.1", server.getsockname()[1])
 
