@@ -261,7 +261,7 @@ def test_while_the_controller_is_frozen_sign_ins_go_on_by_the_mirror(person: Per
         person.place.site.wait_for_log_line("directory-unavailable", "mirror_age_seconds=")
         began = time.monotonic()
         assert person.status(device="PHONE1") == 200
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4, "to ask it would have taken five seconds"
     person.change("user", "disable", person.name)
     wait_until(lambda: person.status() == 403, "the mirror goes on", 30)
 
