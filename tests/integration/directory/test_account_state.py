@@ -24,7 +24,8 @@ from tests.servers.samba_domain import user_entry
 pytestmark = NEEDS
 
 POLL_SECONDS = 1.0
-SOON = 8.0
+SOON = 15.0
+"""A poll, a command or two that look, and what a busy machine adds; less than the 20 s that a client waits."""
 """Seconds in which a change must count: the poll time, a reading on two busy cores, and some grace."""
 PASSWORD = "Corr3ct-horse"
 PEOPLE = 20
@@ -156,8 +157,12 @@ def a_ping_that_is_cut(person: Person, within_seconds: float = SOON) -> Iterator
         wait_until(lambda: person.place.server.hanging == 1, "the Ping hangs")
         yield
         changed = time.monotonic()
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        try:
             assert client.answer().status != 200
+        except TimeoutError:
+            pytest.fail("nobody cuts the Ping")
+        except (OSError, http.client.HTTPException):
+            pass  # cut before its answer
         assert time.monotonic() - changed < within_seconds
 
 
