@@ -491,7 +491,7 @@ def told(world: World, *, model: str = "Pixel", system: str = "iOS 17", **more_f
         refusals.append(ask(world.site, name, password, **more))
         return refusals[-1].status == 403
 
-    wait_until(is_refused, "what it said is refused", 10)
+    wait_until(is_refused, "what it said is refused")
     return refusals[-1].request_id
 
 

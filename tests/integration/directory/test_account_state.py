@@ -25,7 +25,8 @@ from tests.servers.samba_domain import PASSWORD
 pytestmark = NEEDS
 
 POLL_SECONDS = 1.0
-SOON = 8.0
+SOON = 15.0
+"""A poll, a command or two that look, and what a busy machine adds; less than the 20 s that a client waits."""
 """Seconds in which a change must count: the poll time, a reading on two busy cores, and some grace."""
 PEOPLE = 20
 ELSEWHERE = f"OU=Elsewhere,{BASE}"
@@ -147,8 +148,12 @@ def a_ping_that_is_cut(person: Person, within_seconds: float = SOON) -> Iterator
         wait_until(lambda: person.place.server.hanging == 1, "the Ping hangs")
         yield
         changed = time.monotonic()
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        try:
             assert client.answer().status != 200
+        except TimeoutError:
+            pytest.fail("nobody cuts the Ping")
+        except (OSError, http.client.HTTPException):
+            pass  # cut before its answer
         assert time.monotonic() - changed < within_seconds
 
 
@@ -252,7 +257,7 @@ def test_while_the_controller_is_frozen_sign_ins_go_on_by_the_mirror(person: Per
         person.place.site.wait_for_log_line("directory-unavailable", "mirror_age_seconds=")
         began = time.monotonic()
         assert person.status(device="PHONE1") == 200
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4, "to ask it would have taken five seconds"
     person.change("user", "disable", person.name)
     wait_until(lambda: person.status() == 403, "the mirror goes on", 30)
 

@@ -113,7 +113,7 @@ def written(domain: Domain, relay: KdcRelay) -> tuple[str, dict[str, Any]]:
     directory = (
         directory.partition('\n[[directory.server]]\nname = "dc2')[0] + f'address = "{domain.dc.address}"\n'
     )
-    directory = directory.replace("[directory]\n", "[directory]\npoll_seconds = 1\ntimeout_seconds = 1\n")
+    directory = directory.replace("[directory]\n", "[directory]\npoll_seconds = 1\ntimeout_seconds = 3\n")
     kerberos = tomllib.loads(settings_of("[kerberos]"))
     ours = {**kerberos["kerberos"], "keytab": str(domain.keytab), "kdcs": [relay.address]}
     section = "[kerberos]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in ours.items())

@@ -122,7 +122,7 @@ async def test_another_domains_account_is_refused(shared_dc, opened):
 async def test_what_may_have_been_counted_is_not_tried_at_a_second_controller(fresh_dc, opened, monkeypatch):
     """The first freezes after the connection stands and before it answers the bind."""
     with DomainController("dc2.contoso.lab", authority=fresh_dc.authority) as second:
-        directory = opened(fresh_dc, second)
+        directory = opened(fresh_dc, second, timeout_seconds=1.0)
         bob = as_account(await directory.find("bob"))
         from handfast.directory.session import Session
 

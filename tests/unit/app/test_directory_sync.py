@@ -84,7 +84,7 @@ def log(monkeypatch):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await REAL_SLEEP(0.005)
 
