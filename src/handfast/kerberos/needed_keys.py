@@ -1,7 +1,7 @@
 """What a key table must hold to be taken, at the start and when it changes, and which of its keys take tickets.
 
 **Names.** All SPNs of an account share its key, and what makes key tables writes the account's own name alone if it is asked for
-nothing else. So a service that the key table does not name is taken as one of the service account's.
+nothing else. So the account's own key is good for every service, also where an older one is left under a service's name.
 
 **Realms.** Tickets are taken with keys of one realm, that of the service account. Whoever else has a key can make tickets for
 anybody: what another realm shares with us must not be good for people of ours.
@@ -36,11 +36,9 @@ class NeededKeys:
         self._check_services(entries)
 
     def accepting(self, entries: tuple[KeytabEntry, ...]) -> list[KeytabEntry]:
-        """The keys that tickets are taken with."""
+        """The keys that tickets are taken with: of the names that are wanted, and the account's own."""
         named = [entry for entry in self._named(entries) if self._is_of_own_realm(entry)]
-        there = set(map(_service, named))
-        is_complete = all(name.casefold() in there for name in self.accept)
-        return named if is_complete else [*named, *self._own(entries)]
+        return [*named, *(entry for entry in self._own(entries) if entry not in named)]
 
     def _check_realm(self, entries: tuple[KeytabEntry, ...]) -> None:
         """Which keys count is told, or must be said: none is left out in silence."""

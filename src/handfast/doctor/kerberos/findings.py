@@ -19,7 +19,6 @@ class KerberosFindingId(MeaningEnum):
         "keytab-encryption",
         "the keytab lacks the AES keys that the directory gives tickets for",
     )
-    KEYTAB_SERVICE = "keytab-service", "the keytab has no key of a name that clients inside get tickets for"
     ACCOUNT_MISSING = "service-account-missing", "the directory has no account of that principal"
     ACCOUNT_UNUSABLE = (
         "service-account-unusable",

@@ -138,24 +138,13 @@ def let_be_delegated(account: DomainAccount, *, is_sensitive: bool, is_protected
     return Commands(tuple(windows), tuple(samba))
 
 
-def make_keytab(
-    principal: str, realm: str, path: str, services: Sequence[str] = (), *, crypto: str = "AES256-SHA1"
-) -> Commands:
-    """Makes the keytab anew, for an account and the names that clients ask for it by.
-
-    The first ktpass sets a new password, so every node needs the new file at once; the others take the same one, and what
-    AES keys are salted with (MS-KILE 3.1.1.2) is the account's own name in all of them.
-    """
-    common = f"/mapuser {_ps(principal)} /crypto {crypto} /ptype KRB5_NT_PRINCIPAL /pass *"
-    windows = [f"ktpass /princ {_ps(f'{principal}@{realm}')} {common} /out handfast.keytab"]
-    windows += [
-        f"ktpass /princ {_ps(f'{spn}@{realm}')} {common} -setpass -setupn /rawsalt {_ps(realm + principal)}"
-        " /in handfast.keytab /out handfast.keytab"
-        for spn in services
-    ]
-    names = (principal, *services)
-    samba = [f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(name)}" for name in names]
-    return Commands(tuple(windows), tuple(samba))
+def make_keytab(principal: str, realm: str, path: str, *, crypto: str = "AES256-SHA1") -> Commands:
+    """Makes the keytab anew. ktpass sets a new password, so every node needs the new file at once."""
+    account = f"/princ {_ps(f'{principal}@{realm}')} /mapuser {_ps(principal)}"
+    return Commands(
+        (f"ktpass {account} /crypto {crypto} /ptype KRB5_NT_PRINCIPAL /pass * /out handfast.keytab",),
+        (f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(principal)}",),
+    )
 
 
 def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
