@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handfast.cli.exits import CommandFailed, Exit, printable
+from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
+from handfast.protocols.printed import one_line
 from handfast.settings.load import load_settings
 
 if TYPE_CHECKING:
@@ -60,22 +61,22 @@ def check(
     else:
         _show(setup, findings)
         if html is not None:
-            typer.echo(printable(f"the report is in {html}"))
+            typer.echo(one_line(f"the report is in {html}"))
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(Exit.REFUSED)
 
 
 def _show(setup: Setup, findings: list[KerberosFinding]) -> None:
     for ticket in setup.trial.tickets if setup.trial else ():
-        typer.echo(printable(f"ticket for {ticket.spn}: {ticket.problem or 'obtained'}"))
+        typer.echo(one_line(f"ticket for {ticket.spn}: {ticket.problem or 'obtained'}"))
     for answer in setup.trial.answers if setup.trial else ():
-        typer.echo(printable(f"{answer.url}: {answer.problem or f'HTTP {answer.status}'}"))
+        typer.echo(one_line(f"{answer.url}: {answer.problem or f'HTTP {answer.status}'}"))
     show_rows(findings, COLUMNS, as_json=False, empty="no findings")
     for finding in findings:
         if not finding.commands.powershell and not finding.commands.samba:
             continue
-        typer.echo(printable(f"\n{finding.id}: {finding.what}"))
+        typer.echo("\n" + one_line(f"{finding.id}: {finding.what}"))
         for line in finding.commands.powershell:
-            typer.echo(printable(f"  PS> {line}"))
+            typer.echo(one_line(f"  PS> {line}"))
         for line in finding.commands.samba:
-            typer.echo(printable(f"  #   {line}"))
+            typer.echo(one_line(f"  #   {line}"))

@@ -6,11 +6,12 @@ The PowerShell lines follow Microsoft's documentation of the ActiveDirectory mod
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Sequence
 
 from handfast.doctor.kerberos.findings import Commands
 from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
+from handfast.protocols.printed import posix_word as _sh
+from handfast.protocols.printed import powershell_word as _ps
 
 SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
 """Stands where only the administrator knows which account the servers share."""
@@ -93,17 +94,9 @@ def end_expiry(account: DomainAccount) -> Commands:
 def mark_for_aes(account: DomainAccount) -> Commands:
     """Marks an account for AES; keys of that kind exist once its password was set with the domain at level 2008."""
     change = f"Set-ADObject -Identity {_ps(account.distinguished_name)} -Replace"
-    lines = (
-        _ldif("dn", account.distinguished_name),
-        "changetype: modify",
-        "replace: msDS-SupportedEncryptionTypes",
-        f"msDS-SupportedEncryptionTypes: {AES_TYPES}",
-        "",
-    )
-    ldif = "\n".join(lines)
+    lines = ("replace: msDS-SupportedEncryptionTypes", f"msDS-SupportedEncryptionTypes: {AES_TYPES}")
     return Commands(
-        (f"{change} @{{'msDS-SupportedEncryptionTypes'={AES_TYPES}}}",),
-        (f"printf '%s\\n' {_sh(ldif)} | ldbmodify -H {SAM_DATABASE}",),
+        (f"{change} @{{'msDS-SupportedEncryptionTypes'={AES_TYPES}}}",), (_ldbmodify(account, *lines),)
     )
 
 
@@ -135,17 +128,14 @@ def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
     return f"Set-ADObject -Identity {_ps(account.distinguished_name)} {verb} {change}"
 
 
+def _ldbmodify(account: DomainAccount, *change: str) -> str:
+    """A change of one object, where samba-tool has no command of its own; on one line, each of LDIF's a word."""
+    lines = (_ldif("dn", account.distinguished_name), "changetype: modify", *change)
+    return f"printf '%s\\n' {' '.join(map(_sh, lines))} | ldbmodify -H {SAM_DATABASE}"
+
+
 def _ldif(name: str, value: str) -> str:
     """One line of LDIF; what is not plain ASCII goes as Base64 (RFC 2849)."""
     if value.isascii() and value.isprintable() and not value.startswith((" ", ":", "<")):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode()).decode('ascii')}"
-
-
-def _ps(text: str) -> str:
-    """As a PowerShell literal: nothing inside single quotes is expanded."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sh(text: str) -> str:
-    return shlex.quote(text)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from handfast.doctor.kerberos import remedies
+from handfast.doctor.kerberos.findings import Commands
 from handfast.identity.directory.domain_account import DomainAccount
+from tests.powershell import SINGLE_QUOTES, cut
 
 SPN = "HTTP/mail.contoso.lab"
 ODD = DomainAccount("CN=O'Neil\\, Jörg,DC=contoso,DC=lab", "o'neil j", 0x200)
@@ -67,3 +76,56 @@ def test_a_name_can_neither_end_its_quotes_nor_its_line():
     (line,) = remedies.mark_for_aes(ODD).samba
     assert "dn:: Q049TydOZWlsXCwgSsO2cmcsREM9Y29udG9zbyxEQz1sYWI=" in line
     assert "O'Neil" not in line
+
+
+ALL: list[Callable[[DomainAccount, str], Commands]] = [
+    lambda account, spn: remedies.add_spn(spn, account.name),
+    lambda account, spn: remedies.move_spn(spn, [account.name, account.name], account.name),
+    lambda account, _spn: remedies.allow_transition(account),
+    lambda account, _spn: remedies.end_unconstrained(account),
+    remedies.extend_delegation,
+    remedies.shorten_delegation,
+    lambda account, _spn: remedies.enable_account(account),
+    lambda account, _spn: remedies.unlock_account(account),
+    lambda account, _spn: remedies.end_expiry(account),
+    lambda account, _spn: remedies.let_be_delegated(account, is_sensitive=True, is_protected=True),
+    lambda account, _spn: remedies.mark_for_aes(account),
+    lambda account, spn: remedies.make_keytab(account.name, "REALM", account.name, spn),
+]
+TEXTS = st.text(min_size=1) | st.text(alphabet=SINGLE_QUOTES + '"`$(;)\\ a\n', min_size=1)
+PLAIN = DomainAccount("CN=DN", "NAME", 0x200)
+
+
+@pytest.mark.parametrize("make", ALL)
+@given(name=TEXTS, dn=TEXTS, spn=TEXTS)
+def test_no_name_is_code(make, name, dn, spn):
+    """Each line is the one of plain names, but for its words; where one can't be seen there is none."""
+    plain, odd = make(PLAIN, "SPN"), make(DomainAccount(dn, name, 0x200), spn)
+    if not odd.powershell:
+        assert odd == Commands()
+        assert not (name + dn + spn).isprintable()
+        return
+
+    def filled(word: str) -> str:
+        return {"CN=DN": dn, "SPN": spn}.get(word, word.replace("NAME", name))
+
+    for expected, line in zip(plain.powershell, odd.powershell, strict=True):
+        assert line.isprintable()
+        code, words = cut(expected)
+        assert cut(line) == (code, list(map(filled, words)))
+    for expected, line in zip(plain.samba, odd.samba, strict=True):
+        assert line.isprintable()
+        for plain_word, word in zip(shlex.split(expected), shlex.split(line), strict=True):
+            assert word.startswith("dn:") if plain_word == "dn: CN=DN" else word == filled(plain_word)
+
+
+@pytest.mark.parametrize("name", ["a\nsetspn -D x", "a\u202eb", "a\x1b[2Kb", "a\u2028b", "a\0b"])
+def test_a_name_that_can_not_be_seen_whole_is_in_no_command(name):
+    assert remedies.move_spn(SPN, ["svc-ex", name]) == Commands()
+
+
+def test_ldif_is_one_line_of_the_shell():
+    (line,) = remedies.mark_for_aes(GW).samba
+    words = shlex.split(line)
+    assert words[:4] == ["printf", "%s\\n", "dn: CN=svc-gw,DC=contoso,DC=lab", "changetype: modify"]
+    assert words[-4:] == ["|", "ldbmodify", "-H", remedies.SAM_DATABASE]
