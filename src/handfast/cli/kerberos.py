@@ -43,6 +43,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Look at account, keytab, SPNs, delegation, names and clock; each finding with the commands that mend it."""
+    from handfast.app.identity_user import as_identity_user, refuse_others  # noqa: PLC0415 - loads the database
     from handfast.app.kerberos_check import look  # noqa: PLC0415 - loads LDAP and Kerberos
     from handfast.doctor.kerberos.judging import judge  # noqa: PLC0415 - as above
     from handfast.doctor.kerberos.report import render_report  # noqa: PLC0415 - as above
@@ -51,8 +52,10 @@ def check(
     if not loaded.directory.servers or loaded.kerberos.keytab is None:
         said = "there is no [[directory.server]], or no keytab under [kerberos]"
         raise CommandFailed(Exit.USAGE, said, "`handfast directory init` sets both up")
+    refuse_others(loaded)
     now = datetime.now(UTC)
-    setup = look(loaded, user, servers_account)
+    with as_identity_user(loaded):
+        setup = look(loaded, user, servers_account)
     findings = judge(setup, now)
     if html is not None:
         html.write_text(render_report(setup, findings, now), encoding="utf-8")
