@@ -65,7 +65,7 @@ def the_key_file_is_open_to_all(world):
     "identity's user, daemon",
     "handfast.key",
     remedy="chown daemon",
-    beside=STOPPED,
+    beside=STOPPED | {F.DATABASE_UNUSABLE},
     is_for_root=True,
 )
 def the_key_file_is_root_s_and_identity_is_not(world):

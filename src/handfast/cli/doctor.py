@@ -99,7 +99,9 @@ def _closed_to_identity(settings: Settings) -> Iterator[Finding]:
     from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
 
     user = find_identity_user(settings)
-    for path, file in closed_to_identity(settings) if user is not None else ():
+    if user is None:
+        return
+    for path, file in closed_to_identity(settings):
         yield error(
             FindingId.SETTINGS_FILE,
             f"{path} = {file}: identity's user, {user}, can't read it",
