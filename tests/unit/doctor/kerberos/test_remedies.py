@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 
@@ -107,7 +108,8 @@ def test_no_name_is_code(make, name, dn, spn):
         return
 
     def filled(word: str) -> str:
-        return {"CN=DN": dn, "SPN": spn}.get(word, word.replace("NAME", name))
+        odd_for = {"CN=DN": dn, "SPN": spn, "NAME": name}
+        return re.sub("CN=DN|SPN|NAME", lambda found: odd_for[found[0]], word)
 
     for expected, line in zip(plain.powershell, odd.powershell, strict=True):
         assert line.isprintable()
