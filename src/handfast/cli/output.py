@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from handfast.cli.exits import printable
+from handfast.protocols.printed import one_line
 
 Row = Mapping[str, Any]
 
@@ -94,7 +95,7 @@ def cell(value: Any) -> str:
         return printable(", ".join(f"{key}={cell(one)}" for key, one in value.items()))
     if isinstance(value, list):
         return printable(", ".join(cell(one) for one in value))
-    return printable(_time(str(value))).replace("\n", "\\n")
+    return one_line(_time(str(value)))
 
 
 def _time(text: str) -> str:

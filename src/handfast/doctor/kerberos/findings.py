@@ -83,10 +83,19 @@ class KerberosFindingId(MeaningEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty."""
+    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty.
+
+    Both are where a name holds what can't be seen: a line break would begin a command of its own, a mark of writing direction
+    show another command than is run.
+    """
 
     powershell: tuple[str, ...] = ()
     samba: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(map(str.isprintable, (*self.powershell, *self.samba))):
+            object.__setattr__(self, "powershell", ())
+            object.__setattr__(self, "samba", ())
 
 
 @dataclass(frozen=True, slots=True)

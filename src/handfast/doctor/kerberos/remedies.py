@@ -6,11 +6,12 @@ The PowerShell lines follow Microsoft's documentation of the ActiveDirectory mod
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Sequence
 
 from handfast.doctor.kerberos.findings import Commands
 from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
+from handfast.protocols.printed import posix_word as _sh
+from handfast.protocols.printed import powershell_word as _ps
 
 SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
 """Stands where only the administrator knows which account the servers share."""
@@ -153,9 +154,9 @@ def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
 
 
 def _ldbmodify(account: DomainAccount, *change: str) -> str:
-    """A change of one object, where samba-tool has no command of its own."""
-    ldif = "\n".join((_ldif("dn", account.distinguished_name), "changetype: modify", *change, ""))
-    return f"printf '%s\\n' {_sh(ldif)} | ldbmodify -H {SAM_DATABASE}"
+    """A change of one object, where samba-tool has no command of its own; on one line, each of LDIF's a word."""
+    lines = (_ldif("dn", account.distinguished_name), "changetype: modify", *change)
+    return f"printf '%s\\n' {' '.join(map(_sh, lines))} | ldbmodify -H {SAM_DATABASE}"
 
 
 def _ldif(name: str, value: str) -> str:
@@ -163,12 +164,3 @@ def _ldif(name: str, value: str) -> str:
     if value.isascii() and value.isprintable() and not value.startswith((" ", ":", "<")):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode()).decode('ascii')}"
-
-
-def _ps(text: str) -> str:
-    """As a PowerShell literal: nothing inside single quotes is expanded."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sh(text: str) -> str:
-    return shlex.quote(text)

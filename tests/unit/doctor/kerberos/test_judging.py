@@ -17,6 +17,7 @@ from handfast.doctor.kerberos.facts import (
     TicketTrial,
     Trial,
 )
+from handfast.doctor.kerberos.findings import Commands
 from handfast.doctor.kerberos.findings import KerberosFindingId as Id
 from handfast.doctor.kerberos.judging import judge
 from handfast.identity.directory.domain_account import (
@@ -273,6 +274,13 @@ def test_a_duplicate_stays_with_the_account_that_was_named():
         "samba-tool spn delete HTTP/mail.contoso.lab 'EX1$'",
         "samba-tool spn delete HTTP/mail.contoso.lab svc-ex",
     )
+
+
+@pytest.mark.parametrize("named", ["", "svc-pool"])
+def test_of_a_duplicate_nobody_guesses_whose_it_is(named):
+    (finding,) = judge(replace(holding(MACHINE, HOLDER, ALICE), servers_account=named), NOW)
+    assert (finding.id, finding.commands) == (Id.SPN_DUPLICATED, Commands())
+    assert finding.remedy.endswith("which of them is it? Name it by --servers-account for the commands")
 
 
 def test_a_refused_ticket_moves_the_spn_to_the_account_the_servers_have():
