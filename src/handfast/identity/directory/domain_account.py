@@ -33,6 +33,7 @@ class DomainAccount:
     expires_at: datetime | None = None
     locked_until: datetime | None = None
     group_rids: frozenset[int] = frozenset()
+    sid: str = ""
 
     @property
     def is_machine(self) -> bool:
