@@ -33,7 +33,9 @@ def impersonated(account: Account) -> tuple[str, str]:
     if not _is_plain(account.user) or not facts.realm:
         raise _refused("the account's name can't be told to a KDC without changing its meaning")
     if not account.sid:
-        raise _refused(f"no SID is known of {account.user}, by which a ticket could be told from another account's")
+        raise _refused(
+            f"no SID is known of {account.user}, by which a ticket could be told from another account's"
+        )
     return str(Principal((account.user,), facts.realm)), account.sid
 
 

@@ -62,7 +62,9 @@ class Workers(Generic[S]):
     def _start_thread(self) -> None:
         try:
             threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
-        except RuntimeError as error:  # The machine's or the unit's limit of tasks, which may soon have room again.
+        except (
+            RuntimeError
+        ) as error:  # The machine's or the unit's limit of tasks, which may soon have room again.
             with self._lock:
                 self._threads -= 1
                 self._unfinished -= 1

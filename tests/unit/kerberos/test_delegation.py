@@ -291,7 +291,9 @@ async def test_a_service_that_is_referred_to_nowhere_stops_no_other(world, code)
         await world.failure(ALICE, "HTTP/elsewhere")
     await world.signed_in(BOB)
     assert world.silences == 0
-    assert world.mechanism.count("initiate") == (6 if code == KRB5_KDC_UNREACH else 2), "remembered where it lasts"
+    assert world.mechanism.count("initiate") == (6 if code == KRB5_KDC_UNREACH else 2), (
+        "remembered where it lasts"
+    )
 
 
 async def test_who_waits_in_our_own_queue_does_not_make_a_silent_kdc():
