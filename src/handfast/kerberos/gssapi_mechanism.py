@@ -16,7 +16,6 @@ ticket's, by no more than `authenticated`. Source: RFC 6680; MS-PAC 2.7, 2.8.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import gssapi
@@ -24,6 +23,7 @@ from gssapi import raw
 from gssapi.raw.exceptions import BadChannelBindingsError
 from gssapi.raw.misc import GSSError
 
+from handfast.kerberos import memory_cache
 from handfast.kerberos.mechanism import Acceptance, Credential, Initiation, MechanismError, Unidentified
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.client_token import parse_mutual_proof
@@ -40,22 +40,29 @@ _LOGON_INFO = b"urn:mspac:logon-info"
 _CODE_BASE = 0x96C73A00
 """Where the Kerberos error table begins, as an unsigned number (com_err's base -1765328384)."""
 _CODES_IN_TABLE = 256
-_numbers = itertools.count()
+
+
+class _OwnCredentials(gssapi.Credentials):
+    """Of which it can be told when they are let go."""
+
+    __slots__ = ("__weakref__",)
 
 
 class GssapiMechanism:
     """`mechanism.Mechanism`."""
 
     def sign_in(self, principal: str, keytab: str) -> Credential:
-        """A new credential in a credential cache of its own, in memory."""
-        # A name that was used before would still hold the tickets of then.
-        store: Any = {"client_keytab": keytab, "ccache": f"MEMORY:handfast-{next(_numbers)}"}
+        """A new credential in a credential cache of its own, in memory, which goes with it."""
+        cache = memory_cache.new_name()
+        store: Any = {"client_keytab": keytab, "ccache": cache}
         try:
-            handle = gssapi.Credentials(
+            handle = _OwnCredentials(
                 name=gssapi.Name(principal, _PRINCIPAL), usage="initiate", store=store, mechs=[_KERBEROS]
             )
+            memory_cache.end_with(handle, cache)
             return Credential(handle, float(handle.lifetime or 0))
         except GSSError as error:
+            memory_cache.destroy(cache)
             raise _translate(error) from None
 
     def impersonate(self, service: Credential, principal: str) -> Credential:
