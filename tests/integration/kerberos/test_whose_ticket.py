@@ -10,17 +10,17 @@ import pytest
 from handfast.identity.directory.ports import DelegationFailure
 from handfast.kerberos.failures import Step, Verdict, verdict_on
 from handfast.kerberos.key_table import MemoryKeyTable
-from handfast.kerberos.mechanism import Credential, Mechanism, MechanismError
+from handfast.kerberos.mechanism import MechanismError
 from handfast.kerberos.refusals import REFUSED_SECONDS
+from handfast.protocols.kerberos.keytab import KeytabEntry, parse_keytab
 from tests.kerberos_world import SPN, account, failure, opened
-from tests.servers.gssapi_peer import GssapiClient, GssapiService
+from tests.servers.gssapi_peer import GssapiService
 from tests.servers.kdc_relay import TGS_REQ, KdcRelay
+from tests.servers.pac_remover import WITHOUT_FAST, PacRemover
 from tests.servers.samba import NEEDS, REALM, DomainController
 from tests.servers.samba_domain import PASSWORD, line, user_dn, user_entry
 
 pytestmark = NEEDS
-NO_AUTH_DATA_REQUIRED = 0x2000000
-"""Of userAccountControl: tickets for the account have no PAC. Source: MS-KILE 3.3.5.7."""
 
 AES256 = 18
 
@@ -41,6 +41,12 @@ async def asked(dc, relay, tmp_path):
 @pytest.fixture
 def service(dc, library_environment):
     return GssapiService(dc.keytab("fe"))
+
+
+def own_key(dc: DomainController) -> KeytabEntry:
+    """The one that the KDC encrypts tickets for us with."""
+    entries = parse_keytab(dc.keytab("gw").read_bytes())
+    return next(one for one in entries if str(one.principal).startswith("svc-gw") and one.enctype == AES256)
 
 
 def rename(dc: DomainController, user: str, name: str) -> None:
@@ -138,35 +144,17 @@ async def test_no_kdc_is_asked_whose_evidence_it_is(dc, kerberos):
         dc.start()
 
 
-class OwnTicket:
-    """A user's own ticket in place of the evidence: of that, this KDC never leaves the PAC out."""
-
-    def __init__(self, mechanism: Mechanism, user: GssapiClient) -> None:
-        self._mechanism = mechanism
-        self._user = user
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._mechanism, name)
-
-    def impersonate(self, service: Credential, principal: str) -> Credential:
-        return Credential(self._user._credential, 36000.0)
-
-
-@pytest.mark.parametrize("has_pac", [True, False])
-async def test_a_ticket_without_a_pac_is_nobodys(dc, kerberos, has_pac):
-    control = int(dc.value("svc-gw", "userAccountControl"))
-    dc.set_user("svc-gw", userAccountControl=control | (0 if has_pac else NO_AUTH_DATA_REQUIRED))
-    try:
-        alice = GssapiClient(f"alice@{REALM}", PASSWORD)
-        kerberos.delegation._mechanism = OwnTicket(kerberos.delegation._mechanism, alice)
-        if has_pac:
-            await kerberos.delegation.sign_in(account("alice"), SPN, b"")
-            return
-        refused = await failure(kerberos, "alice")
-    finally:
-        dc.set_user("svc-gw", userAccountControl=control)
+async def test_evidence_without_a_pac_is_nobodys(tmp_path):
+    with DomainController(smb_options=WITHOUT_FAST) as dc, KdcRelay(dc.address) as relay:
+        relay.change = PacRemover(own_key(dc))
+        dc.keytab("gw").chmod(0o600)
+        async with opened(dc, tmp_path, kdcs=(relay.address,)) as kerberos:
+            refused = await failure(kerberos, "alice")
+            assert relay.change.removed == relay.asked.count(TGS_REQ) == 1
+            assert len(kerberos.delegation._tickets) == 0
+            relay.change = None
+            await kerberos.delegation.sign_in(account("bob"), SPN, b"")
     assert (refused.failure, "no PAC" in refused.detail) == (DelegationFailure.UNIDENTIFIED, True), refused
-    assert len(kerberos.delegation._tickets) == 0
 
 
 async def test_evidence_is_read_with_the_very_key_that_the_kdc_took(dc, kerberos):
