@@ -14,10 +14,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_size_t, c_uint, c_void_p
+from pathlib import Path
 
-from handfast.protocols.kerberos.keytab import KeytabEntry
+from handfast.protocols.kerberos.keytab import KeytabEntry, parse_keytab
 from handfast.protocols.spnego.der import encode_element
 
+AES256 = 18
 TICKET = 2
 """Key usage of a ticket's encrypted part."""
 CIPHER = (0x6D, 0x30, 0xA5, 0x61, 0x30, 0xA3, 0x30, 0xA2, 0x04)
@@ -39,6 +41,12 @@ class _Key(Structure):
 
 class _Encrypted(Structure):
     _fields_ = (("magic", c_int32), ("enctype", c_int32), ("kvno", c_uint), ("cipher", _Data))
+
+
+def encrypting_key(keytab: Path, principal: str) -> KeytabEntry:
+    """The key that a KDC encrypts the principal's tickets with, where all are AES."""
+    entries = parse_keytab(keytab.read_bytes())
+    return next(one for one in entries if one.principal.components == (principal,) and one.enctype == AES256)
 
 
 class PacRemover:

@@ -12,17 +12,14 @@ from handfast.kerberos.failures import Step, Verdict, verdict_on
 from handfast.kerberos.key_table import MemoryKeyTable
 from handfast.kerberos.mechanism import MechanismError
 from handfast.kerberos.refusals import REFUSED_SECONDS
-from handfast.protocols.kerberos.keytab import KeytabEntry, parse_keytab
 from tests.kerberos_world import SPN, account, failure, opened
 from tests.servers.gssapi_peer import GssapiService
 from tests.servers.kdc_relay import TGS_REQ, KdcRelay
-from tests.servers.pac_remover import WITHOUT_FAST, PacRemover
+from tests.servers.pac_remover import AES256, WITHOUT_FAST, PacRemover, encrypting_key
 from tests.servers.samba import NEEDS, REALM, DomainController
 from tests.servers.samba_domain import PASSWORD, line, user_dn, user_entry
 
 pytestmark = NEEDS
-
-AES256 = 18
 
 
 @pytest.fixture
@@ -41,12 +38,6 @@ async def asked(dc, relay, tmp_path):
 @pytest.fixture
 def service(dc, library_environment):
     return GssapiService(dc.keytab("fe"))
-
-
-def own_key(dc: DomainController) -> KeytabEntry:
-    """The one that the KDC encrypts tickets for us with."""
-    entries = parse_keytab(dc.keytab("gw").read_bytes())
-    return next(one for one in entries if str(one.principal).startswith("svc-gw") and one.enctype == AES256)
 
 
 def rename(dc: DomainController, user: str, name: str) -> None:
@@ -146,7 +137,7 @@ async def test_no_kdc_is_asked_whose_evidence_it_is(dc, kerberos):
 
 async def test_evidence_without_a_pac_is_nobodys(tmp_path):
     with DomainController(smb_options=WITHOUT_FAST) as dc, KdcRelay(dc.address) as relay:
-        relay.change = PacRemover(own_key(dc))
+        relay.change = PacRemover(encrypting_key(dc.keytab("gw"), "svc-gw"))
         dc.keytab("gw").chmod(0o600)
         async with opened(dc, tmp_path, kdcs=(relay.address,)) as kerberos:
             refused = await failure(kerberos, "alice")
