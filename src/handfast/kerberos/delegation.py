@@ -159,11 +159,12 @@ class KerberosDelegation:
         answer = asyncio.wrap_future(job)
         done, _ = await asyncio.wait([answer], timeout=self._deadline_seconds)
         if not done:
-            self._note_silence(lane, asked_at, "deadline")
+            is_silent = self._note_silence(lane, asked_at, "deadline")
             if not job.cancel():
                 answer.add_done_callback(lambda late: self._take_late(lane, late))
+            why = "no KDC answered" if is_silent else "KDCs answer others, and this was not its turn"
             raise DelegationRefused(
-                DelegationFailure.UNAVAILABLE, f"no KDC answered within {self._deadline_seconds:g} s"
+                DelegationFailure.UNAVAILABLE, f"{why} within {self._deadline_seconds:g} s"
             )
         try:
             credential, seconds_left = self._judge(lane, answer, asked_at)
@@ -193,10 +194,13 @@ class KerberosDelegation:
         if _is_answer(late.exception()):
             lane.note_answer(self._clock())
 
-    def _note_silence(self, lane: Lane, asked_at: float, why: str) -> None:
+    def _note_silence(self, lane: Lane, asked_at: float, why: str) -> bool:
+        """As `Lane.note_silence`."""
         now = self._clock()
-        if lane.note_silence(asked_at, now, why) and self._on_silence is not None and lane.is_own:
+        is_silent = lane.note_silence(asked_at, now, why)
+        if is_silent and lane.is_own and self._on_silence is not None:
             self._on_silence(asked_at, now)
+        return is_silent
 
     def _obtain(self, service: ServiceAccount, key: TicketKey) -> Obtained:
         """Both questions, in a worker thread. Raises: DelegationRefused, Unavailable."""

@@ -153,10 +153,12 @@ def test_what_is_taken_from_an_account_takes_its_tickets(world: World) -> None:
         return world.relay.asked.count(TGS_REQ) - before
 
     password = world.issue("smith(j)")
-    assert [questions(), questions()] == [2, 0]
+    assert questions()
+    assert not questions()
     for verb in ("disable", "enable"):
         assert world.outside.run("account", verb, "smith(j)@contoso.lab").returncode == 0
-    assert [questions(), questions()] == [2, 0]
+    assert questions()
+    assert not questions()
 
 
 def test_a_server_that_demands_bindings_gets_the_right_one_and_is_believed_by_its_proof(world: World) -> None:

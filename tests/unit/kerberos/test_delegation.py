@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -58,7 +56,6 @@ class Mechanism(FakeMechanism):
     said: dict[str, int]
     deaf_realm = ""
     held = 0
-    seconds_to_answer = 0.0
     unreachable: dict[str, int]
 
     def __post_init__(self) -> None:
@@ -70,7 +67,6 @@ class Mechanism(FakeMechanism):
         if principal.rpartition("@")[2] == self.deaf_realm:
             self.held += 1
             assert self.hears.wait(10)
-        time.sleep(self.seconds_to_answer)
         found = super().impersonate(service, principal)
         if principal in self.said:
             raise MechanismError(self.said[principal], "for this one")
@@ -84,9 +80,7 @@ class Mechanism(FakeMechanism):
 
 
 class World:
-    def __init__(
-        self, deadline_seconds: float = 5.0, *, threads: int = 2, clock: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, deadline_seconds: float = 5.0, *, threads: int = 2) -> None:
         self.now = 1000.0
         self.silences = 0
         self.mechanism = Mechanism()
@@ -98,7 +92,7 @@ class World:
             REALM,
             deadline_seconds=deadline_seconds,
             threads=threads,
-            clock=clock or (lambda: self.now),
+            clock=lambda: self.now,
             on_silence=self.on_silence,
         )
 
@@ -296,28 +290,28 @@ async def test_a_service_that_is_referred_to_nowhere_stops_no_other(world, code)
     )
 
 
-async def test_who_waits_in_our_own_queue_does_not_make_a_silent_kdc():
-    """It answers each question at once; there are only many more than threads."""
-    world = World(deadline_seconds=0.3, clock=time.monotonic)
-    crowd = [account(f"u{number}", 100 + number) for number in range(60)]
-    world.mechanism.users |= {f"{one.user}@{REALM}" for one in crowd}
-    world.mechanism.seconds_to_answer = 0.05
+async def test_who_waits_while_others_are_answered_does_not_make_a_silent_kdc():
+    """There are more people than threads, and the KDC answers each question at once."""
+    world = World(deadline_seconds=0.02)
+    world.mechanism.silence.clear()
+    lane = world.delegation._lanes.of(REALM)
+    lane.note_answer(world.now + 0.01)  # while they wait: the clock stands still here
     try:
-        ended = await asyncio.gather(*map(world.signed_in, crowd), return_exceptions=True)
-        assert any(isinstance(one, DelegationRefused) for one in ended), "else nobody waited too long"
-        assert world.silences == 0
-        await world.signed_in(crowd[-1])
+        for _ in range(3):
+            assert await world.failure(BOB) is DelegationFailure.UNAVAILABLE
+        assert (world.silences, lane.breaker.is_open) == (0, False)
     finally:
+        world.mechanism.silence.set()
         await world.delegation.close()
 
 
 async def test_one_thread_that_hangs_is_a_silent_kdc_to_those_who_wait_for_it():
-    world = World(deadline_seconds=0.05, clock=time.monotonic, threads=1)
+    world = World(deadline_seconds=0.05, threads=1)
     world.mechanism.silence.clear()
     try:
         for who in (ALICE, BOB, NOBODY):
             assert await world.failure(who) is DelegationFailure.UNAVAILABLE
-        assert (world.silences, world.mechanism.count("impersonate")) == (3, 1)
+        assert (world.silences, world.mechanism.count("impersonate") <= 1) == (3, True)
         assert world.delegation._lanes.of(REALM).breaker.is_open
     finally:
         world.mechanism.silence.set()
