@@ -21,6 +21,7 @@ Use it once for a module or session where tests change nothing that others rely 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -294,6 +295,18 @@ class DomainController:
         found = self.ldbsearch(f"(sAMAccountName={name})", attribute)
         values = [text.partition(": ")[2] for text in found.splitlines() if text.startswith(f"{attribute}: ")]
         return values[0] if values else ""
+
+    def sids(self) -> dict[str, str]:
+        """Of every account, by its sAMAccountName in small letters."""
+        found = self.ldbsearch("(&(objectClass=user)(sAMAccountName=*))", "sAMAccountName", "objectSid")
+        sids = {}
+        for record in found.split("\n\n"):
+            lines = dict(text.split(": ", 1) for text in record.splitlines() if ": " in text)
+            if "objectSid" in lines:
+                encoded = lines.get("sAMAccountName:")  # Base64 has two colons (RFC 2849).
+                name = base64.b64decode(encoded).decode() if encoded else lines["sAMAccountName"]
+                sids[name.casefold()] = lines["objectSid"]
+        return sids
 
     def export_keytab(self, keytab: Path, principal: str) -> None:
         """Adds the principal's keys to the file."""

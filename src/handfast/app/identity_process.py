@@ -135,7 +135,7 @@ class IdentityProcess:
             per_connection=ticket_publications(settings),
             devices=self._devices,
             inside=inside_listeners(settings),
-            revoked=live_grants.revoke,
+            revoked=self._desk.revoke,
             process=process,
         )
         self._policies = PolicyDesk(records, self._clock, build_policy(settings), self._directory)

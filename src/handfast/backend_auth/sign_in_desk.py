@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,14 @@ from handfast.identity.directory.ports import Delegation
 from handfast.identity.directory.standing import DirectoryPolicy, read_standing
 from handfast.identity.names import find_claimants
 from handfast.identity.ports import Clock, KeyRing, Records, Repositories
-from handfast.identity.records import Account, AccountId, SecretState, StoredSecret
+from handfast.identity.records import (
+    Account,
+    AccountId,
+    Revocation,
+    RevocationScope,
+    SecretState,
+    StoredSecret,
+)
 from handfast.identity.stored_secrets import suspend_secret, unseal_secret
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
@@ -82,6 +89,15 @@ class SignInDesk:
     def replace_publications(self, publications: Mapping[str, BackendAuth]) -> None:
         """A reload: sign-ins from now on are made as the new settings say."""
         self._publications = dict(publications)
+
+    def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """Grants that these hit sign nobody in any more; an account that they name (something was taken from it: it was
+        disabled, renamed, is gone) loses its tickets besides, which were got by what the domain said before.
+        """
+        self._live_grants.revoke(revocations)
+        for revocation in revocations:
+            if revocation.scope is RevocationScope.ACCOUNT and revocation.account_id is not None:
+                self._tickets.forget(revocation.account_id)
 
     async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""

@@ -92,6 +92,11 @@ class TicketDesk:
         """A server answered a ticket with 401: the next one will be made anew, and not before the pause is over."""
         self._pause(account, publication, alarm="backend-ticket-refused")
 
+    def forget(self, account_id: AccountId) -> None:
+        """Whatever ticket the account has signs it in no more; the next one is asked for anew."""
+        if self._delegation is not None:
+            self._delegation.forget(account_id)
+
     def _mark(self, account: Account, publication: str, node: str, own_handle: str) -> str:
         """Binds a handle to whom its ticket was made for, without a table of those that are never shown again."""
         bound = "\0".join((str(account.id), publication, node, own_handle))
@@ -104,8 +109,7 @@ class TicketDesk:
     def _pause(self, account: Account, publication: str, *, alarm: str) -> None:
         if self._is_paused(account, publication):
             return
-        if self._delegation is not None:
-            self._delegation.forget(account)
+        self.forget(account.id)
         key = account.id, publication
         self._paused[key] = self._monotonic() + PAUSE_SECONDS
         self._paused.move_to_end(key)

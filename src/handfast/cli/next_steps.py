@@ -97,6 +97,10 @@ NEXT_STEPS = MappingProxyType(
         Reason.KDC_UNAVAILABLE: "is a KDC reachable from here (port 88)? `handfast kerberos check`",
         Reason.DELEGATION_REFUSED: "`handfast kerberos check --user ACCOUNT` says what is missing, and the command that mends it",
         Reason.SERVICE_UNKNOWN_TO_KDC: "`handfast kerberos check`: the back end's SPN must be on exactly one account",
+        Reason.TICKET_UNIDENTIFIED: "take NO_AUTH_DATA_REQUIRED (0x2000000) out of the service account's userAccountControl:"
+        " `handfast kerberos check --user ACCOUNT`",
+        Reason.TICKET_OF_OTHER_ACCOUNT: "nothing, if it ends within minutes: one domain controller knew of a change before another;"
+        " else `handfast directory check`, and who has that name (or that UPN) in the domain",
         Reason.CLOCK_SKEW: "set this machine's clock by the domain's (chrony, NTP)",
         Reason.KEYTAB_REFUSED: "make the keytab anew: `handfast kerberos check` prints the commands",
         Reason.CLIENT_GONE: "nothing; phones close connections when they change networks or sleep",

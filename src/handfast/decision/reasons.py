@@ -179,6 +179,14 @@ class Reason(MeaningEnum):
         "service-unknown-to-kdc",
         "the KDC knows no account with the back end's SPN, or several",
     )
+    TICKET_UNIDENTIFIED = (
+        "ticket-unidentified",
+        "the KDC's evidence for the account does not say whose it is (no PAC), so that no ticket is asked for with it",
+    )
+    TICKET_OF_OTHER_ACCOUNT = (
+        "ticket-of-other-account",
+        "to the KDC the account's name is another account's: one of them was renamed or made anew",
+    )
     CLOCK_SKEW = "clock-skew", "our clock and the KDC's are too far apart"
     KEYTAB_REFUSED = "keytab-refused", "the KDC does not take our keytab's key, or there is none"
     CLIENT_GONE = "client-gone", "the client closed the connection before its answer was complete"

@@ -131,6 +131,8 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.KDC_UNAVAILABLE
             | Reason.DELEGATION_REFUSED
             | Reason.SERVICE_UNKNOWN_TO_KDC
+            | Reason.TICKET_UNIDENTIFIED
+            | Reason.TICKET_OF_OTHER_ACCOUNT
             | Reason.CLOCK_SKEW
             | Reason.KEYTAB_REFUSED
         ):

@@ -31,6 +31,8 @@ from tests.kerberos_world import opened
 from tests.servers import samba_domain
 from tests.servers.apache_gssapi import KerberosSite, kerberos_site
 from tests.servers.gssapi_peer import GssapiClient
+from tests.servers.kdc_relay import KdcRelay
+from tests.servers.pac_remover import WITHOUT_FAST, PacRemover, encrypting_key
 from tests.servers.processes import free_port
 from tests.servers.samba import BASE, NEEDS, REALM, DomainController
 from tests.servers.samba_domain import PASSWORD
@@ -62,6 +64,8 @@ class Domain:
     principal: str = f"svc-gw@{REALM}"
     user: str = ""
     accept: str = f'accept = ["{OWN_SPN}"]'
+    kdc: str = ""
+    """Where it is not the controller itself."""
 
     @property
     def keytab(self) -> Path:
@@ -76,7 +80,7 @@ class Domain:
 [kerberos]
 keytab = "{self.keytab}"
 principal = "{self.principal}"
-kdcs = ["{self.dc.address}"]
+kdcs = ["{self.kdc or self.dc.address}"]
 {self.accept}
 
 [[listener]]
@@ -388,6 +392,17 @@ def test_a_ticket_that_is_refused_for_a_reason_that_lies_elsewhere(domain):
     assert "delegation-refused" in refused.what
     tool("delegation", "add-service", "svc-gw", SPN)(domain)
     assert domain.ids() == set()
+
+
+def test_a_kdc_that_does_not_say_whose_ticket_it_is(site, tmp_path):
+    with DomainController(smb_options=WITHOUT_FAST) as dc, KdcRelay(dc.address) as relay:
+        relay.change = PacRemover(encrypting_key(dc.keytab("gw"), "svc-gw"))
+        domain = Domain(dc, tmp_path, (site.url,), user="alice", kdc=relay.address)
+        domain.keytab.touch(0o600)
+        domain.keytab.write_bytes(dc.keytab("gw").read_bytes())
+        (refused,) = (one for one in domain.findings() if one.id is Id.TICKET_REFUSED)
+    assert "ticket-unidentified" in refused.what
+    assert "no PAC" in refused.what
 
 
 def test_a_back_end_that_is_down(domain):

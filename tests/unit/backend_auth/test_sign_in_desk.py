@@ -273,7 +273,7 @@ async def test_a_refused_ticket_is_reported_once_for_a_minute():
     scene = Scene(delegation)
     grant = await mirrored(scene)
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
     assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
     assert scene.records.tables.audit == [], "there is no secret to suspend"
 
@@ -306,10 +306,32 @@ async def test_a_refused_ticket_of_a_disabled_or_removed_account_is_reported_wit
     scene = Scene(delegation)
     grant = await mirrored(scene, is_enabled=False)
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
     await scene.records.write(lambda r: r.accounts.remove(scene.account_id))
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
+
+
+@pytest.mark.parametrize(
+    ("scope", "drops"),
+    [
+        (RevocationScope.ACCOUNT, True),
+        (RevocationScope.PARTNERSHIP, False),
+        (RevocationScope.EVERYTHING, False),
+    ],
+)
+async def test_an_account_that_something_was_taken_from_loses_its_tickets(scope, drops):
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene)
+    await scene.desk.authorize(grant)
+    of_whom = None if scope is RevocationScope.EVERYTHING else scene.account_id
+    device = "phone" if scope is RevocationScope.PARTNERSHIP else None
+    scene.desk.revoke([Revocation(1, scope, scene.clock.now(), account_id=of_whom, device_id=device)])
+    assert delegation.forgotten == ([scene.account_id] if drops else [])
+    if scope is not RevocationScope.PARTNERSHIP:
+        assert await scene.refusal(grant) is Reason.GRANT_EXPIRED
+    Scene().desk.revoke([Revocation(1, scope, scene.clock.now(), account_id=of_whom, device_id=device)])
 
 
 async def test_where_nobody_is_signed_in_by_ticket_there_is_no_proof_to_look_at():

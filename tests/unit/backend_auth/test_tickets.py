@@ -88,7 +88,7 @@ async def test_the_kdc_is_not_asked_for_whom_it_must_refuse(desk, delegation):
 async def test_a_refused_ticket_is_forgotten_and_the_next_one_waits_a_minute(desk, delegation, clock):
     await desk.sign_in(ALICE, "mail", SPN, BINDING, node="edge")
     desk.note_refused(ALICE, "mail")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [ALICE.id]
     assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
     assert len(delegation.asked) == 1, "one failed attempt behind us, not one for each retry"
     await desk.sign_in(ALICE, "web", SPN, BINDING, node="edge")
@@ -111,7 +111,7 @@ async def test_a_server_that_proves_itself_is_believed_and_another_gets_no_more_
     assert await desk.confirm(ALICE, "mail", first.handle, proof_of("1"), node="edge")
     second = await desk.sign_in(ALICE, "mail", SPN, BINDING, node="edge")
     assert not await desk.confirm(ALICE, "mail", second.handle, proof_of("1"), node="edge")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [ALICE.id]
     assert await refusal(desk) is Reason.BACKEND_SIGN_IN_REFUSED
 
 
@@ -155,7 +155,7 @@ async def test_the_handle_of_anothers_ticket_says_nothing_about_this_one(desk, d
 async def test_in_a_pause_good_tickets_are_not_dropped_again(desk, delegation):
     desk.note_refused(ALICE, "mail")
     desk.note_refused(ALICE, "mail")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [ALICE.id]
 
 
 async def test_what_is_paused_is_bounded(desk, monkeypatch):

@@ -52,3 +52,17 @@ def test_many_realms_share_what_is_left():
     assert lanes.of("R0.LAB") is found[0]
     assert busy_threads(found[0], 1) == 1
     lanes.close()
+
+
+def test_silence_is_what_is_heard_of_nobody(lanes):
+    own = lanes.of("CONTOSO.LAB")
+    assert own.note_silence(1.0, 4.0, "deadline"), "of a KDC that was never heard"
+    own.note_answer(5.0)
+    assert not own.note_silence(4.5, 7.5, "deadline"), "it answered others meanwhile"
+    assert own.note_silence(5.0, 8.0, "deadline")
+    assert own.note_silence(6.0, 9.0, "deadline")
+    assert not own.breaker.is_open
+    assert own.note_silence(6.5, 9.5, "deadline")
+    assert own.breaker.is_open
+    own.note_answer(10.0)
+    assert not own.breaker.is_open

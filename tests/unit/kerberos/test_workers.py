@@ -102,3 +102,17 @@ def test_closed():
         if thread.name.startswith("test-"):
             thread.join(10)
     assert threading.active_count() <= before
+
+
+def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch):
+    workers = Workers("test", 1, 0, lambda: None)
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", fail)
+        with pytest.raises(Unavailable, match="can't start new thread"):
+            workers.submit(lambda _: 1)
+    assert workers.submit(lambda _: 2).result(10) == 2
+    workers.close()

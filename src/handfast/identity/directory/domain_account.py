@@ -40,6 +40,7 @@ class DomainAccount:
     password_expires_at: datetime | None = None
     has_hours: bool = False
     group_rids: frozenset[int] = frozenset()
+    sid: str = ""
 
     @property
     def is_machine(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account, DirectoryGroup
+from handfast.identity.records import Account, AccountId, DirectoryGroup
 
 
 class PasswordVerdict(StrEnum):
@@ -79,6 +79,8 @@ class DelegationFailure(StrEnum):
     CLOCK_SKEW = "clock-skew"
     KEYTAB = "keytab-refused"
     UNAVAILABLE = "kdc-unavailable"
+    UNIDENTIFIED = "ticket-unidentified"
+    OTHER_ACCOUNT = "ticket-of-other-account"
 
 
 class DelegationRefused(Exception):
@@ -101,7 +103,7 @@ class DelegatedToken:
 
 
 class Delegation(Protocol):
-    """Signs accounts in behind us by S4U2Self and S4U2Proxy (MS-SFU)."""
+    """Signs accounts in behind us by S4U2Self and S4U2Proxy (MS-SFU): the account that has `Account.sid`, or nobody."""
 
     async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
         """`channel_binding` is the application data of the back-end connection's binding ("tls-server-end-point:" and the
@@ -118,8 +120,8 @@ class Delegation(Protocol):
         """
         ...
 
-    def forget(self, account: Account) -> None:
-        """Drops the account's tickets: a service refused one, or the account may no longer sign in."""
+    def forget(self, account_id: AccountId) -> None:
+        """Drops the account's tickets: a service refused one, or something was taken from the account."""
         ...
 
 
