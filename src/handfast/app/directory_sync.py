@@ -20,9 +20,9 @@ from handfast.identity.directory.mirroring import end_accounts
 from handfast.identity.directory.readership import ReadershipLost
 from handfast.identity.directory.rounds import MirrorRound, TooManyMissing
 from handfast.identity.directory.unit_of_work import MirrorReport
-from handfast.identity.names import fold
 from handfast.identity.ports import Clock, Records, Unavailable
 from handfast.identity.records import RevocationScope
+from handfast.identity.subjects import rule_key
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
 from handfast.settings.directory import DirectorySettings
@@ -42,8 +42,8 @@ _LOG = event_log("directory")
 
 def build_mirror_policy(settings: Settings) -> MirrorPolicy:
     """What mirroring has to know of the settings."""
-    by_access = {fold(group) for rule in settings.access for group in rule.groups}
-    by_role = {fold(group) for rule in settings.roles for group in rule.groups}
+    by_access = {rule_key(group) for rule in settings.access for group in rule.groups}
+    by_role = {rule_key(group) for rule in settings.roles for group in rule.groups}
     return MirrorPolicy(
         watched_groups=frozenset(by_access | by_role),
         refuses_expired_passwords=settings.directory.refuse_expired_passwords,
@@ -194,6 +194,8 @@ class DirectorySync:
         newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
         ended_before = self._ended_until or newest or now - ENDS_LOOKED_BACK
         if ended_before >= now:
+            # Our clock was ahead, and what ends from now on has not been looked at by a clock that is right.
+            self._ended_until = now
             return
         believed_for = timedelta(minutes=self._settings.directory.stale_minutes)
         if newest is not None and ended_before <= newest + believed_for < now:

@@ -89,7 +89,9 @@ class _Tickets:
         """As the mirror would have it, and whatever it says: the KDC shall speak for itself."""
         now = datetime.now(UTC)
         facts = DirectoryFacts(realm=self._realm, read_at=now)
-        return Account(AccountId(0), person.name, "", "", AccountState.ENABLED, now, sid="", directory=facts)
+        return Account(
+            AccountId(0), person.name, "", "", AccountState.ENABLED, now, sid=person.sid, directory=facts
+        )
 
 
 def _read_keytab(settings: KerberosSettings) -> tuple[KeytabKey, ...] | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -15,6 +16,7 @@ from handfast.cli.directory import lockout_margin, mirror_findings
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
+from handfast.protocols.printed import posix_word
 from handfast.settings.check_files import check_files
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
@@ -90,7 +92,23 @@ def diagnose(settings: Path | None) -> list[Finding]:
         for one in check_files(loaded.settings)
     ]
     told = [one for one in missing if not one.what.startswith(TOLD_BETTER)]
-    return [*told, *examine(loaded, outside(loaded.settings))]
+    return [*told, *_closed_to_identity(loaded.settings), *examine(loaded, outside(loaded.settings))]
+
+
+def _closed_to_identity(settings: Settings) -> Iterator[Finding]:
+    """Root, who asks, could read them: whoever looks as root must not find well what identity can't start with."""
+    from handfast.app.identity_user import closed_to_identity, find_identity_user  # noqa: PLC0415 - loads the database
+    from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
+
+    user = find_identity_user(settings)
+    if user is None:
+        return
+    for path, file in closed_to_identity(settings):
+        yield error(
+            FindingId.SETTINGS_FILE,
+            f"{path} = {file}: identity's user, {user}, can't read it",
+            f"`chown {user.name} {posix_word(str(file))}`, and let that user enter the folders above it",
+        )
 
 
 def outside(settings: Settings) -> Outside:
@@ -165,16 +183,17 @@ def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:
 def _directory_findings(settings: Settings, *, is_running: bool) -> list[Finding]:
     if not settings.directory.servers:
         return []
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
     from handfast.directory.lockout_findings import judge_silence  # noqa: PLC0415 - as above
     from handfast.directory.opening import DirectorySetupError  # noqa: PLC0415 - as above
     from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
 
     margin = lockout_margin(settings)
+    looking = check_directory(settings.directory, SharedRefusals(settings), lockout_margin=margin)
     try:
-        seen, found = asyncio.run(
-            check_directory(settings.directory, SharedRefusals(settings), lockout_margin=margin)
-        )
+        with as_identity_user(settings):
+            seen, found = asyncio.run(looking)
     except DirectorySetupError as problem:
         return [error(FindingId.DIRECTORY_SETUP, problem.problem, problem.remedy)]
     if margin is not None:
@@ -196,12 +215,14 @@ def _kerberos_findings(settings: Settings) -> list[Finding]:
     keytab = settings.kerberos.keytab
     if keytab is None or not keytab.exists():  # that it is not there is a finding of the settings' files
         return []
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
     from handfast.kerberos.opening import check_setup  # noqa: PLC0415 - as above
     from handfast.kerberos.setup_error import KerberosSetupError  # noqa: PLC0415 - as above
 
     try:
-        check_setup(settings.kerberos)
+        with as_identity_user(settings):
+            check_setup(settings.kerberos)
     except KerberosSetupError as problem:
         return [error(FindingId.KERBEROS_SETUP, problem.problem, problem.remedy)]
     return []

@@ -18,6 +18,7 @@ from handfast.directory.values import (
     parse_sid,
     parse_text,
 )
+from handfast.identity.directory.domain_account import DISABLED, NOT_DELEGATED, PROTECTED_USERS_RID
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.names import made_up_upn
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
@@ -39,14 +40,9 @@ ATTRIBUTES = (
     "msDS-ResultantPSO",
 )
 
-# userAccountControl. Source: MS-ADTS 2.2.16.
-DISABLED = 0x0000_0002
+# userAccountControl, beside those of `domain_account`. Source: MS-ADTS 2.2.16.
 PASSWORD_NEVER_EXPIRES = 0x0001_0000
 SMARTCARD_REQUIRED = 0x0004_0000
-NOT_DELEGATED = 0x0010_0000
-
-PROTECTED_USERS_RID = 525
-"""Nobody may sign in for a member of this group. Source: MS-DTYP 2.4.2.4, MS-KILE 3.3.5.7.4."""
 
 Duration = timedelta | None
 

@@ -6,9 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from handfast.directory.examination import examine, reach
-from handfast.directory.findings import DirectoryFinding, Expectations, Seen, judge
+from handfast.directory.findings import DirectoryFinding, Seen, judge
 from handfast.directory.lockout_findings import judge_lockout
-from handfast.directory.opening import open_account, open_controllers, open_directory
+from handfast.directory.opening import build_scope, open_account, open_controllers, open_directory
 from handfast.directory.own_account import RefusalRecord
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import DirectoryAccount
@@ -27,12 +27,13 @@ async def check_directory(
     `insists` as for `OwnAccount`. Raises: DirectorySetupError.
     """
     account, controllers = open_account(settings, refusals, insists=insists), open_controllers(settings)
+    scope = build_scope(settings)
     try:
-        seen = await examine(controllers, account, Scope(settings.base, settings.account_filter))
+        seen = await examine(controllers, account, scope)
     finally:
         for controller in controllers:
             controller.close()
-    found = judge(seen, Expectations(settings.base, settings.account_filter), datetime.now(UTC))
+    found = judge(seen, scope, datetime.now(UTC))
     if lockout_margin is not None:
         found += judge_lockout(seen, lockout_margin, settings.bind_user)
     return seen, found
@@ -46,7 +47,7 @@ async def reach_directory(settings: DirectorySettings) -> list[DirectoryFinding]
     finally:
         for controller in controllers:
             controller.close()
-    return judge(seen, Expectations("", ""), datetime.now(UTC))
+    return judge(seen, Scope(), datetime.now(UTC))
 
 
 async def find_in_directory(

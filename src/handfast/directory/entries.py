@@ -1,4 +1,4 @@
-"""One object as a search returned it, and the two ways its values can be told apart from plain ones."""
+"""One object as a search returned it, and what of its values is not plain: parts of long ones, names in the extended form."""
 
 from __future__ import annotations
 

@@ -97,13 +97,13 @@ def parse_domain_account(
     entry: Entry, distinguished_name: str, domain: DomainFacts, group_rids: frozenset[int], now: datetime
 ) -> DomainAccount:
     """`group_rids` are of the domain's own groups. Raises: MalformedMessage."""
-    ends = build_account(
+    account = build_account(
         entry,
         domain,
         frozenset(),
         read_at=now,
         lockout_duration=lambda _policy: domain.policy.lockout_duration,
-    ).facts
+    )
     return DomainAccount(
         distinguished_name=distinguished_name,
         name=parse_text(entry.require("sAMAccountName"), "sAMAccountName"),
@@ -112,11 +112,12 @@ def parse_domain_account(
         key_version=_optional_number(entry, "msDS-KeyVersionNumber"),
         spns=_texts(entry.values, "servicePrincipalName"),
         delegates_to=_texts(entry.values, "msDS-AllowedToDelegateTo"),
-        expires_at=ends.expires_at,
-        locked_until=ends.locked_until,
-        password_expires_at=ends.password_expires_at,
+        expires_at=account.facts.expires_at,
+        locked_until=account.facts.locked_until,
+        password_expires_at=account.facts.password_expires_at,
         has_hours=bool((entry.first("logonHours") or b"").strip(b"\xff")),
         group_rids=group_rids,
+        sid=account.sid,
     )
 
 

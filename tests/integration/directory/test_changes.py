@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from handfast.directory import changes
 from handfast.identity.ports import Unavailable
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from tests.integration.directory.accounts import as_account
 from tests.servers.samba import BASE, NEEDS, DomainController
-from tests.servers.samba_domain import USERS, line, user_dn, user_entry
+from tests.servers.samba_domain import USERS, line, user_dn
 
 pytestmark = NEEDS
 
@@ -50,9 +51,7 @@ async def test_a_renamed_account_keeps_its_sid_and_a_new_one_has_another(fresh_d
     renamed = (await reader.read())["robert"]
     assert renamed.sid == before.sid
     fresh_dc.samba_tool("user", "delete", "robert")
-    fresh_dc.ldbmodify(
-        user_entry("bob", {}, "Passw0rd.1").replace("objectClass", "changetype: add\nobjectClass", 1)
-    )
+    fresh_dc.add_users("bob")
     changed = await reader.read_until_gone("robert")
     assert changed["bob"].sid != before.sid
 
@@ -250,8 +249,7 @@ async def test_a_fine_grained_policys_lockout(fresh_dc, reading, is_readable):
     fresh_dc.samba_tool("domain", "passwordsettings", "pso", "apply", "Strict", "bob")
     if is_readable:
         fresh_dc.samba_tool("group", "addmembers", "Administrators", "svc-read")
-    units = int((datetime.now(UTC) - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * 10_000_000
-    fresh_dc.set_user("bob", lockoutTime=units)
+    fresh_dc.set_user("bob", lockoutTime=filetime_from_datetime(datetime.now(UTC)))
     locked = (await reading(fresh_dc).read())["bob"].facts.locked_until - datetime.now(UTC)
     expected = timedelta(minutes=300 if is_readable else 30)
     assert expected - timedelta(minutes=1) < locked <= expected

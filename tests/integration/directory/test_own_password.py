@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.installation import Installation, prepare
-from tests.servers.processes import server_directory, wait_until
+from tests.servers.processes import server_directory
 from tests.servers.samba import NEEDS, DomainController
 from tests.servers.samba_domain import LOCKOUT_THRESHOLD, service_password
 
@@ -41,7 +41,7 @@ def test_a_wrong_password_costs_one_failure_however_often_identity_starts(
 
     file.write_text(service_password("svc-read") + "\n")
     site.start()
-    wait_until(lambda: site.run("account", "show", "alice").returncode == 0, "the domain is mirrored")
+    site.wait_for_account("alice")
 
 
 def lock(dc: DomainController) -> None:
@@ -71,7 +71,7 @@ def test_looking_for_what_is_wrong_costs_no_more_failures(
     assert "not tried again" in site.run("directory", "check").stdout
     done = site.run("directory", "check", "--again")
     assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(lambda: site.run("account", "show", "alice").returncode == 0, "the domain is mirrored", 60)
+    site.wait_for_account("alice")
 
 
 def test_a_lock_is_over_for_us_when_it_is_for_the_domain(
@@ -83,4 +83,4 @@ def test_a_lock_is_over_for_us_when_it_is_for_the_domain(
     assert site.wait_for_log_line("directory-unavailable", "the account is locked", count=3)
     assert [fresh_dc.value("svc-read", name) for name in ("badPwdCount", "lockoutTime")] == counted
     fresh_dc.samba_tool("user", "unlock", "svc-read")
-    wait_until(lambda: site.run("account", "show", "alice").returncode == 0, "the domain is mirrored", 60)
+    site.wait_for_account("alice")

@@ -84,7 +84,7 @@ def log(monkeypatch):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await REAL_SLEEP(0.005)
 
@@ -254,6 +254,26 @@ async def test_a_mirror_that_never_was_complete_has_nothing_to_cut(site):
     site.clock.advance(minutes=600)
     await site.sync.end_accounts()
     assert site.records.tables.revocations == []
+
+
+async def test_a_clock_that_was_ahead_keeps_nothing_open_once_it_is_right(site):
+    await site.turn()
+    site.clock.advance(hours=24)
+    await site.sync.end_accounts()
+    site.clock.advance(hours=-24)
+    await site.sync.end_accounts()
+    cut = len(site.records.tables.revocations)
+    site.domain.add("alice", expires_at=site.clock.now() + timedelta(seconds=30))
+    await site.turn()
+    site.clock.advance(minutes=1)
+    await site.sync.end_accounts()
+    assert site.records.tables.audit[-1].event is AuditEvent.ACCOUNT_ENDED
+    site.clock.advance(minutes=60)
+    await site.sync.end_accounts()
+    assert [one.scope for one in site.records.tables.revocations[cut:]] == [
+        RevocationScope.ACCOUNT,
+        RevocationScope.EVERYTHING,
+    ]
 
 
 @pytest.mark.parametrize("was_read", [True, False])

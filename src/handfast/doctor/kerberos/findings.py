@@ -19,7 +19,6 @@ class KerberosFindingId(MeaningEnum):
         "keytab-encryption",
         "the keytab lacks the AES keys that the directory gives tickets for",
     )
-    KEYTAB_SERVICE = "keytab-service", "the keytab has no key of a name that clients inside get tickets for"
     ACCOUNT_MISSING = "service-account-missing", "the directory has no account of that principal"
     ACCOUNT_UNUSABLE = (
         "service-account-unusable",
@@ -84,10 +83,19 @@ class KerberosFindingId(MeaningEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty."""
+    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty.
+
+    Both are where a name holds what can't be seen: a line break would begin a command of its own, a mark of writing direction
+    show another command than is run.
+    """
 
     powershell: tuple[str, ...] = ()
     samba: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(map(str.isprintable, (*self.powershell, *self.samba))):
+            object.__setattr__(self, "powershell", ())
+            object.__setattr__(self, "samba", ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from handfast.doctor.kerberos.findings import Commands, KerberosFinding, Kerbero
 from handfast.doctor.kerberos.own_account import judge_account, judge_rights
 from handfast.doctor.kerberos.own_keytab import judge_keytab
 from handfast.doctor.kerberos.usability import is_password_over, judge_usable
-from handfast.identity.directory.domain_account import DISABLED, NOT_DELEGATED, WITHOUT_PAC, DomainAccount
+from handfast.identity.directory.domain_account import NOT_DELEGATED, WITHOUT_PAC, DomainAccount
 from handfast.identity.directory.ports import DelegationFailure
 
 MAX_SKEW_SECONDS = 60.0
@@ -65,30 +65,28 @@ def _judge_service(setup: Setup, service: Service, now: datetime) -> Iterator[Ke
             remedies.add_spn(service.spn, account),
         )
     elif len(holders) > 1:
-        keep = _rightful(holders, setup.servers_account)
-        others = [one.name for one in holders if one is not keep]
-        yield KerberosFinding(
-            KerberosFindingId.SPN_DUPLICATED,
-            _ERROR,
-            f"{what}: {', '.join(one.name for one in holders)}",
-            f"leave it on the account that the back ends share ({keep.name}, it seems), and take it off the others",
-            remedies.move_spn(service.spn, others),
-        )
+        yield _judge_duplicate(setup, service, what, holders)
     else:
         yield from _judge_holder(setup, service, holders[0], now)
     yield from _judge_name(setup, service)
 
 
-def _rightful(holders: tuple[DomainAccount, ...], servers_account: str) -> DomainAccount:
-    """The account that was named, else a usable one, rather no machine of the pool."""
-    return min(
-        holders,
-        key=lambda one: (
-            one.name.lower() != servers_account.lower(),
-            bool(one.control & DISABLED),
-            one.is_machine,
-            one.name.lower(),
-        ),
+def _judge_duplicate(
+    setup: Setup, service: Service, what: str, holders: tuple[DomainAccount, ...]
+) -> KerberosFinding:
+    """Whose it is, only who runs the back ends knows: a guess would take it off the account that they share."""
+    named = setup.servers_account.lower()
+    others = [one.name for one in holders if one.name.lower() != named]
+    is_known = len(others) < len(holders)
+    remedy = "leave it on the account that the back ends share, and take it off the others"
+    return KerberosFinding(
+        KerberosFindingId.SPN_DUPLICATED,
+        _ERROR,
+        f"{what}: {', '.join(one.name for one in holders)}",
+        remedy
+        if is_known
+        else f"{remedy}; which of them is it? Name it by --servers-account for the commands",
+        remedies.move_spn(service.spn, others) if is_known else Commands(),
     )
 
 

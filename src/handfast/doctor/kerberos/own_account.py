@@ -50,11 +50,7 @@ def judge_account(setup: Setup, now: datetime) -> Iterator[KerberosFinding]:
 
 def _opens_rc4(setup: Setup) -> bool:
     """Clients' tickets for an account that is not marked for AES are RC4's (MS-KILE 3.3.5.7), and ktpass makes AES keys alone."""
-    accepting = {f"{spn}@{setup.realm}".lower() for spn in setup.accepts}
-    return any(
-        key.encryption == RC4_ENCTYPE and (not accepting or key.principal.lower() in accepting)
-        for key in setup.keytab
-    )
+    return any(key.encryption == RC4_ENCTYPE for key in setup.keytab)
 
 
 def _judge_bits(account: DomainAccount) -> Iterator[KerberosFinding]:

@@ -1,17 +1,13 @@
-"""Whether the keytab holds the keys that the directory gives tickets for: the account's own, and of the names it goes by.
-
-They are one key under several names. Each name is looked up by itself, and can have been left behind by itself when the
-keytab was made anew.
-"""
+"""Whether the keytab holds the service account's key, which is that of all its SPNs, as the directory has it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
 from handfast.doctor.kerberos.facts import AES128_ENCTYPE, AES256_ENCTYPE, AES_ENCTYPES, KeytabKey, Setup
-from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
+from handfast.doctor.kerberos.findings import KerberosFinding, KerberosFindingId
 from handfast.identity.directory.domain_account import AES128, AES256
 
 _ERROR = Severity.ERROR
@@ -21,7 +17,7 @@ def judge_keytab(setup: Setup) -> Iterator[KerberosFinding]:
     """Of keys that are there and not the current ones only that is said."""
     wanted = _encryption(setup)
     crypto = "AES256-SHA1" if AES256_ENCTYPE in wanted else "AES128-SHA1"
-    anew = remedies.make_keytab(setup.principal, setup.realm, setup.keytab_path, setup.accepts, crypto=crypto)
+    anew = remedies.make_keytab(setup.principal, setup.realm, setup.keytab_path, crypto=crypto)
     if setup.keytab_problem:
         yield KerberosFinding(
             KerberosFindingId.KEYTAB_UNUSABLE,
@@ -31,8 +27,8 @@ def judge_keytab(setup: Setup) -> Iterator[KerberosFinding]:
             anew,
         )
         return
-    newest = {name: _newest(setup, name) for name in (setup.principal, *setup.accepts)}
-    if not newest[setup.principal]:
+    newest = _newest(setup)
+    if not newest:
         held = ", ".join(sorted({one.principal for one in setup.keytab})) or "nothing"
         yield KerberosFinding(
             KerberosFindingId.KEYTAB_PRINCIPAL,
@@ -42,55 +38,30 @@ def judge_keytab(setup: Setup) -> Iterator[KerberosFinding]:
             anew,
         )
         return
-    missing = [name for name, keys in newest.items() if not keys]
-    if missing:
-        yield KerberosFinding(
-            KerberosFindingId.KEYTAB_SERVICE,
-            _ERROR,
-            f"{setup.keytab_path} has no key of {', '.join(missing)}",
-            "make the keytab anew with these names, or take them out of `accept`",
-            anew,
-        )
-    yield from _judge_keys(setup, newest, wanted, anew)
-
-
-def _judge_keys(
-    setup: Setup, newest: Mapping[str, Sequence[KeytabKey]], wanted: frozenset[int], anew: Commands
-) -> Iterator[KerberosFinding]:
-    current = None if setup.account is None else setup.account.key_version
+    version, current = newest[0].version, None if setup.account is None else setup.account.key_version
     # Keytabs of the old form keep 8 bits of the version.
-    stale = [
-        name
-        for name, keys in newest.items()
-        if keys and current is not None and keys[0].version % 256 != current % 256
-    ]
-    if stale:
-        held = ", ".join(f"version {newest[name][0].version} of {name}'s key" for name in stale)
+    if current is not None and version % 256 != current % 256:
         yield KerberosFinding(
             KerberosFindingId.KEYTAB_VERSION,
             _ERROR,
-            f"{setup.keytab_path} has {held}, the directory has {current}",
+            f"{setup.keytab_path} has version {version} of {setup.principal}'s key, the directory has {current}",
             "make the keytab anew: the account's password was changed since",
             anew,
         )
-    weak = [
-        name
-        for name, keys in newest.items()
-        if keys and name not in stale and wanted.isdisjoint(one.encryption for one in keys)
-    ]
-    if weak:
+    elif wanted.isdisjoint(one.encryption for one in newest):
         yield KerberosFinding(
             KerberosFindingId.KEYTAB_ENCRYPTION,
             _ERROR,
-            f"{setup.keytab_path} has no {_names(wanted)} key of {', '.join(weak)}",
+            f"{setup.keytab_path} has no {_names(wanted)} key of {setup.principal}",
             "make the keytab anew with AES keys",
             anew,
         )
 
 
-def _newest(setup: Setup, name: str) -> list[KeytabKey]:
-    """The keys of a name's newest version; case does not matter."""
-    own = [one for one in setup.keytab if one.principal.lower() == f"{name}@{setup.realm}".lower()]
+def _newest(setup: Setup) -> list[KeytabKey]:
+    """The account's keys of the newest version; case does not matter."""
+    wanted = f"{setup.principal}@{setup.realm}".lower()
+    own = [one for one in setup.keytab if one.principal.lower() == wanted]
     version = max((one.version for one in own), default=0)
     return [one for one in own if one.version == version]
 

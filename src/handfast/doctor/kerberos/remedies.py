@@ -6,11 +6,12 @@ The PowerShell lines follow Microsoft's documentation of the ActiveDirectory mod
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Sequence
 
 from handfast.doctor.kerberos.findings import Commands
 from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
+from handfast.protocols.printed import posix_word as _sh
+from handfast.protocols.printed import powershell_word as _ps
 
 SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
 """Stands where only the administrator knows which account the servers share."""
@@ -138,24 +139,13 @@ def let_be_delegated(account: DomainAccount, *, is_sensitive: bool, is_protected
     return Commands(tuple(windows), tuple(samba))
 
 
-def make_keytab(
-    principal: str, realm: str, path: str, services: Sequence[str] = (), *, crypto: str = "AES256-SHA1"
-) -> Commands:
-    """Makes the keytab anew, for an account and the names that clients ask for it by.
-
-    The first ktpass sets a new password, so every node needs the new file at once; the others take the same one, and what
-    AES keys are salted with (MS-KILE 3.1.1.2) is the account's own name in all of them.
-    """
-    common = f"/mapuser {_ps(principal)} /crypto {crypto} /ptype KRB5_NT_PRINCIPAL /pass *"
-    windows = [f"ktpass /princ {_ps(f'{principal}@{realm}')} {common} /out handfast.keytab"]
-    windows += [
-        f"ktpass /princ {_ps(f'{spn}@{realm}')} {common} -setpass -setupn /rawsalt {_ps(realm + principal)}"
-        " /in handfast.keytab /out handfast.keytab"
-        for spn in services
-    ]
-    names = (principal, *services)
-    samba = [f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(name)}" for name in names]
-    return Commands(tuple(windows), tuple(samba))
+def make_keytab(principal: str, realm: str, path: str, *, crypto: str = "AES256-SHA1") -> Commands:
+    """Makes the keytab anew. ktpass sets a new password, so every node needs the new file at once."""
+    account = f"/princ {_ps(f'{principal}@{realm}')} /mapuser {_ps(principal)}"
+    return Commands(
+        (f"ktpass {account} /crypto {crypto} /ptype KRB5_NT_PRINCIPAL /pass * /out handfast.keytab",),
+        (f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(principal)}",),
+    )
 
 
 def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
@@ -164,9 +154,9 @@ def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
 
 
 def _ldbmodify(account: DomainAccount, *change: str) -> str:
-    """A change of one object, where samba-tool has no command of its own."""
-    ldif = "\n".join((_ldif("dn", account.distinguished_name), "changetype: modify", *change, ""))
-    return f"printf '%s\\n' {_sh(ldif)} | ldbmodify -H {SAM_DATABASE}"
+    """A change of one object, where samba-tool has no command of its own; on one line, each of LDIF's a word."""
+    lines = (_ldif("dn", account.distinguished_name), "changetype: modify", *change)
+    return f"printf '%s\\n' {' '.join(map(_sh, lines))} | ldbmodify -H {SAM_DATABASE}"
 
 
 def _ldif(name: str, value: str) -> str:
@@ -174,12 +164,3 @@ def _ldif(name: str, value: str) -> str:
     if value.isascii() and value.isprintable() and not value.startswith((" ", ":", "<")):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode()).decode('ascii')}"
-
-
-def _ps(text: str) -> str:
-    """As a PowerShell literal: nothing inside single quotes is expanded."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sh(text: str) -> str:
-    return shlex.quote(text)

@@ -17,7 +17,7 @@ AES128, AES256 = 0x8, 0x10
 AES_TYPES = AES128 | AES256
 """In msDS-SupportedEncryptionTypes (MS-KILE 2.2.7)."""
 PROTECTED_USERS_RID = 525
-"""Of the group whose members nobody signs in for (MS-SFU 3.2.5.1.2)."""
+"""Of the group whose members nobody signs in for (MS-DTYP 2.4.2.4, MS-SFU 3.2.5.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class DomainAccount:
     password_expires_at: datetime | None = None
     has_hours: bool = False
     group_rids: frozenset[int] = frozenset()
+    sid: str = ""
 
     @property
     def is_machine(self) -> bool:

@@ -55,6 +55,23 @@ def test_commands_stand_on_the_page_as_they_are_typed():
     assert article.findall("small")[-1].text == "service-account-without-pac"
 
 
+def test_what_can_not_be_seen_is_shown_by_its_number_and_begins_no_line():
+    odd = "a\x1b[2J\0\nPS> calc\u202e"
+    person = DomainAccount(f"CN={odd}", odd, 0x2)
+    setup = replace(
+        EMPTY,
+        account=person,
+        services=(Service(odd, f"HTTP/{odd}", (odd,)),),
+        holders={f"HTTP/{odd}".lower(): (person, replace(person, name="b"))},
+        trial=Trial(odd, person, (TicketTrial(odd, odd),), (AnswerTrial("m", odd, None, odd),)),
+    )
+    page = html.fromstring(render_report(setup, judge(setup, NOW), NOW))
+    text = page.text_content()
+    assert r"a\x1b[2J\x00\nPS> calc\u202e" in text
+    assert not any(line.lstrip().startswith("PS> calc") for line in text.splitlines())
+    assert not set("\x1b\0\u202e") & set(text)
+
+
 def test_a_page_without_findings_says_so():
     page = html.fromstring(render_report(EMPTY, [], NOW))
     assert "Nothing is wrong." in page.text_content()

@@ -17,8 +17,8 @@ from handfast.identity.directory.mirroring import (
     mirror_gone,
 )
 from handfast.identity.directory.news import find_news
-from handfast.identity.names import fold
 from handfast.identity.records import Partnership, PartnershipState, RevocationScope
+from handfast.identity.subjects import rule_key
 from tests.fakes.clock import START
 from tests.fakes.directory import FOR_EVER, entry, group
 from tests.fakes.mirror import ALICE, BOB, LATER, SALES, Mirror
@@ -88,7 +88,7 @@ def test_groups_that_rules_name_cut_and_others_do_not(mirror):
     mirror.tell(replace(ALICE, groups=frozenset({other})))
     assert mirror.audit[0].details["lost"] == "CONTOSO\\Sales"
     assert mirror.scopes == [(RevocationScope.ACCOUNT, mirror.by_name("alice").id)]
-    by_sid = MirrorPolicy(watched_groups=frozenset({fold(SALES.sid)}))
+    by_sid = MirrorPolicy(watched_groups=frozenset({rule_key(SALES.sid)}))
     mirror.tell(ALICE, policy=by_sid)
     assert len(mirror.scopes) == 1
 
