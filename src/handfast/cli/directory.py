@@ -66,7 +66,7 @@ def check(
         show_json({"controllers": rows, **told})
     else:
         show_rows([controller_row(one) for one in seen], CONTROLLER_COLUMNS, as_json=False)
-        for line in domain_lines(seen, age):
+        for line in domain_lines(seen, age, loaded.directory.bind_user):
             typer.echo(line)
         typer.echo("")
         show_rows(findings, COLUMNS, as_json=False, empty="no findings")
@@ -139,7 +139,7 @@ def controller_row(seen: Seen) -> dict[str, object]:
     }
 
 
-def domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+def domain_lines(seen: list[Seen], age: float | None, reader: str) -> list[str]:
     """What `check` says of the domain, and of the mirror's age, below the controllers."""
     first = next((one for one in seen if one.domain is not None), None)
     lines = []
@@ -148,7 +148,7 @@ def domain_lines(seen: list[Seen], age: float | None) -> list[str]:
         lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
         lines.append(f"lockout  {_lockout_words(domain.policy.lockout)}")
         lines += [f"         {_lockout_words(one.lockout)}, by {one.dn}" for one in policies]
-        lines += _deletion_lines(seen, domain)
+        lines += _deletion_lines(seen, domain, reader)
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return list(map(one_line, lines))
@@ -187,11 +187,11 @@ def _lockout_words(lockout: DomainLockout | None) -> str:
     return f"after {lockout.threshold} wrong passwords within {lockout.window}, {lasts}"
 
 
-def _deletion_lines(seen: list[Seen], domain: DomainFacts) -> list[str]:
+def _deletion_lines(seen: list[Seen], domain: DomainFacts, reader: str) -> list[str]:
     if all(one.sees_deleted for one in seen if one.domain is not None):
         return ["deleted  accounts are seen with the next poll"]
     container = powershell_word(f"CN=Deleted Objects,{domain.root.naming_context}")
-    right = powershell_word(f"{domain.netbios_name}\\<bind user>:LCRP")
+    right = powershell_word(f"{reader}:LCRP")
     return [
         "deleted  accounts are found by comparing all of them, once a minute in a large domain; seen with the next poll after",
         f"         PS> dsacls {container} /takeownership",

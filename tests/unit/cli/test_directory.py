@@ -277,12 +277,12 @@ def test_what_a_controller_calls_its_domain_begins_no_line_and_ends_no_quotes():
     facts = DomainFacts(
         root, "", "S-1-5-21-1-2-3", "O'NEIL\x1b", "contoso.lab", Policy(5, timedelta(0), None, None)
     )
-    lines = domain_lines([Seen("dc1", Step.DONE, domain=facts)], None)
+    lines = domain_lines([Seen("dc1", Step.DONE, domain=facts)], None, "o'neil\x1b@contoso.lab")
     assert all(map(str.isprintable, lines))
     container = "'CN=Deleted Objects,DC=o\u2019\u2019neil\\nPS> calc'"
     assert lines[-2:] == [
         f"         PS> dsacls {container} /takeownership",
-        rf"         PS> dsacls {container} /g 'O''NEIL\x1b\<bind user>:LCRP'    (Samba: docs/active-directory.md)",
+        rf"         PS> dsacls {container} /g 'o''neil\x1b@contoso.lab:LCRP'    (Samba: docs/active-directory.md)",
     ]
 
 
