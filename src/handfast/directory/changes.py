@@ -11,6 +11,8 @@ of change don't raise the number of the account they matter to, and are found ot
 - *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
 - *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
 
+An account that is there and can't be judged (`account_attributes`) is told as such, and is not gone.
+
 The read begins with the controller's highest USN, so what changes while it reads is read again the next time.
 Source: MS-ADTS 3.1.1.1.9, 3.1.1.5.5 (deletion); DirSync is not used, because it needs the right to read secrets.
 """
@@ -24,7 +26,7 @@ from datetime import datetime
 from itertools import islice
 
 from handfast.directory import account_attributes, filters
-from handfast.directory.accounts import AccountBuilder
+from handfast.directory.accounts import MAX_DN_TOLD, AccountBuilder
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts, Policy
 from handfast.directory.entries import Entry
@@ -92,9 +94,7 @@ class ChangeFeed:
             batches = work.difference(memory, start)
         async for batch in batches:
             yield batch
-        if work.malformed:
-            few = work.malformed[:MAX_NAMES_LOGGED]
-            _LOG.warning("directory-malformed-accounts", count=len(work.malformed), objects=few)
+        work.tell()
         # Kept before the last batch is: a caller who could not store it comes with an older position, and begins anew.
         memory.usn = domain.root.highest_usn
         self._memories[domain.invocation_id] = memory
@@ -114,7 +114,8 @@ class _Read:
 
     def __init__(self, link: Link, domain: DomainFacts, scope: Scope, clock: Callable[[], datetime]) -> None:
         self.is_whole = False
-        self.malformed: list[str] = []
+        self._problems: list[str] = []
+        self._nameless_groups: list[str] = []
         self._link = link
         self._domain = domain
         self._scope = scope
@@ -129,7 +130,8 @@ class _Read:
 
     async def begin(self) -> Memory:
         """The groups, from which every account's membership follows."""
-        graph = GroupGraph([group async for group in read_groups(self._link, self._domain)])
+        groups = read_groups(self._link, self._domain, self._nameless_groups)
+        graph = GroupGraph([group async for group in groups])
         await self._link.call(lambda _: graph.prepare())
         return Memory(self._domain.policy, graph, compared_usn=self._domain.root.highest_usn)
 
@@ -138,19 +140,21 @@ class _Read:
         self.is_whole = True
         builder = self._builder(memory)
         async for page in self._accounts(""):
-            accounts = await builder.build(page)
-            memory.present |= {self._key(account.sid) for account in accounts}
-            yield ChangeBatch(accounts, is_whole=True, is_last=False)
+            built = await builder.build(page)
+            memory.present |= {self._key(sid) for sid in built.sids}
+            yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_whole=True, is_last=False)
 
     async def difference(self, memory: Memory, start: int) -> AsyncIterator[ChangeBatch]:
         """Accounts that changed after `start`, or whose groups did, and those that are gone."""
         if self._domain.root.highest_usn == start and not self._is_comparison_due(memory):
             return
-        touched = await self._changed_memberships(memory, start)
-        touched |= await self._changed_accounts(start)
-        gone = await self._deleted_accounts(start)
-        async for batch in self._read_again(memory, touched, gone):
-            yield batch
+        # The groups come first: an account that was put into one that is refused, and only then enabled, must not get in.
+        regrouped = await self._changed_memberships(memory, start)
+        changed, gone = await self._changed_accounts(start), await self._deleted_accounts(start)
+        # Whoever was disabled does not wait for the thousands who are in another group now.
+        for some, ended in ((changed, gone), (regrouped - changed - gone, set[Key]())):
+            async for batch in self._read_again(memory, some, ended):
+                yield batch
         if self._is_comparison_due(memory):
             # Last: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
             async for batch in self._read_again(memory, await self._compare(memory), set()):
@@ -166,9 +170,9 @@ class _Read:
         for some in _parts(sorted(touched - gone, key=str), SIDS_IN_ONE_QUERY):
             condition = filters.with_sids(sid_of(key, self._domain.sid) for key in some)
             async for page in self._accounts(condition):
-                accounts = await builder.build(page)
-                found |= {self._key(account.sid) for account in accounts}
-                yield ChangeBatch(accounts, is_last=False)
+                built = await builder.build(page)
+                found |= {self._key(sid) for sid in built.sids}
+                yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_last=False)
         # Whoever changed and is not among the mirrored accounts any more was deleted, or has left them.
         ended = memory.present & ((gone | touched) - found)
         memory.present = (memory.present | found) - ended
@@ -178,7 +182,8 @@ class _Read:
     async def _changed_memberships(self, memory: Memory, start: int) -> set[Key]:
         """Whoever came into a group or left one, and whose groups' names or kinds changed."""
         touched: set[Key] = set()
-        async for group in read_groups(self._link, self._domain, filters.changed_since(start)):
+        condition = filters.changed_since(start)
+        async for group in read_groups(self._link, self._domain, self._nameless_groups, condition):
             touched |= memory.graph.put(group)
         for key in await self._tombstones(filters.both("(objectClass=group)", filters.changed_since(start))):
             touched |= memory.graph.remove(key)
@@ -247,7 +252,16 @@ class _Read:
             yield page
 
     def _builder(self, memory: Memory) -> AccountBuilder:
-        return AccountBuilder(self._link, self._domain, memory.graph, self._clock, self.malformed)
+        return AccountBuilder(self._link, self._domain, memory.graph, self._clock, self._problems)
+
+    def tell(self) -> None:
+        """What could not be read, for whoever can mend it."""
+        if self._problems:
+            few = self._problems[:MAX_NAMES_LOGGED]
+            _LOG.warning("directory-unreadable-accounts", count=len(self._problems), objects=few)
+        if self._nameless_groups:
+            few = [name[:MAX_DN_TOLD] for name in self._nameless_groups[:MAX_NAMES_LOGGED]]
+            _LOG.warning("directory-unreadable-groups", count=len(self._nameless_groups), objects=few)
 
     def _key(self, sid: str) -> Key:
         return key_of(sid, self._domain.sid)
