@@ -19,7 +19,6 @@ Source: MS-SAMR 3.1.1.8.1 (what every account has), MS-ADTS 3.1.1.4.5.17 (the co
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -85,9 +84,12 @@ def parse_references(entry: Entry, attribute: str, domain_sid: str) -> set[Key]:
     """
     keys = set()
     for value in entry.values.get(attribute.lower(), ()):
-        with contextlib.suppress(MalformedMessage):
+        try:
             sid = parse_extended_dn(value, attribute)
-            keys |= {key_of(sid, domain_sid)} if sid is not None else set()
+        except MalformedMessage:
+            continue
+        if sid is not None:
+            keys.add(key_of(sid, domain_sid))
     return keys
 
 
@@ -143,9 +145,10 @@ def parse_pso(entry: Entry) -> str:
 
 
 def _parse_optional(entry: Entry, attribute: str) -> str:
-    with contextlib.suppress(MalformedMessage):
+    try:
         return parse_text(entry.first(attribute) or b"", attribute)
-    return ""
+    except MalformedMessage:
+        return ""
 
 
 def _locked_until(
@@ -159,11 +162,15 @@ def _locked_until(
     computed = parse_number(
         entry.require("msDS-User-Account-Control-Computed"), "msDS-User-Account-Control-Computed"
     )
-    value, pso = entry.first("lockoutTime"), parse_pso(entry)
-    if value is None or (pso and pso not in lockout_durations):
-        return FOREVER if computed & LOCKED_NOW else None
+    locked_now = FOREVER if computed & LOCKED_NOW else None
+    value = entry.first("lockoutTime")
+    if value is None:
+        return locked_now
     if is_never(value):
         return None
+    pso = parse_pso(entry)
+    if pso and pso not in lockout_durations:
+        return locked_now
     duration = lockout_durations[pso] if pso else domain.policy.lockout_duration
     return _later(parse_filetime(value, "lockoutTime"), duration)
 

@@ -258,10 +258,14 @@ class _Read:
         """What could not be read, for whoever can mend it."""
         if self._problems:
             few = self._problems[:MAX_NAMES_LOGGED]
-            _LOG.warning("directory-unreadable-accounts", count=len(self._problems), objects=few)
+            remedy = "let the bind user read all attributes of them; until then they are refused"
+            count = len(self._problems)
+            _LOG.warning("directory-unreadable-accounts", count=count, objects=few, remedy=remedy)
         if self._nameless_groups:
             few = [name[:MAX_DN_TOLD] for name in self._nameless_groups[:MAX_NAMES_LOGGED]]
-            _LOG.warning("directory-unreadable-groups", count=len(self._nameless_groups), objects=few)
+            remedy = "let the bind user read their objectSid; until then nobody is in them here"
+            count = len(self._nameless_groups)
+            _LOG.warning("directory-unreadable-groups", count=count, objects=few, remedy=remedy)
 
     def _key(self, sid: str) -> Key:
         return key_of(sid, self._domain.sid)

@@ -64,7 +64,7 @@ def build_entry(dn: str, given: Mapping[str, Sequence[bytes]]) -> Entry:
 
 def _parse_option(name: str) -> tuple[str, Range | None]:
     """(`member`, where its next part begins) of `member;range=0-1499`; (the name, None) of plain names and last parts."""
-    found = _RANGE.fullmatch(name)
+    found = _RANGE.fullmatch(name) if ";" in name else None
     if found is None:
         return name, None
     return found[1], None if found[3] == "*" else Range(found[1], int(found[3]) + 1)

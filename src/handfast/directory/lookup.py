@@ -50,7 +50,9 @@ async def find_account(
     entry = page.entries[0]
     try:
         key = key_of(parse_sid(entry.require("objectSid")), domain.sid)
-        direct = parse_direct_groups(entry, domain.sid) | await _groups_naming(link, domain, entry)
+        direct = parse_direct_groups(entry, domain.sid)
+        if "memberof" not in entry.values or entry.ranges:  # hidden as a whole, or more than it gives at once
+            direct |= await _groups_naming(link, domain, entry)
         graph = await _groups_above(link, domain, key, direct)
     except MalformedMessage as malformed:
         raise Unavailable(told_of(entry.dn, malformed)) from None

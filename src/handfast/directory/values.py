@@ -24,6 +24,7 @@ _NEVER = 0x7FFF_FFFF_FFFF_FFFF
 _UNITS_TO_FOREVER = (FOREVER - BEGINNING) // timedelta(microseconds=1) * 10
 _GENERALIZED = re.compile(rb"([0-9]{14})(?:[.,][0-9]{1,6})?Z")
 _MAX_SUBAUTHORITIES = 15
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def parse_number(value: bytes, field: str) -> int:
@@ -101,7 +102,7 @@ def parse_text(value: bytes, field: str) -> str:
     if len(value) > MAX_TEXT_BYTES:
         raise MalformedMessage(PROTOCOL, field, f"more than {MAX_TEXT_BYTES} bytes")
     text = parse_dn(value, field)
-    if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in text):
+    if _CONTROL.search(text):
         raise MalformedMessage(PROTOCOL, field, "control characters in a name")
     return text
 
