@@ -156,8 +156,7 @@ def _locked_until(
 ) -> datetime | None:
     """The controller keeps when it locked the account; the end follows from the policy. Source: MS-SAMR 3.1.5.14.6.
 
-    Where either is hidden from us we know whether it is locked now, and not until when. It is then locked until it is read
-    again: with its next sign-in elsewhere the controller clears lockoutTime, which is a change.
+    Where either is hidden from us we know whether it is locked now, and not until when: it is locked until it is read again.
     """
     computed = parse_number(
         entry.require("msDS-User-Account-Control-Computed"), "msDS-User-Account-Control-Computed"

@@ -17,7 +17,7 @@ from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
 from handfast.directory.filters import BUILTIN
 from handfast.directory.group_graph import GroupGraph, Key, key_of, sid_of
-from handfast.directory.values import parse_duration, parse_sid
+from handfast.directory.values import FOREVER, parse_duration, parse_sid
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.records import DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
@@ -50,6 +50,14 @@ class Built:
     def sids(self) -> frozenset[str]:
         """Of all that are there."""
         return self.unreadable.union(account.sid for account in self.accounts)
+
+    @property
+    def unsettled(self) -> frozenset[str]:
+        """Of those that may change although no change of theirs is told: rights on a container count for all that is in it, and
+        when a lock ends may be hidden from us.
+        """
+        locked = (account.sid for account in self.accounts if account.facts.locked_until == FOREVER)
+        return self.unreadable.union(locked)
 
 
 class AccountBuilder:

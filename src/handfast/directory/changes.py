@@ -1,7 +1,7 @@
 """What changed in the directory since it was last read: everything once, then by update sequence numbers (USN).
 
 A controller numbers each change it makes to its copy; `uSNChanged` of an object is the number of its last one. Those numbers
-are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Four kinds
+are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Five kinds
 of change don't raise the number of the account they matter to, and are found otherwise:
 
 - *Membership*: the group changes, not its member. The members that differ, down through nested groups, are read anew. For
@@ -9,6 +9,8 @@ of change don't raise the number of the account they matter to, and are found ot
 - *Deletion*: where an administrator lets us see deleted objects they are found like any change. Ordinary users don't see
   any: so now and then the accounts there are are listed by SID alone, and compared with those there were.
 - *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
+- *Rights* that are given on a container, and the end of a lock that we may not read: accounts that can't be judged, or are
+  locked without an end, are read again with each comparison, some at a time.
 - *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
 
 An account that is there and can't be judged (`account_attributes`) is told as such, and is not gone.
@@ -26,7 +28,7 @@ from datetime import datetime
 from itertools import islice
 
 from handfast.directory import account_attributes, filters
-from handfast.directory.accounts import MAX_DN_TOLD, AccountBuilder
+from handfast.directory.accounts import MAX_DN_TOLD, AccountBuilder, Built
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts, Policy
 from handfast.directory.entries import Entry
@@ -46,13 +48,18 @@ COMPARISON_SHARE = 20
 """Comparing all SIDs takes the controller and us some time; one part in so many of all time is spent so, or more where that
 would make the pause longer than it may be.
 """
+UNSETTLED_AT_A_TIME = 1_000
+"""Accounts read again with one comparison although nothing says that they changed: a second or two."""
 PAUSE_SECONDS, PAUSE_SEEING_DELETED_SECONDS = 60.0, 600.0
 """At most, between two comparisons: without them deletions are not seen, or containers that move."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What is remembered of one controller between two reads. `usn` is None while a read is under way."""
+    """What is remembered of one controller between two reads. `usn` is None while a read is under way.
+
+    `unsettled` are accounts that may change without a change of theirs, those first that were not read again for the longest.
+    """
 
     policy: Policy
     graph: GroupGraph
@@ -60,6 +67,13 @@ class Memory:
     present: set[Key] = field(default_factory=set)
     compared_usn: int = 0
     compare_after: float = 0.0
+    unsettled: dict[Key, None] = field(default_factory=dict)
+
+    def note_read(self, read: Iterable[Key], unsettled: Iterable[Key]) -> None:
+        """These were read, and some of them are unsettled."""
+        for key in read:
+            self.unsettled.pop(key, None)
+        self.unsettled.update(dict.fromkeys(unsettled))
 
 
 def pause_after(seconds: float, *, sees_deleted: bool) -> float:
@@ -141,7 +155,7 @@ class _Read:
         builder = self._builder(memory)
         async for page in self._accounts(""):
             built = await builder.build(page)
-            memory.present |= {self._key(sid) for sid in built.sids}
+            memory.present |= self._note_read(memory, built)
             yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_whole=True, is_last=False)
 
     async def difference(self, memory: Memory, start: int) -> AsyncIterator[ChangeBatch]:
@@ -157,8 +171,17 @@ class _Read:
                 yield batch
         if self._is_comparison_due(memory):
             # Last: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
-            async for batch in self._read_again(memory, await self._compare(memory), set()):
+            unsettled = set(islice(memory.unsettled, UNSETTLED_AT_A_TIME)) - changed - regrouped
+            told = len(self._problems)
+            async for batch in self._read_again(memory, await self._compare(memory) | unsettled, set()):
                 yield batch
+            del self._problems[told:]  # they were told when they changed
+
+    def _note_read(self, memory: Memory, built: Built) -> set[Key]:
+        """The keys of all that are there."""
+        keys = {self._key(sid) for sid in built.sids}
+        memory.note_read(keys, map(self._key, built.unsettled))
+        return keys
 
     async def _read_again(
         self, memory: Memory, touched: set[Key], gone: set[Key]
@@ -171,11 +194,12 @@ class _Read:
             condition = filters.with_sids(sid_of(key, self._domain.sid) for key in some)
             async for page in self._accounts(condition):
                 built = await builder.build(page)
-                found |= {self._key(sid) for sid in built.sids}
+                found |= self._note_read(memory, built)
                 yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_last=False)
         # Whoever changed and is not among the mirrored accounts any more was deleted, or has left them.
         ended = memory.present & ((gone | touched) - found)
         memory.present = (memory.present | found) - ended
+        memory.note_read(ended, ())
         if ended:
             yield ChangeBatch(gone=frozenset(sid_of(key, self._domain.sid) for key in ended), is_last=False)
 

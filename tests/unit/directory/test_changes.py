@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from handfast.directory import changes
 from handfast.directory.changes import SIDS_IN_ONE_QUERY, ChangeFeed, pause_after
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.entries import Entry, build_entry
@@ -241,3 +242,30 @@ async def test_who_hides_even_its_sid_is_nobody_and_a_group_without_one_is_told(
     (line,) = logged
     assert (line["event"], line["count"]) == ("directory-unreadable-groups", 1)
     assert len(line["objects"][0]) == 300
+
+
+async def test_who_cannot_be_judged_is_asked_again_without_a_change_some_at_a_time(monkeypatch):
+    """Rights on a container change none of the objects in it."""
+    monkeypatch.setattr(changes, "UNSETTLED_AT_A_TIME", 2)
+    monkeypatch.setattr(changes, "pause_after", lambda _seconds, *, sees_deleted: 0.0)
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    five = range(1001, 1006)
+    for rid in five:
+        link.change(rid, ENABLED)
+    link.hidden = set(five)
+    (whole,), since = await told(feed, link, None)
+    assert len(whole.unreadable) == 5
+    read: list[list[int]] = []
+    for shown in ((), (), five, (), ()):
+        link.hidden -= set(shown)
+        link._usn += 1  # something else changed
+        with capture_logs() as logged:
+            batches, since = await told(feed, link, since)
+        assert logged == [], "told already"
+        sids = {sid for batch in batches for sid in (*batch.unreadable, *(one.sid for one in batch.accounts))}
+        read.append(sorted(int(sid.rpartition("-")[2]) for sid in sids))
+    assert read[0] != read[1]
+    assert [len(rids) for rids in read] == [2, 2, 2, 2, 1]
+    assert {rid for rids in read[2:] for rid in rids} == set(five)
+    link._usn += 1
+    assert (await told(feed, link, since))[0] == []

@@ -145,8 +145,13 @@ class MirrorRound:
         self.report.add(await self._write(lambda repositories: mirror_gone(repositories, sids, now)))
 
     async def _store_unreadable(self, sids: Sequence[str]) -> None:
+        """They are told again and again: nothing is written for those that are refused already."""
         now = self._clock.now()
-        self.report.add(await self._write(lambda repositories: mirror_unreadable(repositories, sids, now)))
+        known = await self._records.read(lambda repositories: repositories.accounts.find_by_sids(sids))
+        if any(one.directory and one.directory.is_present and one.directory.is_enabled for one in known):
+            self.report.add(
+                await self._write(lambda repositories: mirror_unreadable(repositories, sids, now))
+            )
 
     async def _finish(self, batch: ChangeBatch) -> None:
         missing = set(await self._list_mirrored()) - self._named if batch.is_whole else set()
