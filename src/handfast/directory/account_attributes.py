@@ -11,7 +11,7 @@ object. What follows from that must cost nobody else anything, and must never be
 | lockoutTime | an account that was never locked has none: the controller's computed word counts, and a lock ends when it says so |
 | msDS-UserPasswordExpiryTimeComputed | an older controller has none: worked out from pwdLastSet and the domain's policy |
 | msDS-ResultantPSO | most accounts are under none: the domain's own duration. Under one that we may not read: as without lockoutTime |
-| memberOf | most groups are found by their members; each value that makes no sense costs that membership alone |
+| memberOf | groups are found by their members as well; each value that makes no sense costs that membership alone |
 | userPrincipalName, displayName, mail | it has none: they only lead to it or show it |
 
 Source: MS-SAMR 3.1.1.8.1 (what every account has), MS-ADTS 3.1.1.4.5.17 (the computed word).

@@ -17,6 +17,7 @@ from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
 from handfast.directory.filters import BUILTIN
 from handfast.directory.group_graph import GroupGraph, Key, key_of, sid_of
+from handfast.directory.reading import read_rest
 from handfast.directory.values import FOREVER, parse_duration, parse_sid
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.records import DirectoryGroup
@@ -99,9 +100,11 @@ class AccountBuilder:
         pso = parse_pso(entry)
         if pso and pso not in self._policies_asked:
             await self._ask_policy(pso)
-        # Its own word is not enough: who owns the account may hide it, and of thousands of groups it gives the first part only.
+        # Neither word is enough: who owns the account may hide which groups it is in, who owns a group its members.
         own_key = key_of(parse_sid(entry.require("objectSid")), self._domain.sid)
         direct = parse_direct_groups(entry, self._domain.sid).union(self._graph.naming(own_key))
+        for part in entry.ranges:
+            direct |= await read_rest(self._link, self._domain, own_key, part)
         keys = self._graph.groups_of(direct)
         return build_account(
             entry,

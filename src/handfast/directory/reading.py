@@ -95,8 +95,7 @@ async def read_groups(
             if group is None:
                 nameless.append(entry.dn)
             elif entry.ranges:
-                members = await _read_members(link, domain, group.key, entry.ranges[0])
-                yield enlarge_group(group, members)
+                yield enlarge_group(group, await read_rest(link, domain, group.key, entry.ranges[0]))
             else:
                 yield group
 
@@ -123,25 +122,28 @@ def parse_group(entry: Entry, domain_sid: str) -> Group:
     return build_group(key, name, members, is_security=bool(kind & SECURITY_ENABLED))
 
 
-async def _read_members(link: Link, domain: DomainFacts, key: Key, first: Range) -> set[Key]:
-    """The members of a group from the second part on; of one part at a time all is kept, then who they are."""
-    members: set[Key] = set()
+async def read_rest(link: Link, domain: DomainFacts, key: Key, first: Range) -> set[Key]:
+    """The objects that an attribute of the object `key` names from its second part on. Of one part at a time all is kept, then
+    which objects they are.
+    """
+    found: set[Key] = set()
     part: Range | None = first
     while part is not None:
         option = f"{part.attribute};range={part.next_index}-*"
         more = await link.read(_base_of(key, domain.sid), (option,), controls=[EXTENDED_DN])
         if more is None:
             break  # deleted under our hands: the next read tells
-        members |= await link.call(partial(_parse_members, entry=more, domain_sid=domain.sid))
+        parse = partial(_parse_part, entry=more, attribute=part.attribute, domain_sid=domain.sid)
+        found |= await link.call(parse)
         following = more.ranges[0] if more.ranges else None
         if following is not None and following.next_index <= part.next_index:
-            raise ControllerFailed(f"{link.name}: gives the same members of a group again and again")
+            raise ControllerFailed(f"{link.name}: gives the same part of {part.attribute} again and again")
         part = following
-    return members
+    return found
 
 
-def _parse_members(_session: Session, entry: Entry, domain_sid: str) -> set[Key]:
-    return parse_references(entry, "member", domain_sid)
+def _parse_part(_session: Session, entry: Entry, attribute: str, domain_sid: str) -> set[Key]:
+    return parse_references(entry, attribute, domain_sid)
 
 
 def _base_of(key: Key, domain_sid: str) -> str:
