@@ -6,6 +6,7 @@ Root needs none of what this finds missing. It all happens in a machine within t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -252,9 +253,13 @@ def test_a_worker_that_can_t_hear_is_killed_at_the_deadline(site: Site) -> None:
     assert process is not None
     worker = site.gateway.children("gateway")[0]
     os.kill(worker, signal.SIGSTOP)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
-    assert not is_running(worker)
+    try:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not is_running(worker)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
 
 
 def test_nobody_outlives_a_supervisor_that_was_killed(site: Site) -> None:
