@@ -17,7 +17,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,15 @@ address = "127.0.0.1:{metrics_port}"
 
 {more}
 """
+INDOORS = """
+[[listener]]
+name = "inside"
+address = "127.0.0.1:{inside_port}"
+certificate = "{certificate}"
+key = "{key}"
+inside = true
+{inside}
+"""
 
 
 @dataclass
@@ -110,6 +119,11 @@ class Installation:
     def url(self) -> str:
         """Base URL by address; send `Host: mail.contoso.lab`."""
         return f"https://{self.address}:{self.port}"
+
+    @property
+    def indoors(self) -> Installation:
+        """The same one, for whoever comes to its listener inside."""
+        return replace(self, port=self.values["inside_port"])
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -177,6 +191,10 @@ class Installation:
             self.stop()
             raise
 
+    def wait_for_account(self, user: str) -> None:
+        """Returns once the mirror has it, and with it all of a domain of no more than a hundred: they are stored together."""
+        wait_until(lambda: self.run("account", "show", user).returncode == 0, f"{user} is mirrored")
+
     def _ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
@@ -229,9 +247,17 @@ class Installation:
 
 
 def prepare(
-    folder: Path, *, backend: str | Sequence[str], more_hosts: Sequence[str] = (), **values: Any
+    folder: Path,
+    *,
+    backend: str | Sequence[str],
+    more_hosts: Sequence[str] = (),
+    inside: str | None = None,
+    **values: Any,
 ) -> Installation:
-    """Key file, certificates and settings in `folder`; nothing runs yet. `more_hosts` are published beside HOST."""
+    """Key file, certificates and settings in `folder`; nothing runs yet. `more_hosts` are published beside HOST.
+
+    `inside` are options of a second listener, of that name; without them there is none.
+    """
     hosts = [HOST, *more_hosts]
     ca_file, server = issue_demo_certificate(folder / "tls", [*hosts, "127.0.0.1"], now=datetime.now(UTC))
     create_key_file(folder / "handfast.key", now=datetime.now(UTC))
@@ -241,6 +267,8 @@ def prepare(
         "workers": 2,
         "port": port,
         "metrics_port": metrics_port,
+        "inside_port": free_port(),
+        "inside": inside,
         "certificate": server.certificate,
         "key": server.key,
         "hosts": json.dumps(hosts),
@@ -262,6 +290,7 @@ def prepare(
         ca_file=ca_file,
         values={**empty, **defaults},
         log=folder / "handfast.log",
+        template=SETTINGS if inside is None else SETTINGS + INDOORS,
     )
     site.write_settings(**values)
     return site

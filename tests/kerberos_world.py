@@ -17,15 +17,20 @@ from tests.servers.samba import REALM, DomainController
 
 SPN = "HTTP/fe.contoso.lab"
 BINDING = b"tls-server-end-point:" + bytes(range(32))
+NOBODYS_SID = "S-1-5-21-1-2-3-1101"
+_sids: dict[str, str] = {}
+"""Of the domain's accounts, by name: every controller begins with a copy of the same one."""
 
 
 def account(
-    user: str, number: int | None = None, *, realm: str = REALM, is_delegable: bool = True
+    user: str, number: int | None = None, *, realm: str = REALM, is_delegable: bool = True, sid: str = ""
 ) -> Account:
+    """As the mirror has it; with another `sid` than the domain's, as it has it too early or too late."""
     now = datetime.now(UTC)
     facts = DirectoryFacts(realm, now, is_delegable=is_delegable)
     account_id = AccountId(number if number is not None else sum(map(ord, user)))
-    return Account(account_id, user, "CONTOSO", "", AccountState.ENABLED, now, directory=facts)
+    sid = sid or _sids.get(user.casefold(), NOBODYS_SID)
+    return Account(account_id, user, "CONTOSO", "", AccountState.ENABLED, now, sid=sid, directory=facts)
 
 
 @contextlib.asynccontextmanager
@@ -38,6 +43,8 @@ async def opened(
         "kdcs": kdcs or (dc.address,),
         **more,
     }
+    if not _sids:
+        _sids.update(dc.sids())
     kerberos = open_kerberos(KerberosSettings(**values), runtime)
     assert kerberos is not None
     try:

@@ -37,10 +37,12 @@ PATIENCE_SECONDS = 10.0
 def measure(scale: Scale) -> Iterator[Figure]:
     """Other people each round: they are cold once."""
     cold, warm = Rounds("ticket-cold", "tokens/s"), Rounds("ticket-warm", "tokens/s")
-    people = [_account(number) for number in range(scale.tickets * scale.rounds)]
+    count = scale.tickets * scale.rounds
     before = gssapi_peer.environment()
     try:
-        with domain_of(len(people)) as dc, server_directory("tickets") as folder:
+        with domain_of(count) as dc, server_directory("tickets") as folder:
+            sids = dc.sids()
+            people = [_account(number, sids[name_of(number).casefold()]) for number in range(count)]
             asyncio.run(_measure(dc, folder, people, scale, cold, warm))
     except (KerberosSetupError, LoadFailed) as error:
         for rounds in (cold, warm):
@@ -88,7 +90,9 @@ async def tokens_a_second(delegation: Delegation, people: Sequence[Account]) -> 
     return len(people) / (time.perf_counter() - began)
 
 
-def _account(number: int) -> Account:
+def _account(number: int, sid: str) -> Account:
     now, name = datetime.now(UTC), name_of(number)
     facts = DirectoryFacts(REALM, now)
-    return Account(AccountId(number + 1), name, DOMAIN, "", AccountState.ENABLED, now, directory=facts)
+    return Account(
+        AccountId(number + 1), name, DOMAIN, "", AccountState.ENABLED, now, sid=sid, directory=facts
+    )

@@ -60,6 +60,24 @@ def the_key_file_is_open_to_all(world):
     run_commands(told["remedy"])
 
 
+@case(
+    F.SETTINGS_FILE,
+    "identity's user, daemon",
+    "handfast.key",
+    remedy="chown daemon",
+    beside=STOPPED | {F.DATABASE_UNUSABLE},
+    is_for_root=True,
+)
+def the_key_file_is_root_s_and_identity_is_not(world):
+    site = world.stopped()
+    for path in (site.folder, *site.folder.rglob("*")):
+        shutil.chown(path, SERVICE_USER)
+    shutil.chown(site.folder / "handfast.key", "root")
+    site.words = python_for(SERVICE_USER)
+    [told] = yield site
+    run_commands(told["remedy"].split("`")[1])
+
+
 @case(F.KEY_FILE_MISSING, "handfast.key", remedy="restore it", beside=STOPPED)
 def the_key_file_is_gone(world):
     site = world.stopped()

@@ -22,8 +22,8 @@ class FakeDomain:
     """Fits `identity.directory.ports.Directory`; `passwords` by user name, `verdicts` override what is said of a right one.
 
     It answers after `takes_seconds`, and nobody answers while it `is_down`: that shows after as long. With
-    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Where `is_policy_kept` the lockout
-    policy was read a moment ago, and is known whoever is down. Its clock is `ahead` of ours.
+    `is_unreadable` passwords alone are answered, as where our own account may not sign in. Who is `renamed` has another
+    name there than our records say. Its clock is `ahead` of ours.
     """
 
     clock: SettableClock
@@ -35,9 +35,9 @@ class FakeDomain:
     bad: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
     is_down: bool = False
     is_unreadable: bool = False
-    is_policy_kept: bool = False
     takes_seconds: float = 0.0
     ahead: timedelta = timedelta(0)
     on_check: Callable[[], object] | None = None
@@ -47,8 +47,7 @@ class FakeDomain:
         return self.bad.get(user, (0, None))[0]
 
     async def lockout(self, account: Account) -> DomainLockout:
-        if not self.is_policy_kept:
-            self._read()
+        self._read()
         if account.user in self.unreadable:
             raise LockoutUnreadable("its policy can't be read")
         return replace(self.policy, at=self.clock.now() + self.ahead)
@@ -69,9 +68,11 @@ class FakeDomain:
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         if not secret or "\0" in secret:
-            return PasswordVerdict.WRONG
+            return PasswordVerdict.NOT_SENT
         if self.is_down:
             self._read()
+        if account.user in self.renamed:
+            return PasswordVerdict.NOT_SENT
         if self.on_check is not None:
             self.on_check()
         user = account.user

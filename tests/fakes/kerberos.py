@@ -12,7 +12,7 @@ from handfast.identity.directory.ports import (
     TicketFailure,
     TicketRefused,
 )
-from handfast.identity.records import Account
+from handfast.identity.records import Account, AccountId
 from handfast.protocols.spnego.der import APPLICATION_0, OBJECT_IDENTIFIER, encode_element, encode_oid
 from handfast.protocols.spnego.tokens import KERBEROS_OID, encode_init
 
@@ -23,7 +23,7 @@ class FakeDelegation:
 
     failure: DelegationFailure | None = None
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
+    forgotten: list[AccountId] = field(default_factory=list)
 
     async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
         self.asked.append((account.user, spn, channel_binding))
@@ -36,8 +36,8 @@ class FakeDelegation:
     async def confirm(self, handle: str, token: bytes) -> bool:
         return token == proof_of(handle)
 
-    def forget(self, account: Account) -> None:
-        self.forgotten.append(account.user)
+    def forget(self, account_id: AccountId) -> None:
+        self.forgotten.append(account_id)
 
 
 def proof_of(handle: str) -> bytes:

@@ -18,6 +18,11 @@ PREAUTH_FAILED, CLIENT_REVOKED, BADOPTION = 24, 18, 13
 SERVICE_ACCOUNT = "svc-gw@CONTOSO.LAB"
 
 
+def sid_of(user: str) -> str:
+    """Of the account that has that name."""
+    return f"S-1-5-21-1-2-3-{sum(map(ord, user))}"
+
+
 @dataclass
 class FakeMechanism:
     """`mechanism.Mechanism`. `calls` are (method, principal) in their order."""
@@ -25,6 +30,8 @@ class FakeMechanism:
     kvno: int = 1
     """Of the key that the domain has."""
     users: set[str] = field(default_factory=lambda: {"alice@CONTOSO.LAB", "bob@CONTOSO.LAB"})
+    sids: dict[str, str] = field(default_factory=dict)
+    """Whose evidence a KDC gives for a principal, where that is not `sid_of` its name."""
     services: set[str] = field(default_factory=lambda: {"HTTP/fe@CONTOSO.LAB", "HTTP/ex@CONTOSO.LAB"})
     seconds: float = 36000.0
     """How long every ticket lasts."""
@@ -55,6 +62,11 @@ class FakeMechanism:
         if principal not in self.users:
             raise MechanismError(CLIENT_REVOKED, "Client's credentials have been revoked")
         return Credential({"principal": principal, "services": set()}, self.seconds)
+
+    def identify(self, service: Credential, user: Credential, keytab: str) -> str:
+        principal = user.handle["principal"]
+        self._call("identify", principal)
+        return self.sids.get(principal, sid_of(principal.partition("@")[0]))
 
     def initiate(self, user: Credential, service_principal: str, channel_binding: bytes) -> Initiation:
         if service_principal in user.handle["services"]:

@@ -143,6 +143,6 @@ async def test_a_begun_sign_in_ends_the_one_before():
 
 
 async def test_without_forgetting_the_old_one_stays(monkeypatch):
-    monkeypatch.setattr(credentials.NtlmConnection, "forget", lambda _self: None)
-    monkeypatch.setattr(credentials.NtlmConnection, "drop_session", lambda _self: None)
+    monkeypatch.setattr(credentials.ConnectionSignIn, "forget", lambda _self: None)
+    monkeypatch.setattr(credentials.ConnectionSignIn, "drop_session", lambda _self: None)
     assert await start_anew() == 200

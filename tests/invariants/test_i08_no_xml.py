@@ -141,11 +141,11 @@ def read_as_stream(data: bytes) -> None:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_nothing_reaches_beyond_the_document(read, name, tmp_path):
     (tmp_path / "secret").write_text("secret")
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(MalformedMessage) as refused:
         read(ATTACKS[name].replace(b"FILE", str(tmp_path / "secret").encode()))
     assert "secret" not in str(refused.value).replace(str(tmp_path), "")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("read", [read_as_document, read_as_stream])

@@ -3,6 +3,8 @@
 with KdcRelay("127.77.1.2") as relay:
     relay.is_silent = True                    # takes requests, answers none
     relay.errors = {TGS_REQ: 37}              # KRB_AP_ERR_SKEW for every TGS-REQ
+    relay.change = PacRemover(key)            # for every answer
+    relay.kdc = ("127.77.1.3", 88)            # another one from now on
     relay.address                             # for `kdcs`
     relay.asked                               # kinds of the requests so far
 
@@ -15,7 +17,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 AS_REQ, TGS_REQ = 0x6A, 0x6C
@@ -26,11 +28,12 @@ class KdcRelay:
     """One thread for each connection. Silent connections stay open until the block is left."""
 
     def __init__(self, kdc: str, port: int = 88) -> None:
-        self._kdc = (kdc, port)
+        self.kdc = (kdc, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.is_silent = False
         self.errors: dict[int, int] = {}
+        self.change: Callable[[bytes], bytes] | None = None
         self.asked: list[int] = []
 
     @property
@@ -70,10 +73,11 @@ class KdcRelay:
                 connection.recv(1)  # until the client or `hang_up` ends it
                 return
             code = self.errors.get(request[0])
-            _write(connection, krb_error(code) if code is not None else self._ask(request))
+            answer = krb_error(code) if code is not None else self._ask(request)
+            _write(connection, self.change(answer) if self.change is not None else answer)
 
     def _ask(self, request: bytes) -> bytes:
-        with socket.create_connection(self._kdc, timeout=10) as kdc:
+        with socket.create_connection(self.kdc, timeout=10) as kdc:
             _write(kdc, request)
             return _read(kdc)
 

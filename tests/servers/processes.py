@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -45,32 +46,35 @@ def free_port(host: str = LOOPBACK) -> int:
     """
     for _ in range(100):
         port = PORTS.start + secrets.randbelow(len(PORTS))
-        if _reserve(port):
+        if reserve("ports", port):
             with socket.socket() as probe, contextlib.suppress(OSError):
                 probe.bind((host, port))
                 return port
     raise ServerDidNotStart("no free port in 100 tries")
 
 
-_reserved: set[int] = set()
+_reserved: set[tuple[str, int]] = set()
 
 
-def _reserve(port: int) -> bool:
-    """A record lock on the port's byte of a shared file; the kernel drops it when this process ends. Source: fcntl(2)."""
-    if port in _reserved:
+def reserve(kind: str, number: int) -> bool:
+    """Whether the number is ours now: it was nobody's, and is nobody else's until this process ends.
+
+    A record lock on the number's byte of a file for its kind, which the kernel drops then. Source: fcntl(2).
+    """
+    if (kind, number) in _reserved:
         return False
     try:
-        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        fcntl.lockf(_reservations(kind), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
     except OSError:
         return False
-    _reserved.add(port)
+    _reserved.add((kind, number))
     return True
 
 
 @functools.cache
-def _reservations() -> int:
+def _reservations(kind: str) -> int:
     """Opened once and never closed: closing any descriptor of the file would end every lock on it."""
-    path = Path(tempfile.gettempdir()) / f"handfast-test-ports-{os.geteuid()}"
+    path = Path(tempfile.gettempdir()) / f"handfast-test-{kind}-{os.geteuid()}"
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
@@ -95,14 +99,25 @@ def wait_until(ready: Callable[[], bool], what: str, seconds: float = 30.0, ever
 @contextlib.contextmanager
 def server_directory(name: str) -> Iterator[Path]:
     """An empty directory that other users can enter (pytest's own are closed to them), with a path short enough
-    for Unix sockets (107 bytes); removed at the end.
+    for Unix sockets (107 bytes); removed at the end, or where this process is killed, by the next one that wants one.
     """
-    directory = Path(tempfile.mkdtemp(prefix=f"hf-{name}-", dir="/tmp"))
+    _sweep()
+    directory = Path(tempfile.mkdtemp(prefix=f"hf-{os.getpid()}-{name}-", dir="/tmp"))
     directory.chmod(0o755)
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@functools.cache
+def _sweep() -> None:
+    """Removes the directories of processes that are gone. A number that another process has got since spares them."""
+    for left in Path("/tmp").glob("hf-*"):
+        maker = re.match(r"hf-(\d+)-", left.name)
+        with contextlib.suppress(OSError):
+            if maker and not is_running(int(maker[1])) and left.lstat().st_uid == os.geteuid():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def as_user(user: str) -> list[str]:

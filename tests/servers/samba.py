@@ -21,16 +21,14 @@ Use it once for a module or session where tests change nothing that others rely 
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import fcntl
-import functools
 import json
 import os
 import re
 import secrets
 import signal
 import tarfile
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,6 +44,7 @@ from tests.servers.processes import (
     descendants,
     find_program,
     is_running,
+    reserve,
     running,
     server_directory,
     wait_until,
@@ -248,6 +247,15 @@ class DomainController:
         """Changes, additions ("changetype: add") and deletions as LDIF. Raises: ServerDidNotStart."""
         samba_domain.run("ldbmodify", "-H", self.database, *options, stdin=ldif)
 
+    def add_users(self, *names: str) -> None:
+        """People of the common password, each with a mail address."""
+        entries = (
+            samba_domain.user_entry(name, {"mail": f"{name}@mail.{REALM.lower()}"}, samba_domain.PASSWORD)
+            for name in names
+        )
+        kind = "objectClass: user\n"
+        self.ldbmodify("".join(entries).replace(kind, f"changetype: add\n{kind}"))
+
     def ldbsearch(self, expression: str, *attributes: str) -> str:
         """What `ldbsearch` prints, unwrapped."""
         return samba_domain.run("ldbsearch", "-H", self.database, expression, *attributes)
@@ -288,6 +296,18 @@ class DomainController:
         values = [text.partition(": ")[2] for text in found.splitlines() if text.startswith(f"{attribute}: ")]
         return values[0] if values else ""
 
+    def sids(self) -> dict[str, str]:
+        """Of every account, by its sAMAccountName in small letters."""
+        found = self.ldbsearch("(&(objectClass=user)(sAMAccountName=*))", "sAMAccountName", "objectSid")
+        sids = {}
+        for record in found.split("\n\n"):
+            lines = dict(text.split(": ", 1) for text in record.splitlines() if ": " in text)
+            if "objectSid" in lines:
+                encoded = lines.get("sAMAccountName:")  # Base64 has two colons (RFC 2849).
+                name = base64.b64decode(encoded).decode() if encoded else lines["sAMAccountName"]
+                sids[name.casefold()] = lines["objectSid"]
+        return sids
+
     def export_keytab(self, keytab: Path, principal: str) -> None:
         """Adds the principal's keys to the file."""
         samba_domain.export_keytab(self.home / "etc" / "smb.conf", keytab, principal)
@@ -322,31 +342,13 @@ def free_address() -> str:
     for _ in range(100):
         number = 256 + secrets.randbelow(0xFE00)
         address = f"127.77.{number >> 8}.{number & 0xFF}"
-        if number & 0xFF not in (0, 255) and _reserve(number) and not accepts(LDAPS_PORT, address):
+        if (
+            number & 0xFF not in (0, 255)
+            and reserve("addresses", number)
+            and not accepts(LDAPS_PORT, address)
+        ):
             return address
     raise ServerDidNotStart("no free loopback address in 100 tries")
-
-
-_reserved: set[int] = set()
-
-
-def _reserve(number: int) -> bool:
-    """A record lock on the address's byte of a shared file; the kernel drops it when this process ends. Source: fcntl(2)."""
-    if number in _reserved:
-        return False
-    try:
-        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-    except OSError:
-        return False
-    _reserved.add(number)
-    return True
-
-
-@functools.cache
-def _reservations() -> int:
-    """Opened once and never closed: closing any descriptor of the file would end every lock on it."""
-    path = Path(tempfile.gettempdir()) / f"handfast-test-addresses-{os.geteuid()}"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _state(pid: int) -> str:

@@ -99,6 +99,7 @@ KEYTABS = {
 """File (`NAME.keytab`) and the principals in it."""
 
 _GLOBAL, _LOCAL, _SECURITY = 2, 4, -0x80000000  # MS-ADTS 2.2.12
+GLOBAL_SECURITY = _GLOBAL | _SECURITY
 
 
 def service_password(name: str) -> str:
@@ -171,7 +172,7 @@ def _seed() -> str:
     for name, attributes in SERVICES.items():
         standing: dict[str, str | int] = {"userAccountControl": 0x10200, "msDS-SupportedEncryptionTypes": 24}
         entries.append(user_entry(name, {**standing, **attributes}, service_password(name)))
-    entries += [group_entry(name, (), _GLOBAL | _SECURITY) for name in GROUPS]
+    entries += [group_entry(name, (), GLOBAL_SECURITY) for name in GROUPS]
     entries += [group_entry(name, (), _LOCAL | _SECURITY) for name in LOCAL_GROUPS]
     entries += [group_entry(name, (), _GLOBAL) for name in MAILING_LISTS]
     return "".join(entries)

@@ -10,9 +10,8 @@ from handfast.decision.access_rules import AccessRule
 from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.publication import DevicePolicy
 from handfast.decision.stages.credential import CredentialKind
-from handfast.identity.names import fold
 from handfast.identity.roles import Role, RoleRule
-from handfast.identity.subjects import build_subjects, full_account_name
+from handfast.identity.subjects import account_key, build_subjects, rule_key
 from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.model import Settings
 
@@ -49,8 +48,8 @@ def build_named_subjects(settings: Settings) -> tuple[NamedSubject, ...]:
     ]
     rules += [(f"[[role]] {one.name}", one, False) for one in settings.roles]
     for title, rule, is_holding_back in rules:
-        groups = [(True, fold(name), name) for name in rule.groups]
-        accounts = [(False, full_account_name(name, default_domain), name) for name in rule.accounts]
+        groups = [(True, rule_key(name), name) for name in rule.groups]
+        accounts = [(False, account_key(name, default_domain), name) for name in rule.accounts]
         for is_group, key, name in (*groups, *accounts):
             known = found.get((is_group, key)) or NamedSubject(name, key, (), is_group=is_group)
             found[is_group, key] = replace(

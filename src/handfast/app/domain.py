@@ -1,4 +1,4 @@
-"""Settings to domain values: the only place where the words of the settings file meet the words of the pipeline."""
+"""Settings to domain values: publications, and the policies by which they are decided (access rules: `access`)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from handfast.app.housekeeping import (
 from handfast.app.policy import build_policy
 from handfast.app.records import OpenRecords, checkpoint_path, open_all
 from handfast.app.restart_needs import with_start_values
-from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET
+from handfast.app.runtime_sockets import ADMIN_SOCKET, GATEWAY_SOCKET, runtime_socket
 from handfast.app.shared_work import SharedTasks
 from handfast.app.subject_watch import SubjectWatch
 from handfast.backend_auth.live_grants import LiveGrants, RememberingDecider
@@ -135,7 +135,7 @@ class IdentityProcess:
             per_connection=ticket_publications(settings),
             devices=self._devices,
             inside=inside_listeners(settings),
-            revoked=live_grants.revoke,
+            revoked=self._desk.revoke,
             process=process,
         )
         self._policies = PolicyDesk(records, self._clock, build_policy(settings), self._directory)
@@ -154,12 +154,12 @@ class IdentityProcess:
         _LOG.info("identity-serving", publications=sorted(build_publications(settings)))
 
     async def _open_doors(self, settings: Settings) -> None:
-        folder = settings.identity.runtime_dir
         mode, group = 0o600, None
         if settings.gateway.user:
             mode, group = 0o660, pwd.getpwnam(settings.gateway.user).pw_gid
-        await self._gateway_api.serve_unix(folder / GATEWAY_SOCKET, mode=mode, group=group)
-        await self._admin_api.serve_unix(folder / ADMIN_SOCKET)
+        socket = runtime_socket(settings, GATEWAY_SOCKET)
+        await self._gateway_api.serve_unix(socket, mode=mode, group=group)
+        await self._admin_api.serve_unix(runtime_socket(settings, ADMIN_SOCKET))
         listen = settings.identity.listen
         if listen is not None:
             context = build_identity_context(listen.certificate, listen.key, listen.ca_file)

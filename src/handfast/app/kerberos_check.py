@@ -24,17 +24,22 @@ from handfast.settings.model import Settings
 
 
 def look(settings: Settings, login: str, servers_account: str) -> Setup:
-    """All facts; with `login` also a trial. Raises: Unavailable, DirectorySetupError, KerberosSetupError."""
+    """All facts; with `login` also a trial. Raises: Unavailable, DirectorySetupError."""
     with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder:
         return asyncio.run(_look(settings, login, servers_account, Path(folder)))
 
 
 async def _look(settings: Settings, login: str, servers_account: str, folder: Path) -> Setup:
     controllers = Controllers(open_controllers(settings.directory), open_account(settings.directory))
-    wants_tickets = bool(login and kerberos_publications(settings))
-    kerberos = open_kerberos(settings.kerberos, folder) if wants_tickets else None
+    kerberos, problem = None, "`kerberos.principal` is not set"
+    if login and kerberos_publications(settings):
+        try:
+            kerberos = open_kerberos(settings.kerberos, folder)
+        except KerberosSetupError as error:
+            # What is wrong with a keytab is found all the same, with everything else.
+            problem = str(error)
     delegation = None if kerberos is None else kerberos.delegation
-    tickets = _Tickets(delegation, settings, asyncio.get_running_loop())
+    tickets = _Tickets(delegation, problem, settings, asyncio.get_running_loop())
     try:
         tools = Tools(
             domain=ServiceAccounts(controllers, lambda: datetime.now(UTC)),
@@ -53,16 +58,22 @@ class _Tickets:
     """Tokens for the trial, which runs in a thread and waits for this loop."""
 
     def __init__(
-        self, delegation: Delegation | None, settings: Settings, loop: asyncio.AbstractEventLoop
+        self,
+        delegation: Delegation | None,
+        problem: str,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
+        """`problem` says why there is no `delegation`."""
         self._delegation = delegation
+        self._problem = problem
         self._realm = settings.kerberos.principal.rpartition("@")[2]
         self._loop = loop
 
     def make(self, person: DomainAccount, spn: str, channel_binding: bytes) -> bytes:
         """Raises: NoTicket."""
         if self._delegation is None:
-            raise NoTicket("`kerberos.principal` is not set")
+            raise NoTicket(self._problem)
         asked = self._delegation.sign_in(self._account(person), spn, channel_binding)
         try:
             return asyncio.run_coroutine_threadsafe(asked, self._loop).result().token
@@ -73,7 +84,9 @@ class _Tickets:
         """As the mirror would have it, and whatever it says: the KDC shall speak for itself."""
         now = datetime.now(UTC)
         facts = DirectoryFacts(realm=self._realm, read_at=now)
-        return Account(AccountId(0), person.name, "", "", AccountState.ENABLED, now, sid="", directory=facts)
+        return Account(
+            AccountId(0), person.name, "", "", AccountState.ENABLED, now, sid=person.sid, directory=facts
+        )
 
 
 def _read_keytab(settings: KerberosSettings) -> tuple[KeytabKey, ...] | str:

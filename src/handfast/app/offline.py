@@ -1,4 +1,8 @@
-"""Administration without a running identity: this process owns the database for the length of one command."""
+"""Administration without a running identity: this process owns the database for the length of one command.
+
+Root works as identity's user here. A database that root made before the first start, or a lock beside it, would be root's, and
+identity could not open it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from handfast.app.identity_process import build_administration
+from handfast.app.identity_user import as_identity_user
 from handfast.app.records import open_all
 from handfast.identity.administration.calls import Administration
 from handfast.identity.administration.errors import AdministrationError, DatabaseOwned
@@ -23,7 +28,8 @@ from handfast.storage.owner_lock import OwnedElsewhere
 class OfflineAdministration:
     """The administration, called as the admin socket would call it."""
 
-    def __init__(self, runner: asyncio.Runner, administration: Administration) -> None:
+    def __init__(self, settings: Settings, runner: asyncio.Runner, administration: Administration) -> None:
+        self._settings = settings
         self._runner = runner
         self._administration = administration
 
@@ -31,7 +37,8 @@ class OfflineAdministration:
         """Raises: AdministrationError."""
         work = getattr(self._administration, method)
         try:
-            return self._runner.run(work(actor=_actor(), **arguments))
+            with as_identity_user(self._settings):
+                return self._runner.run(work(actor=_actor(), **arguments))
         except Unavailable as problem:
             raise AdministrationError("unavailable", str(problem), "try again") from problem
 
@@ -42,7 +49,8 @@ def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministr
     hasher = Argon2Hasher()
     with asyncio.Runner() as runner:
         try:
-            opened = runner.run(open_all(settings, offline=True))
+            with as_identity_user(settings):
+                opened = runner.run(open_all(settings, offline=True))
         except KeyFileError as error:
             raise AdministrationError("unavailable", str(error), error.remedy) from error
         except OwnedElsewhere as problem:
@@ -57,9 +65,10 @@ def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministr
             )
             raise AdministrationError("unavailable", str(problem), remedy) from problem
         try:
-            yield OfflineAdministration(runner, build_administration(settings, opened, hasher))
+            yield OfflineAdministration(settings, runner, build_administration(settings, opened, hasher))
         finally:
-            runner.run(opened.close())
+            with as_identity_user(settings):
+                runner.run(opened.close())
             hasher.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,14 @@ from handfast.identity.directory.ports import Delegation
 from handfast.identity.directory.standing import DirectoryPolicy, read_standing
 from handfast.identity.names import find_claimants
 from handfast.identity.ports import Clock, KeyRing, Records, Repositories
-from handfast.identity.records import Account, AccountId, SecretState, StoredSecret
+from handfast.identity.records import (
+    Account,
+    AccountId,
+    Revocation,
+    RevocationScope,
+    SecretState,
+    StoredSecret,
+)
 from handfast.identity.stored_secrets import suspend_secret, unseal_secret
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
@@ -83,6 +90,15 @@ class SignInDesk:
         """A reload: sign-ins from now on are made as the new settings say."""
         self._publications = dict(publications)
 
+    def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """Grants that these hit sign nobody in any more; an account that they name (something was taken from it: it was
+        disabled, renamed, is gone) loses its tickets besides, which were got by what the domain said before.
+        """
+        self._live_grants.revoke(revocations)
+        for revocation in revocations:
+            if revocation.scope is RevocationScope.ACCOUNT and revocation.account_id is not None:
+                self._tickets.forget(revocation.account_id)
+
     async def authorize(self, grant: Grant, channel_binding: bytes = b"") -> BackendAuthorization:
         """What the back-end connection of this grant sends. Raises: BackendSignInRefused, Unavailable."""
         known, auth = self._check(grant)
@@ -97,12 +113,7 @@ class SignInDesk:
             case SignInKind.KERBEROS:
                 account = await self._account(known, auth)
                 return await self._tickets.sign_in(
-                    account,
-                    known.publication,
-                    auth.spn,
-                    channel_binding,
-                    self._clock.now(),
-                    node=known.node,
+                    account, known.publication, auth.spn, channel_binding, node=known.node
                 )
             case SignInKind.NONE:
                 return BackendAuthorization(headers=())
@@ -122,8 +133,7 @@ class SignInDesk:
         if auth.kind is not SignInKind.KERBEROS:
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         account = await self._account(known, auth)
-        now = self._clock.now()
-        return await self._tickets.confirm(account, known.publication, handle, token, now, node=known.node)
+        return await self._tickets.confirm(account, known.publication, handle, token, node=known.node)
 
     async def report_refused(self, grant: Grant, version: str) -> None:
         """Suspends the secret that the back end refused, once; a secret changed since then is left alone.
@@ -136,7 +146,7 @@ class SignInDesk:
         if auth.kind is SignInKind.KERBEROS:
             account = await self._records.look_up(lambda records: records.accounts.find(known.account_id))
             if account is not None:
-                self._tickets.note_refused(account, known.publication, self._clock.now())
+                self._tickets.note_refused(account, known.publication)
             return
         if auth.kind is not SignInKind.STORED:
             _LOG.error("backend-refused-sign-in", publication=known.publication, account=known.account_id)

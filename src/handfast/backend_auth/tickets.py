@@ -10,8 +10,9 @@ import base64
 import hashlib
 import hmac
 import secrets
+import time
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from collections.abc import Callable
 
 from handfast.decision.ports import BackendAuthorization, BackendSignInRefused
 from handfast.decision.reasons import Reason
@@ -21,7 +22,8 @@ from handfast.identity.records import Account, AccountId
 from handfast.observability import metrics
 from handfast.observability.logging import event_log
 
-PAUSE = timedelta(seconds=60)
+PAUSE_SECONDS = 60.0
+"""Not by the time of day: a clock that was wrong when a ticket was refused is set right soon after."""
 MAX_PAUSED = 20_000
 """Accounts with a refused ticket; what is more lets the oldest try again early."""
 
@@ -31,20 +33,16 @@ _LOG = event_log("backend-auth")
 class TicketDesk:
     """What there is of a `Delegation` (None: no keytab), and which of its tickets servers have refused lately."""
 
-    def __init__(self, delegation: Delegation | None) -> None:
+    def __init__(
+        self, delegation: Delegation | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._delegation = delegation
+        self._monotonic = monotonic
         self._handle_key = secrets.token_bytes(32)
-        self._paused: OrderedDict[tuple[AccountId, str], datetime] = OrderedDict()
+        self._paused: OrderedDict[tuple[AccountId, str], float] = OrderedDict()
 
     async def sign_in(
-        self,
-        account: Account,
-        publication: str,
-        spn: str,
-        channel_binding: bytes,
-        now: datetime,
-        *,
-        node: str,
+        self, account: Account, publication: str, spn: str, channel_binding: bytes, *, node: str
     ) -> BackendAuthorization:
         """One token for one request to the servers of `spn`, sent by `node`. Raises: BackendSignInRefused."""
         delegation, facts = self._delegation, account.directory
@@ -53,7 +51,7 @@ class TicketDesk:
         # Nobody in the realm is a local account, whatever its name.
         if facts is None or not facts.is_delegable:
             raise BackendSignInRefused(Reason.DELEGATION_REFUSED)
-        if self._is_paused(account, publication, now):
+        if self._is_paused(account, publication):
             raise BackendSignInRefused(Reason.BACKEND_SIGN_IN_REFUSED)
         try:
             token = await delegation.sign_in(account, spn, channel_binding)
@@ -74,7 +72,7 @@ class TicketDesk:
         )
 
     async def confirm(
-        self, account: Account, publication: str, handle: str, token: bytes, now: datetime, *, node: str
+        self, account: Account, publication: str, handle: str, token: bytes, *, node: str
     ) -> bool:
         """True where the server's own token is good; what is not the server gets no more tickets for a while.
 
@@ -87,29 +85,33 @@ class TicketDesk:
             raise Unavailable("the ticket was made before identity was restarted, or for somebody else")
         if await self._delegation.confirm(own_handle, token):
             return True
-        self._pause(account, publication, now, alarm="backend-proof-wrong")
+        self._pause(account, publication, alarm="backend-proof-wrong")
         return False
 
-    def note_refused(self, account: Account, publication: str, now: datetime) -> None:
+    def note_refused(self, account: Account, publication: str) -> None:
         """A server answered a ticket with 401: the next one will be made anew, and not before the pause is over."""
-        self._pause(account, publication, now, alarm="backend-ticket-refused")
+        self._pause(account, publication, alarm="backend-ticket-refused")
+
+    def forget(self, account_id: AccountId) -> None:
+        """Whatever ticket the account has signs it in no more; the next one is asked for anew."""
+        if self._delegation is not None:
+            self._delegation.forget(account_id)
 
     def _mark(self, account: Account, publication: str, node: str, own_handle: str) -> str:
         """Binds a handle to whom its ticket was made for, without a table of those that are never shown again."""
         bound = "\0".join((str(account.id), publication, node, own_handle))
         return hmac.new(self._handle_key, _octets(bound), hashlib.sha256).hexdigest()[:32]
 
-    def _is_paused(self, account: Account, publication: str, now: datetime) -> bool:
+    def _is_paused(self, account: Account, publication: str) -> bool:
         until = self._paused.get((account.id, publication))
-        return until is not None and now < until
+        return until is not None and self._monotonic() < until
 
-    def _pause(self, account: Account, publication: str, now: datetime, *, alarm: str) -> None:
-        if self._is_paused(account, publication, now):
+    def _pause(self, account: Account, publication: str, *, alarm: str) -> None:
+        if self._is_paused(account, publication):
             return
-        if self._delegation is not None:
-            self._delegation.forget(account)
+        self.forget(account.id)
         key = account.id, publication
-        self._paused[key] = now + PAUSE
+        self._paused[key] = self._monotonic() + PAUSE_SECONDS
         self._paused.move_to_end(key)
         while len(self._paused) > MAX_PAUSED:
             self._paused.popitem(last=False)
@@ -118,7 +120,7 @@ class TicketDesk:
             alarm,
             publication=publication,
             account=account.id,
-            seconds=PAUSE.total_seconds(),
+            seconds=PAUSE_SECONDS,
             remedy="handfast kerberos check: the SPN, and the key of the servers behind it",
         )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from handfast.cli.connection import administer
+from handfast.cli.connection import administer, in_pages
 from handfast.cli.csv_input import read_rows
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.options import AccountArgument, JsonOption, SettingsOption
-from handfast.cli.output import show_done, show_record, show_rows
+from handfast.cli.output import show_done, show_pages, show_record
 from handfast.cli.results import show_import
 from handfast.cli.secrets_input import read_secret
 
@@ -62,11 +64,18 @@ def import_(
 @commands.command("list")
 def list_(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List all accounts."""
-    rows = administer(settings, "account_list")
-    show_rows(rows, COLUMNS, as_json=as_json, empty="no accounts")
-    ages = [row["directory"]["age_seconds"] for row in rows if row["directory"] is not None]
+    ages: list[float] = []
+    show_pages(_pages(settings, ages), COLUMNS, as_json=as_json, empty="no accounts")
     if ages and not as_json:
         typer.echo(f"(the directory was read {min(ages):.0f} s ago)")
+
+
+def _pages(settings: Path | None, ages: list[float]) -> Iterator[Any]:
+    """All accounts; `ages` is told how long ago the directory was read, by the newest account of each page."""
+    for page in in_pages(partial(administer, settings), "account_list", "id"):
+        seen = [row["directory"]["age_seconds"] for row in page if row["directory"] is not None]
+        ages += [min(seen)] if seen else []
+        yield page
 
 
 @commands.command("show")

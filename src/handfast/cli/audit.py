@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from handfast.cli.connection import AdministrationCalls, open_administration
+from handfast.cli.connection import administer, in_pages, open_administration
 from handfast.cli.exits import Exit, printable
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
@@ -19,7 +20,6 @@ from handfast.settings.model import Settings
 
 commands = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True)
 COLUMNS = ("sequence", "at", "event", "actor", "subject", "details")
-EXPORT_BATCH = 1000
 MAX_CHECKPOINT_BYTES = 64 * 1024 * 1024
 
 
@@ -32,8 +32,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show entries of the trail."""
-    with open_administration(load_settings(settings).settings) as administration:
-        rows = administration.call("audit_show", limit=limit, after=after, event=event)
+    rows = administer(settings, "audit_show", limit=limit, after=after, event=event)
     show_rows(rows, COLUMNS, as_json=as_json, empty="no entries")
 
 
@@ -102,26 +101,21 @@ def export(
     _as_json: JsonOption = False,
 ) -> None:
     """Write the trail as JSON lines, oldest first."""
-    with open_administration(load_settings(settings).settings) as administration:
-        lines = (json.dumps(entry, ensure_ascii=True) for entry in _entries(administration, after))
-        if file is None:
-            for line in lines:
-                typer.echo(line)
-            return
-        with file.open("w", encoding="ascii") as opened:
-            count = 0
-            for line in lines:
-                opened.write(line + "\n")
-                count += 1
+    entries = _entries(partial(administer, settings), after)
+    lines = (json.dumps(entry, ensure_ascii=True) for entry in entries)
+    if file is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    with file.open("w", encoding="ascii") as opened:
+        count = 0
+        for line in lines:
+            opened.write(line + "\n")
+            count += 1
     typer.echo(f"{count} entries written to {file}", err=True)
 
 
-def _entries(administration: AdministrationCalls, after: int) -> Iterator[Any]:
-    for chain in plain(administration.call("audit_chains")):
-        reached = after
-        while True:
-            batch = plain(administration.call("audit_export", chain=chain, after=reached, limit=EXPORT_BATCH))
-            yield from batch
-            if len(batch) < EXPORT_BATCH:
-                break
-            reached = batch[-1]["sequence"]
+def _entries(call: Callable[..., Any], after: int) -> Iterator[Any]:
+    for chain in plain(call("audit_chains")):
+        for page in in_pages(call, "audit_export", "sequence", after=after, chain=chain):
+            yield from plain(page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from handfast.settings.model import Settings
 PATIENCE_SECONDS = 5.0
 """How long a command waits for whoever owns the records: identity on its way up or down, another command."""
 RETRY_SECONDS = 0.1
+PAGE = 1000
+"""Records that a long listing asks for at once: between two pages identity goes on with other work."""
 
 
 class AdministrationCalls(Protocol):
@@ -92,3 +94,18 @@ def administer(settings_file: Path | None, method: str, **arguments: Any) -> Any
     settings = load_settings(settings_file).settings
     with open_administration(settings) as administration:
         return administration.call(method, **arguments)
+
+
+def in_pages(
+    call: Callable[..., Any], method: str, key: str, *, after: int = 0, **arguments: Any
+) -> Iterator[Any]:
+    """The pages of a listing, each asked for behind the last one's last `key`.
+
+    With `call` as `administer`, nobody is kept from the records while somebody looks at a page. Raises: as `call`.
+    """
+    while True:
+        page = call(method, after=after, limit=PAGE, **arguments)
+        yield page
+        if len(page) < PAGE:
+            return
+        after = page[-1][key]

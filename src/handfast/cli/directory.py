@@ -14,6 +14,7 @@ from handfast.cli.directory_init import init
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_record, show_rows
+from handfast.protocols.printed import one_line, powershell_word
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 
@@ -40,10 +41,12 @@ def group() -> None:
 @commands.command("check")
 def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Ask every domain controller: reached, certificate, bind, base, clock; the lockout policy; the mirror's age. Exit 1 on errors."""
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
+    with as_identity_user(loaded):
+        seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
     age = _mirror_age(loaded)
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
@@ -51,7 +54,7 @@ def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
         show_json({"controllers": rows, "mirror_age_seconds": age, "findings": plain(findings)})
     else:
         show_rows([controller_row(one) for one in seen], CONTROLLER_COLUMNS, as_json=False)
-        for line in _domain_lines(seen, age):
+        for line in domain_lines(seen, age):
             typer.echo(line)
         typer.echo("")
         show_rows(findings, COLUMNS, as_json=False, empty="no findings")
@@ -123,7 +126,8 @@ def controller_row(seen: Seen) -> dict[str, object]:
     }
 
 
-def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+def domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+    """What `check` says of the domain, and of the mirror's age, below the controllers."""
     first = next((one for one in seen if one.domain is not None), None)
     lines = []
     if first is not None and first.domain is not None:
@@ -134,7 +138,7 @@ def _domain_lines(seen: list[Seen], age: float | None) -> list[str]:
         lines += _deletion_lines(seen, domain)
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
-    return lines
+    return list(map(one_line, lines))
 
 
 def _lockout_words(lockout: DomainLockout | None) -> str:
@@ -149,11 +153,12 @@ def _lockout_words(lockout: DomainLockout | None) -> str:
 def _deletion_lines(seen: list[Seen], domain: DomainFacts) -> list[str]:
     if all(one.sees_deleted for one in seen if one.domain is not None):
         return ["deleted  accounts are seen with the next poll"]
-    container = f'"CN=Deleted Objects,{domain.root.naming_context}"'
+    container = powershell_word(f"CN=Deleted Objects,{domain.root.naming_context}")
+    right = powershell_word(f"{domain.netbios_name}\\<bind user>:LCRP")
     return [
         "deleted  accounts are found by comparing all of them, once a minute in a large domain; seen with the next poll after",
-        f"         dsacls {container} /takeownership",
-        f"         dsacls {container} /g {domain.netbios_name}\\<bind user>:LCRP    (Samba: docs/active-directory.md)",
+        f"         PS> dsacls {container} /takeownership",
+        f"         PS> dsacls {container} /g {right}    (Samba: docs/active-directory.md)",
     ]
 
 

@@ -33,6 +33,7 @@ from handfast.cli.installation.questions import Questions
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.cli.secrets_input import read_secret
+from handfast.protocols.printed import one_line
 from handfast.settings.load import parse_settings, settings_path
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def init(
         show_json({"done": done, "next": next_steps, "findings": plain(findings)})
         return
     for finding in findings:
-        typer.echo(printable(f"{finding.severity}: {finding.controller} {finding.what}; {finding.remedy}"))
+        typer.echo(one_line(f"{finding.severity}: {finding.controller} {finding.what}; {finding.remedy}"))
     for line in [
         *done,
         "",
@@ -166,7 +167,8 @@ def _settled(
         errors = [one for one in findings if one.severity == "error"]
         if not errors:
             return answers, findings
-        failure = CommandFailed(Exit.REFUSED, f"nothing was written: {errors[0].what}", errors[0].remedy)
+        what, remedy = one_line(errors[0].what), one_line(errors[0].remedy)
+        failure = CommandFailed(Exit.REFUSED, f"nothing was written: {what}", remedy)
         if not asks:
             raise failure
         report(failure)
@@ -222,7 +224,7 @@ def _bind_user(given: str | None, servers: tuple[Server, ...], *, asks: bool, qu
     domain = servers[0].name.partition(".")[2] or "example.lan"
     default = f"{DEFAULT_READER}@{domain}"
     chosen = Questions(asks).text(given or None, "Account to read with", default)
-    if "@" not in chosen:
+    if "@" not in chosen or not chosen.isprintable():
         raise CommandFailed(Exit.USAGE, f"{chosen}: not a UPN", f"write e.g. {default}")
     if not quiet:
         typer.echo(
@@ -233,11 +235,16 @@ def _bind_user(given: str | None, servers: tuple[Server, ...], *, asks: bool, qu
 
 
 def _show_commands(commands: DomainCommands) -> None:
+    """Raises: CommandFailed, where a line would not be one, or look like another."""
+    if not all(map(str.isprintable, (*commands.powershell, *commands.samba))):
+        raise CommandFailed(
+            Exit.USAGE, "a name holds a character that can't be seen", "correct SPN and principal"
+        )
     for line in commands.powershell:
-        typer.echo(printable(f"  PS> {line}"))
+        typer.echo(f"  PS> {line}")
     typer.echo("or, in a Samba domain,")
     for line in commands.samba:
-        typer.echo(printable(f"  #   {line}"))
+        typer.echo(f"  #   {line}")
 
 
 def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> None:

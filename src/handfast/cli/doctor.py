@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,6 +15,7 @@ from handfast.cli.directory import lockout_margin
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
+from handfast.protocols.printed import posix_word
 from handfast.settings.check_files import check_files
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
@@ -88,7 +90,23 @@ def diagnose(settings: Path | None) -> list[Finding]:
         for one in check_files(loaded.settings)
     ]
     told = [one for one in missing if not one.what.startswith(TOLD_BETTER)]
-    return [*told, *examine(loaded, outside(loaded.settings))]
+    return [*told, *_closed_to_identity(loaded.settings), *examine(loaded, outside(loaded.settings))]
+
+
+def _closed_to_identity(settings: Settings) -> Iterator[Finding]:
+    """Root, who asks, could read them: whoever looks as root must not find well what identity can't start with."""
+    from handfast.app.identity_user import closed_to_identity, find_identity_user  # noqa: PLC0415 - loads the database
+    from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
+
+    user = find_identity_user(settings)
+    if user is None:
+        return
+    for path, file in closed_to_identity(settings):
+        yield error(
+            FindingId.SETTINGS_FILE,
+            f"{path} = {file}: identity's user, {user}, can't read it",
+            f"`chown {user.name} {posix_word(str(file))}`, and let that user enter the folders above it",
+        )
 
 
 def outside(settings: Settings) -> Outside:

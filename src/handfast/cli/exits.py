@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from handfast.protocols.printed import one_line
 from handfast.settings.problems import SettingsError
 
 
@@ -81,8 +82,8 @@ def _settings_failure(error: SettingsError) -> CommandFailed:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped: much of what we print was sent by strangers."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    """The text with control characters escaped: much of what we print was sent by strangers. Line breaks are our own here."""
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def report(failure: CommandFailed) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handfast.cli.exits import CommandFailed, Exit, printable
+from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
+from handfast.protocols.printed import one_line
 from handfast.settings.load import load_settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Look at account, keytab, SPNs, delegation, names and clock; each finding with the commands that mend it."""
+    from handfast.app.identity_user import as_identity_user, refuse_others  # noqa: PLC0415 - loads the database
     from handfast.app.kerberos_check import look  # noqa: PLC0415 - loads LDAP and Kerberos
     from handfast.doctor.kerberos.judging import judge  # noqa: PLC0415 - as above
     from handfast.doctor.kerberos.report import render_report  # noqa: PLC0415 - as above
@@ -50,8 +52,10 @@ def check(
     if not loaded.directory.servers or loaded.kerberos.keytab is None:
         said = "there is no [[directory.server]], or no keytab under [kerberos]"
         raise CommandFailed(Exit.USAGE, said, "`handfast directory init` sets both up")
+    refuse_others(loaded)
     now = datetime.now(UTC)
-    setup = look(loaded, user, servers_account)
+    with as_identity_user(loaded):
+        setup = look(loaded, user, servers_account)
     findings = judge(setup, now)
     if html is not None:
         html.write_text(render_report(setup, findings, now), encoding="utf-8")
@@ -60,22 +64,22 @@ def check(
     else:
         _show(setup, findings)
         if html is not None:
-            typer.echo(printable(f"the report is in {html}"))
+            typer.echo(one_line(f"the report is in {html}"))
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(Exit.REFUSED)
 
 
 def _show(setup: Setup, findings: list[KerberosFinding]) -> None:
     for ticket in setup.trial.tickets if setup.trial else ():
-        typer.echo(printable(f"ticket for {ticket.spn}: {ticket.problem or 'obtained'}"))
+        typer.echo(one_line(f"ticket for {ticket.spn}: {ticket.problem or 'obtained'}"))
     for answer in setup.trial.answers if setup.trial else ():
-        typer.echo(printable(f"{answer.url}: {answer.problem or f'HTTP {answer.status}'}"))
+        typer.echo(one_line(f"{answer.url}: {answer.problem or f'HTTP {answer.status}'}"))
     show_rows(findings, COLUMNS, as_json=False, empty="no findings")
     for finding in findings:
         if not finding.commands.powershell and not finding.commands.samba:
             continue
-        typer.echo(printable(f"\n{finding.id}: {finding.what}"))
+        typer.echo("\n" + one_line(f"{finding.id}: {finding.what}"))
         for line in finding.commands.powershell:
-            typer.echo(printable(f"  PS> {line}"))
+            typer.echo(one_line(f"  PS> {line}"))
         for line in finding.commands.samba:
-            typer.echo(printable(f"  #   {line}"))
+            typer.echo(one_line(f"  #   {line}"))

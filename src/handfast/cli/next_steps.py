@@ -27,6 +27,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.EWS_REQUEST_REFUSED: "if a client you know needs it, add what `detail` names to `[publication.ews]`, where that"
         " can be (`docs/exchange-rules.md`)",
         Reason.PROXIED_NTLM: "use Basic behind HTTP proxies, or put a TCP balancer with PROXY protocol in front",
+        Reason.PROXIED_TICKET: "let clients inside reach us directly, or by a TCP balancer with PROXY protocol; else Basic",
         Reason.TOO_MANY_CONNECTIONS: "if many phones share that address, raise `max_connections_per_source`",
         Reason.SOURCE_REFUSED: "add the network to the publication's `networks`, if it shall be let in",
         Reason.CREDENTIAL_MISSING: "nothing; this is how every sign-in begins",
@@ -39,6 +40,7 @@ NEXT_STEPS = MappingProxyType(
         Reason.APP_PASSWORD_EXPIRED: "issue a new one: `handfast app-password issue ACCOUNT`",
         Reason.APP_PASSWORD_REVOKED: "if its owner still uses the device, issue a new one; else look who has it",
         Reason.NTLM_MALFORMED: "check the client; nothing that speaks NTLM sends this",
+        Reason.NEGOTIATE_MALFORMED: "check the client; nothing that signs in by Negotiate sends this",
         Reason.NTLM_VERSION_REFUSED: "set the client to NTLMv2 (LmCompatibilityLevel 3 or more), or use Basic",
         Reason.NTLM_ANONYMOUS: "set a user and app password in the client",
         Reason.NTLM_CHALLENGE_UNKNOWN: "usually a connection shared by a proxy, or a replay; check what stands between",
@@ -95,6 +97,10 @@ NEXT_STEPS = MappingProxyType(
         Reason.KDC_UNAVAILABLE: "is a KDC reachable from here (port 88)? `handfast kerberos check`",
         Reason.DELEGATION_REFUSED: "`handfast kerberos check --user ACCOUNT` says what is missing, and the command that mends it",
         Reason.SERVICE_UNKNOWN_TO_KDC: "`handfast kerberos check`: the back end's SPN must be on exactly one account",
+        Reason.TICKET_UNIDENTIFIED: "take NO_AUTH_DATA_REQUIRED (0x2000000) out of the service account's userAccountControl:"
+        " `handfast kerberos check --user ACCOUNT`",
+        Reason.TICKET_OF_OTHER_ACCOUNT: "nothing, if it ends within minutes: one domain controller knew of a change before another;"
+        " else `handfast directory check`, and who has that name (or that UPN) in the domain",
         Reason.CLOCK_SKEW: "set this machine's clock by the domain's (chrony, NTP)",
         Reason.KEYTAB_REFUSED: "make the keytab anew: `handfast kerberos check` prints the commands",
         Reason.CLIENT_GONE: "nothing; phones close connections when they change networks or sleep",

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from itertools import chain
+from textwrap import indent
 from typing import Any
 
 import typer
 
 from handfast.cli.exits import printable
+from handfast.protocols.printed import one_line
 
 Row = Mapping[str, Any]
 
@@ -23,15 +26,23 @@ def show_json(value: Any) -> None:
 
 def show_rows(rows: Iterable[Any], columns: Sequence[str], *, as_json: bool, empty: str = "nothing") -> None:
     """Records as a table of the named columns, or all of each as JSON."""
-    listed = [plain(one) for one in rows]
+    show_pages([rows], columns, as_json=as_json, empty=empty)
+
+
+def show_pages(
+    pages: Iterable[Iterable[Any]], columns: Sequence[str], *, as_json: bool, empty: str = "nothing"
+) -> None:
+    """As `show_rows` shows the rows of all pages, but each page is printed, and forgotten, before the next is asked for."""
+    listed = (rows for page in pages if (rows := [plain(one) for one in page]))
     if as_json:
-        show_json(listed)
-    elif not listed:
+        _show_json_list(listed)
+        return
+    tables = ([[cell(row.get(one)) for one in columns] for row in rows] for rows in listed)
+    first = next(tables, None)
+    if first is None:
         typer.echo(f"({empty})")
     else:
-        _show_table(
-            [_heading(one) for one in columns], [[cell(row.get(one)) for one in columns] for row in listed]
-        )
+        _show_table([_heading(one) for one in columns], chain([first], tables))
 
 
 def show_record(record: Any, *, as_json: bool) -> None:
@@ -84,7 +95,7 @@ def cell(value: Any) -> str:
         return printable(", ".join(f"{key}={cell(one)}" for key, one in value.items()))
     if isinstance(value, list):
         return printable(", ".join(cell(one) for one in value))
-    return printable(_time(str(value))).replace("\n", "\\n")
+    return one_line(_time(str(value)))
 
 
 def _time(text: str) -> str:
@@ -105,17 +116,34 @@ def _heading(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _show_json_list(pages: Iterable[list[Any]]) -> None:
+    """What `show_json` prints of the list of all rows. No page is empty."""
+    before = "[\n"
+    for page in pages:
+        rows = (indent(json.dumps(row, indent=2, ensure_ascii=True), "  ") for row in page)
+        typer.echo(before + ",\n".join(rows), nl=False)
+        before = ",\n"
+    typer.echo("[]" if before == "[\n" else "\n]")
+
+
+def _show_table(headings: list[str], pages: Iterable[list[list[str]]]) -> None:
+    """A table for each page on a terminal; else one for all, whose columns grow wider with the pages that need it."""
     if sys.stdout.isatty():
         from rich.console import Console  # noqa: PLC0415 - scripts need none of it
         from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
 
-        table = Table(*headings)
-        for row in rows:
-            table.add_row(*[Text(one) for one in row])
-        Console().print(table)
+        for page in pages:
+            table = Table(*headings)
+            for row in page:
+                table.add_row(*[Text(one) for one in row])
+            Console().print(table)
         return
-    widths = [max(len(one) for one in column) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        typer.echo("  ".join(f"{one:<{width}}" for one, width in zip(row, widths, strict=True)).rstrip())
+    above, widths = [headings], [0] * len(headings)
+    for page in pages:
+        rows = [*above, *page]
+        columns = zip(widths, *([len(one) for one in row] for row in rows), strict=True)
+        widths = [max(column) for column in columns]
+        for row in rows:
+            typer.echo("  ".join(f"{one:<{width}}" for one, width in zip(row, widths, strict=True)).rstrip())
+        above = []

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from handfast.identity.ports import Records, Repositories, Unavailable
 from handfast.identity.records import Account, DirectoryGroup
-from handfast.identity.subjects import is_sid, names_of_group
+from handfast.identity.subjects import is_sid, names_of_account, names_of_group
 
 
 class SubjectState(StrEnum):
@@ -33,8 +33,7 @@ class SubjectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedSubject:
-    """A group or an account as the settings write it, and the rules that name it. `key` is the name rules compare by, folded
-    and whole.
+    """A group or an account as the settings write it, and the rules that name it. `key` is the whole name's `rule_key`.
 
     `holds_back` are those that keep it from something which it has where the rule does not fit: if the name is nobody's,
     whoever was meant is let in further than was meant. By the other rules nobody is let in further.
@@ -87,8 +86,9 @@ async def find_subjects(
 
     def look(repositories: Repositories) -> set[str]:
         groups = repositories.accounts.list_groups() if any(one.is_group for one in named) else ()
-        accounts = [one.key for one in named if not one.is_group and _find_account(repositories, one.key)]
-        return {*accounts, *(name for group in groups for name in names_of_group(group))}
+        accounts = [_find_account(repositories, one.key) for one in named if not one.is_group]
+        keys = {key for account in accounts if account is not None for key in names_of_account(account)}
+        return {*keys, *(name for group in groups for name in names_of_group(group))}
 
     present, asked = await records.read(look), directory
     found = []

@@ -43,6 +43,10 @@ class Reason(MeaningEnum):
         "proxied-ntlm",
         "NTLM came through an HTTP proxy, where connections are not the client's own",
     )
+    PROXIED_TICKET = (
+        "proxied-ticket",
+        "a Kerberos ticket came through an HTTP proxy, where connections are not the client's own",
+    )
     TOO_MANY_CONNECTIONS = "too-many-connections", "the source or listener has reached its connection limit"
 
     # Where it comes from.
@@ -67,7 +71,8 @@ class Reason(MeaningEnum):
     )
     APP_PASSWORD_EXPIRED = "app-password-expired", "the app password has ended or was not used in time"
     APP_PASSWORD_REVOKED = "app-password-revoked", "the app password was revoked"
-    NTLM_MALFORMED = "ntlm-malformed", "the NTLM or SPNEGO message can't be read"
+    NTLM_MALFORMED = "ntlm-malformed", "the NTLM message can't be read"
+    NEGOTIATE_MALFORMED = "negotiate-malformed", "the Negotiate token is no SPNEGO, no NTLM and no ticket"
     NTLM_VERSION_REFUSED = "ntlm-version-refused", "NTLMv1, NTLM2-session or LM; only NTLMv2 is taken"
     NTLM_ANONYMOUS = "ntlm-anonymous", "an anonymous or guest NTLM sign-in"
     NTLM_CHALLENGE_UNKNOWN = (
@@ -173,6 +178,14 @@ class Reason(MeaningEnum):
     SERVICE_UNKNOWN_TO_KDC = (
         "service-unknown-to-kdc",
         "the KDC knows no account with the back end's SPN, or several",
+    )
+    TICKET_UNIDENTIFIED = (
+        "ticket-unidentified",
+        "the KDC's evidence for the account does not say whose it is (no PAC), so that no ticket is asked for with it",
+    )
+    TICKET_OF_OTHER_ACCOUNT = (
+        "ticket-of-other-account",
+        "to the KDC the account's name is another account's: one of them was renamed or made anew",
     )
     CLOCK_SKEW = "clock-skew", "our clock and the KDC's are too far apart"
     KEYTAB_REFUSED = "keytab-refused", "the KDC does not take our keytab's key, or there is none"

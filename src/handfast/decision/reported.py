@@ -42,6 +42,7 @@ _LIMITS = MappingProxyType(
         Reason.UNKNOWN_HOST: "hosts",
         Reason.METHOD_NOT_OFFERED: "auth",
         Reason.PROXIED_NTLM: "behind_http_proxy",
+        Reason.PROXIED_TICKET: "behind_http_proxy",
         Reason.GRANT_EXPIRED: "grant_grace_seconds",
         Reason.OVERLOADED: "max_connections",
         Reason.BACKEND_UNAVAILABLE: "urls, connect_timeout_seconds",

@@ -17,12 +17,13 @@ from handfast.decision.stages import account as account_stage
 from handfast.decision.stages import credential as credential_stage
 from handfast.decision.stages import device as device_stage
 from handfast.decision.stages import limits as limits_stage
-from handfast.decision.stages.credential import Authenticated
+from handfast.decision.stages.credential import Authenticated, CredentialKind
 from handfast.identity.app_passwords import find_refusal
 from handfast.identity.audit import AuditEvent
 from handfast.identity.companions import is_deviceless
 from handfast.identity.counters import give_back
 from handfast.identity.directory.standing import read_standing
+from handfast.identity.domain_lockout import password_version
 from handfast.identity.names import principal_of
 from handfast.identity.partnership_decision import PartnershipDecision
 from handfast.identity.partnership_store import apply_partnership
@@ -126,6 +127,12 @@ def _is_pin_changed(authenticated: Authenticated, account: Account) -> bool:
     return account.pin_verifier != authenticated.account.pin_verifier
 
 
+def _is_domain_password_changed(authenticated: Authenticated, account: Account) -> bool:
+    """Set anew since a controller was asked about it: what it said then was said of another one."""
+    is_domain_password = authenticated.kind is CredentialKind.DOMAIN_PASSWORD
+    return is_domain_password and password_version(authenticated.account) != password_version(account)
+
+
 def _reread_password(repositories: Repositories, authenticated: Authenticated) -> AppPassword | None:
     if authenticated.password is None:
         return None
@@ -138,6 +145,8 @@ def _find_gone(question: Question, account: Account | None, password: AppPasswor
         return Deny(Reason.CREDENTIAL_WRONG, rule="account removed")
     if _is_pin_changed(question.authenticated, account):
         return Deny(Reason.CREDENTIAL_WRONG, rule="pin changed")
+    if _is_domain_password_changed(question.authenticated, account):
+        return Deny(Reason.CREDENTIAL_WRONG, rule="domain password changed")
     if question.authenticated.password is None:
         return None
     if password is None:

@@ -35,7 +35,7 @@ class ActiveDirectory:
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
-        self.scope = scope
+        self._scope = scope
         self._passwords = passwords
         self._clock = clock
         self._changes = ChangeFeed(scope, clock)
@@ -61,7 +61,7 @@ class ActiveDirectory:
         """As the port says. Raises: Unavailable."""
 
         async def look(link: Link) -> DirectoryAccount | None:
-            return await find_account(link, await self._domain_of(link), self.scope, name, self._clock)
+            return await find_account(link, await self._domain_of(link), self._scope, name, self._clock)
 
         return await self.readers.ask(look)
 
@@ -99,10 +99,10 @@ class ActiveDirectory:
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
         """As the port says; never tried at a second controller once sent. Raises: Unavailable."""
         if not is_worth_sending(account, secret):
-            return PasswordVerdict.WRONG
+            return PasswordVerdict.NOT_SENT
         dn = await self._passwords.ask(partial(self._find_dn, account=account))
         if dn is None or account.sid is None:
-            return PasswordVerdict.WRONG
+            return PasswordVerdict.NOT_SENT
         async with self._passwords.first(None) as link:
             return await check_password(link, dn, account.sid, secret)
 

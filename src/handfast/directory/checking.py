@@ -6,9 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from handfast.directory.examination import examine, reach
-from handfast.directory.findings import DirectoryFinding, Expectations, Seen, judge
+from handfast.directory.findings import DirectoryFinding, Seen, judge
 from handfast.directory.lockout_findings import judge_lockout, judge_silence
-from handfast.directory.opening import open_account, open_controllers, open_directory
+from handfast.directory.opening import build_scope, open_account, open_controllers, open_directory
 from handfast.directory.scope import Scope
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.settings.directory import DirectorySettings
@@ -22,7 +22,7 @@ async def check_directory(
     Raises: DirectorySetupError.
     """
     seen = await _examine(settings)
-    found = judge(seen, Expectations(settings.base, settings.account_filter), datetime.now(UTC))
+    found = judge(seen, build_scope(settings), datetime.now(UTC))
     if lockout_margin is not None:
         found += judge_lockout(seen, lockout_margin, settings.bind_user)
     return seen, found
@@ -37,7 +37,7 @@ async def check_lockout(settings: DirectorySettings, lockout_margin: int) -> lis
 async def _examine(settings: DirectorySettings) -> list[Seen]:
     account, controllers = open_account(settings), open_controllers(settings)
     try:
-        return await examine(controllers, account, Scope(settings.base, settings.account_filter))
+        return await examine(controllers, account, build_scope(settings))
     finally:
         for controller in controllers:
             controller.close()
@@ -51,7 +51,7 @@ async def reach_directory(settings: DirectorySettings) -> list[DirectoryFinding]
     finally:
         for controller in controllers:
             controller.close()
-    return judge(seen, Expectations("", ""), datetime.now(UTC))
+    return judge(seen, Scope(), datetime.now(UTC))
 
 
 async def find_in_directory(settings: DirectorySettings, name: str) -> DirectoryAccount | None:

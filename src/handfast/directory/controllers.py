@@ -194,16 +194,16 @@ class Controllers:
         Raises: Unavailable, with what each of them said.
         """
         said = []
-        for controller in self.admitted():
+        for controller in self._admitted():
             try:
                 async with controller.link(self.account) as link:
                     answer = await work(link)
             except ControllerFailed as failure:
-                said.append(self.note_failure(controller, failure))
+                said.append(self._note_failure(controller, failure))
             else:
-                self.note_answer(controller)
+                self._note_answer(controller)
                 return answer
-        raise self.nobody(said)
+        raise self._nobody(said)
 
     @contextlib.asynccontextmanager
     async def first(self, account: OwnAccount | None) -> AsyncIterator[Link]:
@@ -213,22 +213,22 @@ class Controllers:
         """
         said: list[str] = []
         async with contextlib.AsyncExitStack() as stack:
-            for controller in self.admitted():
+            for controller in self._admitted():
                 try:
                     link = await stack.enter_async_context(controller.link(account))
                 except ControllerFailed as failure:
-                    said.append(self.note_failure(controller, failure))
+                    said.append(self._note_failure(controller, failure))
                     continue
                 try:
                     yield link
                 except ControllerFailed as failure:
-                    self.note_failure(controller, failure)
+                    self._note_failure(controller, failure)
                     raise
-                self.note_answer(controller)
+                self._note_answer(controller)
                 return
-        raise self.nobody(said)
+        raise self._nobody(said)
 
-    def admitted(self) -> Iterator[Controller]:
+    def _admitted(self) -> Iterator[Controller]:
         """Those to ask, in turn. One that failed lately is tried by nobody who has another, but beside (`_look_again`)."""
         closed = [one for one in self.controllers if not one.breaker.is_open]
         admitted = [
@@ -244,23 +244,23 @@ class Controllers:
     async def _look_again(self, controller: Controller) -> None:
         try:
             async with controller.link(self.account):
-                self.note_answer(controller)
+                self._note_answer(controller)
         except Unavailable as failure:
-            self.note_failure(controller, failure)
+            self._note_failure(controller, failure)
 
-    def note_failure(self, controller: Controller, failure: Unavailable) -> str:
+    def _note_failure(self, controller: Controller, failure: Unavailable) -> str:
         """Opens the breaker, unless it is our own account that is refused: the controller is well then."""
         is_its_own = not isinstance(failure, BindRefused | NoSuchObject)
         if is_its_own and controller.breaker.failed(time.monotonic(), str(failure)):
             _LOG.warning("directory-controller-failed", controller=controller.address.name, why=str(failure))
         return str(failure)
 
-    def note_answer(self, controller: Controller) -> None:
+    def _note_answer(self, controller: Controller) -> None:
         """Closes the breaker."""
         if controller.breaker.succeeded():
             _LOG.info("directory-controller-answers-again", controller=controller.address.name)
 
-    def nobody(self, said: Sequence[str]) -> Unavailable:
+    def _nobody(self, said: Sequence[str]) -> Unavailable:
         """What is raised when none answered."""
         reasons = said or [one.breaker.last_failure for one in self.controllers if one.breaker.is_open]
         return Unavailable("no domain controller answers: " + "; ".join(dict.fromkeys(reasons)))

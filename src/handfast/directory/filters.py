@@ -9,7 +9,6 @@ USERS = "(sAMAccountType=805306368)"
 GROUPS = "(objectCategory=group)"
 BUILTIN = "BUILTIN"
 """The domain of the groups that every machine has."""
-MAIL_CLAIMS = ("mail", "proxyAddresses")
 
 
 def escape(value: str | bytes) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.password_settings import PasswordSettings
+from handfast.directory.scope import Scope
 
 CERTIFICATE_WARNING = timedelta(days=14)
 SKEW_WARNING = timedelta(seconds=60)
@@ -60,22 +61,14 @@ class DirectoryFinding:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
-    """What the settings say."""
-
-    base: str
-    account_filter: str
-
-
-def judge(seen: Sequence[Seen], expected: Expectations, now: datetime) -> list[DirectoryFinding]:
-    """All findings, controller by controller, then those of the domain."""
-    found = [finding for one in seen for finding in _of_controller(one, expected, now)]
+def judge(seen: Sequence[Seen], scope: Scope, now: datetime) -> list[DirectoryFinding]:
+    """All findings, controller by controller, then those of the domain. `scope` is what the settings want mirrored."""
+    found = [finding for one in seen for finding in _of_controller(one, scope, now)]
     domains = [one.domain for one in seen if one.domain is not None]
     return [*found, *_of_domain(domains)]
 
 
-def _of_controller(seen: Seen, expected: Expectations, now: datetime) -> Iterator[DirectoryFinding]:
+def _of_controller(seen: Seen, scope: Scope, now: datetime) -> Iterator[DirectoryFinding]:
     if seen.failed_at is not Step.DONE:
         yield DirectoryFinding("error", seen.name, seen.problem, _remedy(seen))
     if seen.certificate_ends is not None and seen.certificate_ends - now < CERTIFICATE_WARNING:
@@ -91,14 +84,12 @@ def _of_controller(seen: Seen, expected: Expectations, now: datetime) -> Iterato
         )
     if not seen.has_base:
         remedy = "correct `base` under [directory], or let the bind account read it"
-        yield DirectoryFinding(
-            "error", seen.name, f"there is no {expected.base}, or we may not see it", remedy
-        )
+        yield DirectoryFinding("error", seen.name, f"there is no {scope.base}, or we may not see it", remedy)
     elif not seen.has_accounts:
         remedy = (
             "correct `base` and `account_filter` under [directory], or let the bind account read user objects"
         )
-        what = f"no account fits {expected.account_filter or 'there'}"
+        what = f"no account fits {scope.account_filter or 'there'}"
         yield DirectoryFinding("error", seen.name, what, remedy)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from handfast.directory import filters
 from handfast.directory.findings import DirectoryFinding, Seen
 from handfast.directory.password_settings import CONTAINER, PasswordSettings
+from handfast.protocols.printed import posix_word, powershell_word
 
 
 class LockoutProblem(StrEnum):
@@ -58,7 +60,7 @@ def _of_policies(
         names = "" if policies is None else ": " + ", ".join(map(_name, hidden))
         what = (
             f"fine-grained password policies can't be read{names};"
-            " for accounts under one no domain password is tried"
+            " for accounts under one no domain password is tried, and when a lock ends is known late"
         )
         yield _finding("warning", LockoutProblem.UNKNOWN, what, _how_to_let_read(naming_context, reader))
     for policy in policies or ():
@@ -79,10 +81,11 @@ def _how_to_let_read(naming_context: str, reader: str) -> str:
     """By default administrators alone may read them."""
     container = f"{CONTAINER},{naming_context}"
     user = reader.rpartition("\\")[2].partition("@")[0]
-    sid = f"$(ldbsearch -H /var/lib/samba/private/sam.ldb '(sAMAccountName={user})' objectSid | sed -n 's/^objectSid: //p')"
+    query = posix_word(filters.equals("sAMAccountName", user))
+    sid = f"$(ldbsearch -H /var/lib/samba/private/sam.ldb {query} objectSid | sed -n 's/^objectSid: //p')"
     return (
-        f'let {reader} read them: `dsacls "{container}" /I:T /G "{reader}:GR"`;'
-        f' in a Samba domain `samba-tool dsacl set --objectdn="{container}" --sddl="(A;CI;RPLCLORC;;;{sid})"`'
+        f"let {reader} read them: `dsacls {powershell_word(container)} /I:T /G {powershell_word(f'{reader}:GR')}` (PowerShell);"
+        f' in a Samba domain `samba-tool dsacl set --objectdn={posix_word(container)} --sddl="(A;CI;RPLCLORC;;;{sid})"`'
     )
 
 

@@ -38,8 +38,13 @@ def open_directory(
     """For the domain of these settings; `close()` ends it. Raises: DirectorySetupError."""
     account = open_account(settings, refusals)
     readers, passwords = open_controllers(settings), open_controllers(settings)
-    scope = Scope(settings.base, settings.account_filter)
+    scope = build_scope(settings)
     return ActiveDirectory(Controllers(readers, account), Controllers(passwords, account), scope, clock)
+
+
+def build_scope(settings: DirectorySettings) -> Scope:
+    """What the settings want mirrored."""
+    return Scope(settings.base, settings.account_filter)
 
 
 def check_setup(settings: DirectorySettings) -> None:

@@ -74,7 +74,7 @@ class BindAnswer:
 
 
 class Session:
-    """Opened on construction. Every method blocks for at most the timeout (times a few round trips). Raises: ControllerFailed."""
+    """`open` comes first. What asks the controller blocks for at most the timeout (times a few round trips). Raises: ControllerFailed."""
 
     def __init__(self, address: Address, context: ssl.SSLContext, timeout_seconds: float) -> None:
         self._address = address

@@ -60,9 +60,9 @@ Presented = BasicCredential | NoCredential | ConnectionCredential | NtlmLeg | Sp
 
 
 @dataclass(slots=True)
-class NtlmConnection:
+class ConnectionSignIn:
     """What is known of a connection that is signed in whole, by NTLM or a ticket. `pending` is the NTLM challenge that waits
-    for its answer; `session` who it was.
+    for its answer; `session` who it was, and `is_ticket` by which of the two.
     """
 
     connection_id: str
@@ -70,6 +70,7 @@ class NtlmConnection:
     pending_publication: str = ""
     negotiate: bytes = b""
     session: bytes = field(default=b"", repr=False)
+    is_ticket: bool = False
     sign_ins: int = 0
 
     def drop_session(self) -> None:
@@ -82,27 +83,28 @@ class NtlmConnection:
         self.drop_session()
         self.pending_id = self.pending_publication = ""
         self.negotiate = b""
+        self.is_ticket = False
 
 
-def new_ntlm_connection() -> NtlmConnection:
-    """State for a connection that begins NTLM; its id is unpredictable and used once."""
-    return NtlmConnection(secrets.token_hex(16))
+def new_connection_sign_in() -> ConnectionSignIn:
+    """State for a connection that begins a sign-in; its id is unpredictable and used once."""
+    return ConnectionSignIn(secrets.token_hex(16))
 
 
 def read_credential(
     authorization: bytes | None,
-    ntlm: NtlmConnection | None,
+    sign_in: ConnectionSignIn | None,
     head: RequestHead,
     methods: frozenset[AuthMethod],
     *,
     behind_http_proxy: bool,
     is_inside: bool = False,
 ) -> Presented:
-    """What a request presents. Raises: Refusal (method not offered, NTLM through a proxy), MalformedMessage."""
+    """What a request presents. Raises: Refusal (method not offered, through a proxy, unreadable), MalformedMessage."""
     if authorization is None:
-        if ntlm is not None and ntlm.session:
-            _refuse_proxied(head, behind_http_proxy=behind_http_proxy)
-            return ConnectionCredential(ntlm.connection_id, ntlm.session)
+        if sign_in is not None and sign_in.session:
+            _refuse_proxied(head, behind_http_proxy=behind_http_proxy, is_ticket=sign_in.is_ticket)
+            return ConnectionCredential(sign_in.connection_id, sign_in.session)
         return NoCredential()
     parsed = parse_authorization(authorization)
     match parsed:
@@ -113,11 +115,10 @@ def read_credential(
                 methods -= {AuthMethod.KERBEROS}
             if methods <= {AuthMethod.BASIC}:
                 raise Refusal(Reason.METHOD_NOT_OFFERED)
-            _refuse_proxied(head, behind_http_proxy=behind_http_proxy)
-            try:
-                return _whole_connection(parsed, methods)
-            except MalformedMessage as fault:
-                raise Refusal(Reason.NTLM_MALFORMED, detail=str(fault)) from fault
+            presented = _whole_connection(parsed, methods)
+            is_ticket = isinstance(presented, Ticket)
+            _refuse_proxied(head, behind_http_proxy=behind_http_proxy, is_ticket=is_ticket)
+            return presented
         case _:
             return BasicCredential(parsed.login, parsed.secret)
 
@@ -133,7 +134,7 @@ def challenge_value(leg: NtlmLeg | SpnegoStart, message: bytes | None) -> bytes:
 def _whole_connection(
     parsed: NtlmAuthorization | NegotiateAuthorization, methods: frozenset[AuthMethod]
 ) -> NtlmLeg | SpnegoStart | Ticket:
-    """A sign-in of the connection, by whatever mechanism of `methods` the token holds. Raises: Refusal, MalformedMessage."""
+    """A sign-in of the connection, by whatever mechanism of `methods` the token holds. Raises: Refusal."""
     if isinstance(parsed, NegotiateAuthorization) and not is_ntlmssp(parsed.token):
         return _negotiated(parsed.token, methods)
     if AuthMethod.NTLM not in methods:
@@ -144,9 +145,14 @@ def _whole_connection(
 
 def _negotiated(token: bytes, methods: frozenset[AuthMethod]) -> NtlmLeg | SpnegoStart | Ticket:
     takes_tickets = AuthMethod.KERBEROS in methods
-    if takes_tickets and is_kerberos(token):
+    if is_kerberos(token):
+        if not takes_tickets:
+            raise Refusal(Reason.METHOD_NOT_OFFERED, detail="a ticket")
         return Ticket(token)
-    spnego = unwrap(token)
+    try:
+        spnego = unwrap(token)
+    except MalformedMessage as fault:
+        raise Refusal(Reason.NEGOTIATE_MALFORMED, detail=str(fault)) from fault
     if takes_tickets and spnego.holds_ticket:
         return Ticket(token)
     if AuthMethod.NTLM not in methods:
@@ -159,9 +165,12 @@ def _negotiated(token: bytes, methods: frozenset[AuthMethod]) -> NtlmLeg | Spneg
 
 
 def _checked_leg(message: bytes, scheme: bytes, *, is_spnego: bool) -> NtlmLeg:
-    kind = message_type(message)
+    try:
+        kind = message_type(message)
+    except MalformedMessage as fault:
+        raise Refusal(Reason.NTLM_MALFORMED, detail=str(fault)) from fault
     if kind not in (_NEGOTIATE, _AUTHENTICATE):
-        raise MalformedMessage("ntlm", "MessageType", "a client sends types 1 and 3 only", "MS-NLMP 2.2.1")
+        raise Refusal(Reason.NTLM_MALFORMED, detail=f"MessageType {kind}: a client sends types 1 and 3 only")
     return NtlmLeg(kind, message, scheme, is_spnego)
 
 
@@ -170,7 +179,7 @@ def is_proxied(head: RequestHead, *, behind_http_proxy: bool) -> bool:
     return behind_http_proxy or head.version == 0 or any(name in head.fields for name in _PROXY_FIELDS)
 
 
-def _refuse_proxied(head: RequestHead, *, behind_http_proxy: bool) -> None:
-    """NTLM signs a connection in: through a proxy it would sign in everybody behind it as one."""
+def _refuse_proxied(head: RequestHead, *, behind_http_proxy: bool, is_ticket: bool) -> None:
+    """NTLM and tickets sign a connection in: through a proxy they would sign in everybody behind it as one."""
     if is_proxied(head, behind_http_proxy=behind_http_proxy):
-        raise Refusal(Reason.PROXIED_NTLM)
+        raise Refusal(Reason.PROXIED_TICKET if is_ticket else Reason.PROXIED_NTLM)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handfast.decision.reasons import Reason
 from handfast.gateway.between_requests import INBOX_BYTES, LINGER_BYTES, BetweenRequests
-from handfast.gateway.credentials import NtlmConnection
+from handfast.gateway.credentials import ConnectionSignIn
 from handfast.gateway.exchange import Exchange
 from handfast.gateway.head_memory import HeadMemory, understand
 from handfast.gateway.phases import PauseFor, Phase
@@ -35,14 +35,14 @@ class DownstreamConnection(BetweenRequests):
         "_admission",
         "_memory",
         "authenticated",
-        "ntlm",
+        "sign_in",
     )
 
     def __init__(
         self, state: WorkerState, listener: ListenerModel, admission: Admission, source: str
     ) -> None:
         BetweenRequests.__init__(self, state, listener, source)
-        self.ntlm: NtlmConnection | None = None
+        self.sign_in: ConnectionSignIn | None = None
         self.authenticated: LastSignIn | None = None
         self._admission = admission
         self._memory: HeadMemory | None = None
@@ -97,7 +97,7 @@ class DownstreamConnection(BetweenRequests):
         self.deadline = NEVER
         self.transport = None
         self._inbox = b""
-        self.ntlm = None
+        self.sign_in = None
         self.authenticated = None
         if self._memory is not None:
             self._memory.forget()

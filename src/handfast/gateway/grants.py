@@ -1,7 +1,7 @@
 """Live grants: what identity allowed, for exactly which request, and what runs on the strength of it.
 
-A grant is found again only by everything that led to it, the credential included (its keyed digest; for NTLM, the
-connection). Requests in flight hang on their grant, so that a revocation touches what it concerns and nothing else.
+A grant is found again only by everything that led to it, the credential included (its keyed digest; for NTLM and
+tickets, the connection). Requests in flight hang on their grant, so that a revocation touches what it concerns and nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LiveGrant:
     """A grant in use. `is_live` turns False for good when it is revoked or replaced; `is_kept` while the cache has it.
 
     `authorization` is what signs the account in behind us, None until asked for. `request` is what was asked, ready
-    to be asked again (its credential is the sealed session after NTLM, whose proof is good for once). `named` is the
+    to be asked again (its credential is the sealed session after NTLM or a ticket, which are good for once). `named` is the
     last name of the account that a query was seen to claim rightly.
     """
 

@@ -136,7 +136,7 @@ class RefusableExchange:
         if self.is_settled:
             return
         self._drop_upstream()
-        self._conn.ntlm = None
+        self._conn.sign_in = None
         self._conn.authenticated = None
         if self._is_answered:
             self._end(Outcome.DENY, reason)

@@ -24,13 +24,13 @@ from handfast.decision.outcome import Decision, Grant
 from handfast.decision.reasons import Reason
 from handfast.decision.stages.device import TELLING_COMMANDS
 from handfast.gateway.credentials import (
-    NtlmConnection,
+    ConnectionSignIn,
     NtlmLeg,
     SpnegoStart,
     Ticket,
     challenge_value,
     is_proxied,
-    new_ntlm_connection,
+    new_connection_sign_in,
     read_credential,
 )
 from handfast.gateway.refusal import Refusal
@@ -54,13 +54,13 @@ LastSignIn = tuple["Route", bytes | None, bytes | None, bytes | None, "LiveGrant
 class Step:
     """What comes next for a request that is not the last one again: a live grant, a challenge to fetch, or an evaluation."""
 
-    __slots__ = ("_conn", "_key", "_ntlm", "_said", "challenge", "live", "login", "request")
+    __slots__ = ("_conn", "_key", "_said", "_sign_in", "challenge", "live", "login", "request")
 
     def __init__(self, conn: DownstreamConnection) -> None:
         self._conn = conn
         self._key: GrantKey | None = None
         self._said: Said | None = None
-        self._ntlm: NtlmConnection | None = None
+        self._sign_in: ConnectionSignIn | None = None
         self.live: LiveGrant | None = None
         self.login = ""
         self.request: AccessRequest | None = None
@@ -78,12 +78,12 @@ class Step:
                 self.login = credential.login
                 own = (credential.login, state.grants.digest(authorization or b""))
             case ConnectionCredential():
-                assert conn.ntlm is not None
-                own = (credential.connection_id, conn.ntlm.sign_ins)
+                assert conn.sign_in is not None
+                own = (credential.connection_id, conn.sign_in.sign_ins)
             case NoCredential():
                 own = (None,)
             case NtlmCredential() | TicketCredential():
-                self._ntlm = conn.ntlm
+                self._sign_in = conn.sign_in
                 return
         self._key = (*_context_key(request), *own)
         self._said = said
@@ -101,31 +101,31 @@ class Step:
 
         A proof or ticket is spent by now: from here on the session that came of it is asked about, where one did.
         """
-        if self._ntlm is None:
+        if self._sign_in is None:
             return True
         if decision.grant is None:
             return False
-        self._hand_over(self._ntlm, decision.grant)
+        self._hand_over(self._sign_in, decision.grant)
         return True
 
-    def _hand_over(self, ntlm: NtlmConnection, grant: Grant) -> None:
-        """A proof is good for one time: what may be asked again is the session identity sealed for it."""
+    def _hand_over(self, sign_in: ConnectionSignIn, grant: Grant) -> None:
+        """A proof or ticket is good for one time: what may be asked again is the session identity sealed for it."""
         assert self.request is not None
         if not isinstance(self.request.credential, ConnectionCredential):
-            session = ConnectionCredential(ntlm.connection_id, grant.session)
+            session = ConnectionCredential(sign_in.connection_id, grant.session)
             self.request = replace(self.request, credential=session)
 
     def remember(self, grant: Grant, asked_at: float) -> LiveGrant | None:
         """Keeps the grant for this key; None where it was revoked before it arrived."""
-        conn, key, said, ntlm = self._conn, self._key, self._said, self._ntlm
-        if ntlm is not None:
-            self._hand_over(ntlm, grant)
+        conn, key, said, sign_in = self._conn, self._key, self._said, self._sign_in
+        if sign_in is not None:
+            self._hand_over(sign_in, grant)
         request = self.request
         assert request is not None
-        if ntlm is not None:
+        if sign_in is not None:
             assert isinstance(request.credential, ConnectionCredential)
-            ntlm.session = request.credential.session
-            key = (*_context_key(request), ntlm.connection_id, ntlm.sign_ins)
+            sign_in.session = request.credential.session
+            key = (*_context_key(request), sign_in.connection_id, sign_in.sign_ins)
             said = None
         assert key is not None
         live = conn.state.grants.store(key, grant, request, asked_at)
@@ -169,12 +169,12 @@ def begin_sign_in(conn: DownstreamConnection, head: RequestHead, route: Route, r
     said = (route, authorization, fields.get(b"user-agent"), fields.get(b"ms-asprotocolversion"))
     # From here on nothing of the last request's identity counts: what this one presents is judged for itself.
     conn.authenticated = None
-    if authorization is not None and conn.ntlm is not None:
-        conn.ntlm.drop_session()
+    if authorization is not None and conn.sign_in is not None:
+        conn.sign_in.drop_session()
     facts = facts_of(head, route)
     presented = read_credential(
         authorization,
-        conn.ntlm,
+        conn.sign_in,
         head,
         route.app.publication.credentials.methods,
         behind_http_proxy=conn.listener.config.behind_http_proxy,
@@ -206,7 +206,7 @@ def _begin_ntlm(
         step.challenge = choose
         return None
     if presented.kind == _NEGOTIATE:
-        ntlm = conn.ntlm = conn.ntlm or new_ntlm_connection()
+        ntlm = conn.sign_in = conn.sign_in or new_connection_sign_in()
         ntlm.forget()
 
         async def challenge() -> bytes:
@@ -219,7 +219,7 @@ def _begin_ntlm(
 
         step.challenge = challenge
         return None
-    ntlm_state = conn.ntlm
+    ntlm_state = conn.sign_in
     if ntlm_state is None or not ntlm_state.pending_id or ntlm_state.pending_publication != publication:
         if ntlm_state is not None:
             ntlm_state.forget()
@@ -237,8 +237,9 @@ def _begin_ntlm(
 
 def _begin_ticket(conn: DownstreamConnection, presented: Ticket) -> TicketCredential:
     """A ticket signs the connection in anew, whoever it belonged to."""
-    state = conn.ntlm = conn.ntlm or new_ntlm_connection()
+    state = conn.sign_in = conn.sign_in or new_connection_sign_in()
     state.forget()
+    state.is_ticket = True
     return TicketCredential(presented.token, state.connection_id, conn.channel_binding())
 
 

@@ -45,6 +45,8 @@ LASTING = frozenset(
         Reason.DELEGATION_REFUSED,
         Reason.KEYTAB_REFUSED,
         Reason.SERVICE_UNKNOWN_TO_KDC,
+        Reason.TICKET_UNIDENTIFIED,
+        Reason.TICKET_OF_OTHER_ACCOUNT,
     }
 )
 """Refusals that the next request would hear again: they end when somebody mends something, or after a minute."""

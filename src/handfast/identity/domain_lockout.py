@@ -135,15 +135,20 @@ def domain_scope(account: Account, soft: SoftLockout) -> Scope:
     return Scope(CounterKind.DOMAIN, str(account.id), soft.limit)
 
 
+def password_version(account: Account) -> datetime | None:
+    """Tells an account's domain password from the next one: when it was set; where nobody told that, when it is to expire."""
+    facts = account.directory
+    return None if facts is None else facts.password_set_at or facts.password_expires_at
+
+
 def secret_digest(keyring: KeyRing, account: Account, secret: str) -> str:
     """What stands for an account's secret where it is remembered; it can't be turned back without the key file.
 
-    When the password was set is a part (where nobody told that, when it is next to expire): after a change in the directory
-    what was wrong may be right, and what was right is not.
+    Which password it was tried against is a part: after a change in the directory what was wrong may be right, and what was
+    right is not.
     """
-    facts = account.directory
-    of_this = None if facts is None else facts.password_set_at or facts.password_expires_at
-    parts = (str(account.id), "" if of_this is None else of_this.isoformat(), secret)
+    version = password_version(account)
+    parts = (str(account.id), "" if version is None else version.isoformat(), secret)
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return keyring.audit_mac(
         b"domain-password" + b"".join(len(one).to_bytes(8, "big") + one for one in encoded)
@@ -209,7 +214,7 @@ def end_lost(repositories: Repositories, attempt: DomainAttempt) -> None:
 
 
 def end_uncounted(repositories: Repositories, attempt: DomainAttempt, *, is_answered: bool) -> None:
-    """The domain did not count it: the password was right, or (not `is_answered`) no domain controller spoke.
+    """The domain did not count it: the password was right, or (not `is_answered`) none was asked or none spoke.
 
     What our own scopes hold after a right password is given back with the grant, as for any human-chosen secret.
     """

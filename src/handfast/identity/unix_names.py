@@ -11,6 +11,7 @@ from __future__ import annotations
 from handfast.identity.names import find_ticket_account
 from handfast.identity.ports import Repositories
 from handfast.identity.records import Account
+from handfast.protocols.ntlm.upcase import is_surely_one
 
 
 def split_unix_name(name: str, default_domain: str) -> tuple[str, str]:
@@ -28,11 +29,13 @@ def find_unix_account(repositories: Repositories, name: str, default_domain: str
 
     `user@contoso.lab` is the sAMAccountName in that domain, as resolvers mean it: whoever has it as a UPN or a mail
     address may be somebody else. It is nobody where an account has all of that as its sAMAccountName: a resolver that
-    leaves the domain out would mean that one.
+    leaves the domain out would mean that one. And it is nobody where the domain may have a user of its own by that
+    spelling.
     """
     domain, user = split_unix_name(name, default_domain)
     is_called_so = user != name and any(not one.is_gone for one in repositories.accounts.find_by_user(name))
     if not user or is_called_so:
         return None
     mirrored = find_ticket_account(repositories, user, domain) if "." in domain else None
-    return mirrored or repositories.accounts.find_by_domain_user(domain, user)
+    account = mirrored or repositories.accounts.find_by_domain_user(domain, user)
+    return account if account is not None and is_surely_one(account.user, user) else None

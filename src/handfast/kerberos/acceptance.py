@@ -12,22 +12,19 @@ Source: RFC 4559; RFC 5929; MS-KILE 3.4.5.1.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from handfast.identity.directory.ports import AcceptedTicket, TicketFailure, TicketRefused
-from handfast.identity.ports import Unavailable
 from handfast.kerberos.failures import ticket_failure
-from handfast.kerberos.key_table import KeyTable, KeyTableFile, MemoryKeyTable
+from handfast.kerberos.key_table import KeyTableFile, MemoryKeyTable
 from handfast.kerberos.mechanism import Acceptance, Mechanism, MechanismError
+from handfast.kerberos.needed_keys import NeededKeys
 from handfast.kerberos.replays import ReplayMemory
-from handfast.kerberos.setup_error import KerberosSetupError
 from handfast.kerberos.workers import Workers
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.client_token import ClientToken, parse_client_token
-from handfast.protocols.kerberos.keytab import KeytabEntry
 from handfast.protocols.kerberos.principal import Principal, parse_principal
 
 THREADS = 2
@@ -42,25 +39,19 @@ class KerberosAcceptance:
         self,
         mechanism: Mechanism,
         file: KeyTableFile,
-        accept: Sequence[str],
+        needed: NeededKeys,
         *,
         deadline_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises: KerberosSetupError where the key table has no key for a name of `accept`."""
-        missing = names_without_key(file.current(), accept)
-        if missing:
-            raise KerberosSetupError(
-                f"the keytab has no key for {', '.join(missing)}",
-                "Export it with these names, or take them out of `kerberos.accept`",
-            )
+        """`file` is one whose tables are checked for what is `needed`."""
         self._mechanism = mechanism
         self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._replays = ReplayMemory()
-        self._accept = frozenset(name.casefold() for name in accept)
+        self._accept = frozenset(name.casefold() for name in needed.accept)
         self._workers = Workers(
-            "kerberos-accept", THREADS, MAX_WAITING, lambda: _Acceptor(mechanism, file, accept)
+            "kerberos-accept", THREADS, MAX_WAITING, lambda: _Acceptor(mechanism, file, needed)
         )
 
     async def accept(self, token: bytes, channel_binding: bytes, *, requires_binding: bool) -> AcceptedTicket:
@@ -74,7 +65,7 @@ class KerberosAcceptance:
             raise TicketRefused(TicketFailure.REFUSED, f"the ticket is for {client.service}@{client.realm}")
         accepted = await self._ask(client, channel_binding)
         # Before anything else is judged: what is refused here for want of a binding must not be good elsewhere.
-        if not self._replays.is_first(client.authenticator, accepted.initiator, self._clock()):
+        if not self._replays.is_first(client.authenticator, accepted.sid, self._clock()):
             raise TicketRefused(TicketFailure.REPLAYED, accepted.initiator)
         if requires_binding and not (accepted.is_bound and channel_binding):
             raise TicketRefused(TicketFailure.BINDING_MISSING, accepted.initiator)
@@ -86,11 +77,10 @@ class KerberosAcceptance:
         self._workers.close()
 
     async def _ask(self, client: ClientToken, channel_binding: bytes) -> Acceptance:
-        job = self._workers.submit(lambda acceptor: acceptor.accept(client.mech_token, channel_binding))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._deadline_seconds)
-        except TimeoutError:
-            raise Unavailable("the Kerberos threads lag behind") from None
+            return await self._workers.answer(
+                lambda acceptor: acceptor.accept(client.mech_token, channel_binding), self._deadline_seconds
+            )
         except MechanismError as error:
             detail = f"{error.detail} (ticket for {client.service}@{client.realm})"
             raise TicketRefused(ticket_failure(error), detail) from None
@@ -99,10 +89,10 @@ class KerberosAcceptance:
 class _Acceptor:
     """One thread's acceptor credential, made anew when the key table changes."""
 
-    def __init__(self, mechanism: Mechanism, file: KeyTableFile, accept: Sequence[str]) -> None:
+    def __init__(self, mechanism: Mechanism, file: KeyTableFile, needed: NeededKeys) -> None:
         self._mechanism = mechanism
         self._file = file
-        self._accept = accept
+        self._needed = needed
         self._generation = -1
         self._keys: MemoryKeyTable | None = None
         self._handle: Any = None
@@ -111,26 +101,10 @@ class _Acceptor:
         table = self._file.current()
         if table.generation != self._generation:
             # The library opens the keys by name for each token, so they stay as long as the handle.
-            keys = MemoryKeyTable(accepting_entries(table, self._accept))
+            keys = MemoryKeyTable(self._needed.accepting(table.entries))
             self._handle = self._mechanism.open_acceptor(keys.name)
             self._keys, self._generation = keys, table.generation
         return self._mechanism.accept(self._handle, mech_token, channel_binding)
-
-
-def accepting_entries(table: KeyTable, accept: Sequence[str]) -> list[KeytabEntry]:
-    """The keys that tickets are taken for: those of the names in `accept` (without realm), or all where it is empty."""
-    wanted = {name.casefold() for name in accept}
-    return [entry for entry in table.entries if not wanted or _service(entry).casefold() in wanted]
-
-
-def names_without_key(table: KeyTable, accept: Sequence[str]) -> list[str]:
-    """Which of `accept` no key would take tickets for."""
-    there = {_service(entry).casefold() for entry in table.entries}
-    return [name for name in accept if name.casefold() not in there]
-
-
-def _service(entry: KeytabEntry) -> str:
-    return "/".join(entry.principal.components)
 
 
 def _user_of(initiator: str) -> Principal:

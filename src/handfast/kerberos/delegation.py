@@ -1,11 +1,16 @@
 """Signing accounts in behind us: a ticket for each account and service, and from it a token for each connection.
 
+**Whose ticket.** A KDC is asked for a name, and answers for whoever has that name by what it knows at that moment: after a
+renaming, an account deleted and made anew, or a name that also leads elsewhere (a UPN, a machine's name without its `$`), that is
+another account than the one we mean. So the evidence (S4U2Self) is opened with our own key before anything is asked for with it,
+and is worth nothing unless the SID in its verified PAC is the account's. What follows from it carries the same PAC.
+
 A *cold* sign-in asks a KDC twice (S4U2Self, S4U2Proxy), a *warm* one only computes. They run in threads of their own, so
 that users with tickets never stand behind a KDC that does not answer. Requests for the same ticket share one question. A
-question that is not answered in time fails its callers and counts against the KDC; a late answer counts for it. Accounts
-of other realms have threads of their own and are counted apart (`lanes`). What a KDC refuses is not asked again for a while.
+question that is not answered in time fails its callers, and counts against the KDC unless that answers others (`lanes`); a late
+answer counts for it. Accounts of other realms have threads of their own and are counted apart. What a KDC refuses is not asked again for a while.
 
-Source: MS-SFU 3.1.5, 3.2.5.
+Source: MS-SFU 3.1.5, 3.2.5; MS-PAC 2.5.
 """
 
 from __future__ import annotations
@@ -17,9 +22,9 @@ from typing import TypeVar
 
 from handfast.identity.directory.ports import DelegatedToken, DelegationFailure, DelegationRefused
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account
-from handfast.kerberos.failures import Step, delegation_failure, is_kdcs_answer, spoils_own_ticket
-from handfast.kerberos.impersonated import impersonated_principal
+from handfast.identity.records import Account, AccountId
+from handfast.kerberos.failures import Step, Verdict, spoils_own_ticket, verdict_on
+from handfast.kerberos.impersonated import impersonated
 from handfast.kerberos.lanes import Lane, Lanes
 from handfast.kerberos.mechanism import Credential, Initiation, Mechanism, MechanismError
 from handfast.kerberos.refusals import KdcRefused, RefusalMemory
@@ -27,13 +32,11 @@ from handfast.kerberos.service_account import ServiceAccount, ServiceKeys
 from handfast.kerberos.tickets import Ticket, TicketCache, TicketKey
 from handfast.kerberos.waiting import WaitingContexts
 from handfast.kerberos.workers import Workers
-from handfast.observability.logging import event_log
 
 WARM_THREADS = 2
 MAX_WARM_WAITING = 2048
 """Tokens cost some 0.15 ms each, so the queue is never longer than a fraction of a second."""
 
-_LOG = event_log("kerberos")
 T = TypeVar("T")
 Obtained = tuple[Credential, float]
 
@@ -58,6 +61,7 @@ class KerberosDelegation:
     ) -> None:
         self._on_silence = on_silence
         self._mechanism = mechanism
+        self._keys = keys
         self._realm = realm
         self._deadline_seconds = deadline_seconds
         self._clock = clock
@@ -71,7 +75,8 @@ class KerberosDelegation:
 
     async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
         """One token. Raises: DelegationRefused."""
-        key = TicketKey(account.id, impersonated_principal(account), f"{spn}@{self._realm}")
+        principal, sid = impersonated(account)
+        key = TicketKey(account.id, sid, principal, f"{spn}@{self._realm}")
         ticket = await self._ticket(key)
         try:
             begun = await self._compute(
@@ -79,7 +84,7 @@ class KerberosDelegation:
             )
         except MechanismError as error:
             self._tickets.drop(key)
-            raise DelegationRefused(delegation_failure(error, Step.SERVICE), error.detail) from None
+            raise DelegationRefused(verdict_on(error, Step.SERVICE).failure, error.detail) from None
         except Unavailable as error:
             raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(error)) from None
         return DelegatedToken(begun.token, self._waiting.keep(begun, account.id, self._clock()))
@@ -95,11 +100,11 @@ class KerberosDelegation:
         found: Initiation = begun
         return await self._compute(lambda: self._mechanism.confirm(found, token))
 
-    def forget(self, account: Account) -> None:
+    def forget(self, account_id: AccountId) -> None:
         """Drops the account's tickets and refusals; what is being asked for at this moment will not be kept either."""
-        self._tickets.drop_account(account.id)
-        self._refusals.drop_account(account.id)
-        for key in [key for key in self._flights if key.account_id == account.id]:
+        self._tickets.drop_account(account_id)
+        self._refusals.drop_account(account_id)
+        for key in [key for key in self._flights if key.account_id == account_id]:
             del self._flights[key]
 
     async def close(self) -> None:
@@ -154,11 +159,12 @@ class KerberosDelegation:
         answer = asyncio.wrap_future(job)
         done, _ = await asyncio.wait([answer], timeout=self._deadline_seconds)
         if not done:
-            self._note_silence(lane, asked_at, "deadline")
+            is_silent = self._note_silence(lane, asked_at, "deadline")
             if not job.cancel():
                 answer.add_done_callback(lambda late: self._take_late(lane, late))
+            why = "no KDC answered" if is_silent else "KDCs answer others, and this was not its turn"
             raise DelegationRefused(
-                DelegationFailure.UNAVAILABLE, f"no KDC answered within {self._deadline_seconds:g} s"
+                DelegationFailure.UNAVAILABLE, f"{why} within {self._deadline_seconds:g} s"
             )
         try:
             credential, seconds_left = self._judge(lane, answer, asked_at)
@@ -174,32 +180,27 @@ class KerberosDelegation:
 
     def _judge(self, lane: Lane, answer: asyncio.Future[Obtained], asked_at: float) -> Obtained:
         """What came of a question; a refusal is an answer as well. Raises: DelegationRefused."""
-        refusal = answer.exception()
-        if isinstance(refusal, Unavailable):
-            # It waited for a thread that asks for our own ticket, and that one hears nothing.
-            self._note_silence(lane, asked_at, str(refusal))
-            raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(refusal))
-        if isinstance(refusal, DelegationRefused) and _is_silence(refusal):
-            self._note_silence(lane, asked_at, refusal.detail)
-        else:
-            self._note_answer(lane)
+        problem = answer.exception()
+        if _is_answer(problem):
+            lane.note_answer(self._clock())
+        elif isinstance(problem, KdcRefused | Unavailable):
+            # Unavailable: it waited for a thread that asks for our own ticket, and that one hears nothing.
+            self._note_silence(lane, asked_at, str(problem))
+        if isinstance(problem, Unavailable):
+            raise DelegationRefused(DelegationFailure.UNAVAILABLE, str(problem))
         return answer.result()
 
     def _take_late(self, lane: Lane, late: asyncio.Future[Obtained]) -> None:
-        refusal = late.exception()
-        if not isinstance(refusal, Unavailable) and not _is_silence(refusal):
-            self._note_answer(lane)
+        if _is_answer(late.exception()):
+            lane.note_answer(self._clock())
 
-    def _note_answer(self, lane: Lane) -> None:
-        if lane.breaker.succeeded():
-            _LOG.info("kdc-answers-again", realm=lane.realm)
-
-    def _note_silence(self, lane: Lane, asked_at: float, why: str) -> None:
+    def _note_silence(self, lane: Lane, asked_at: float, why: str) -> bool:
+        """As `Lane.note_silence`."""
         now = self._clock()
-        if self._on_silence is not None and lane.is_own:
+        is_silent = lane.note_silence(asked_at, now, why)
+        if is_silent and lane.is_own and self._on_silence is not None:
             self._on_silence(asked_at, now)
-        if lane.breaker.failed(now, why):
-            _LOG.warning("kdc-silent", realm=lane.realm, why=why)
+        return is_silent
 
     def _obtain(self, service: ServiceAccount, key: TicketKey) -> Obtained:
         """Both questions, in a worker thread. Raises: DelegationRefused, Unavailable."""
@@ -207,26 +208,23 @@ class KerberosDelegation:
         step = Step.USER
         try:
             user = self._mechanism.impersonate(own, key.principal)
+            step = Step.IDENTITY
+            sid = self._keys.identify(own, user)
+            if sid != key.sid:
+                detail = f"to the KDC {key.principal} is {sid}, and the account that is meant is {key.sid}"
+                raise KdcRefused(Verdict.OTHER_ACCOUNT, detail)
             step = Step.SERVICE
             begun = self._mechanism.initiate(user, key.service, b"")
         except MechanismError as error:
-            if spoils_own_ticket(error):
+            is_spoilt = spoils_own_ticket(error)
+            if is_spoilt:
                 service.forget()
-            raise KdcRefused(
-                delegation_failure(error, step),
-                error.detail,
-                is_answer=is_kdcs_answer(error),
-                is_final=not spoils_own_ticket(error),
-            ) from None
+            raise KdcRefused(verdict_on(error, step), error.detail, is_final=not is_spoilt) from None
         return user, min(begun.seconds_left, user.seconds_left)
 
     async def _compute(self, work: Callable[[], T]) -> T:
         """Runs it in a warm thread. Raises: Unavailable after the deadline or with too much before it."""
-        answer = asyncio.wrap_future(self._warm.submit(lambda _: work()))
-        try:
-            return await asyncio.wait_for(answer, self._deadline_seconds)
-        except TimeoutError:
-            raise Unavailable("the Kerberos threads lag behind") from None
+        return await self._warm.answer(lambda _: work(), self._deadline_seconds)
 
 
 def _realm_of(key: TicketKey) -> str:
@@ -234,10 +232,6 @@ def _realm_of(key: TicketKey) -> str:
     return key.principal.rpartition("@")[2].upper()
 
 
-def _is_silence(refusal: BaseException | None) -> bool:
-    """Whether no KDC said anything; that it can't serve one account is an answer."""
-    return (
-        isinstance(refusal, DelegationRefused)
-        and refusal.failure is DelegationFailure.UNAVAILABLE
-        and not (isinstance(refusal, KdcRefused) and refusal.is_answer)
-    )
+def _is_answer(problem: BaseException | None) -> bool:
+    """Whether a KDC was heard: it gave the ticket, or said why it does not."""
+    return problem is None or (isinstance(problem, KdcRefused) and problem.verdict is not Verdict.SILENCE)

@@ -16,7 +16,6 @@ ticket's, by no more than `authenticated`. Source: RFC 6680; MS-PAC 2.7, 2.8.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import gssapi
@@ -24,7 +23,8 @@ from gssapi import raw
 from gssapi.raw.exceptions import BadChannelBindingsError
 from gssapi.raw.misc import GSSError
 
-from handfast.kerberos.mechanism import Acceptance, Credential, Initiation, MechanismError
+from handfast.kerberos import memory_cache
+from handfast.kerberos.mechanism import Acceptance, Credential, Initiation, MechanismError, Unidentified
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.client_token import parse_mutual_proof
 from handfast.protocols.kerberos.pac import parse_logon_sid
@@ -40,22 +40,29 @@ _LOGON_INFO = b"urn:mspac:logon-info"
 _CODE_BASE = 0x96C73A00
 """Where the Kerberos error table begins, as an unsigned number (com_err's base -1765328384)."""
 _CODES_IN_TABLE = 256
-_numbers = itertools.count()
+
+
+class _OwnCredentials(gssapi.Credentials):
+    """Of which it can be told when they are let go."""
+
+    __slots__ = ("__weakref__",)
 
 
 class GssapiMechanism:
     """`mechanism.Mechanism`."""
 
     def sign_in(self, principal: str, keytab: str) -> Credential:
-        """A new credential in a credential cache of its own, in memory."""
-        # A name that was used before would still hold the tickets of then.
-        store: Any = {"client_keytab": keytab, "ccache": f"MEMORY:handfast-{next(_numbers)}"}
+        """A new credential in a credential cache of its own, in memory, which goes with it."""
+        cache = memory_cache.new_name()
+        store: Any = {"client_keytab": keytab, "ccache": cache}
         try:
-            handle = gssapi.Credentials(
+            handle = _OwnCredentials(
                 name=gssapi.Name(principal, _PRINCIPAL), usage="initiate", store=store, mechs=[_KERBEROS]
             )
+            memory_cache.end_with(handle, cache)
             return Credential(handle, float(handle.lifetime or 0))
         except GSSError as error:
+            memory_cache.destroy(cache)
             raise _translate(error) from None
 
     def impersonate(self, service: Credential, principal: str) -> Credential:
@@ -65,6 +72,17 @@ class GssapiMechanism:
             return Credential(handle, float(handle.lifetime or 0))
         except GSSError as error:
             raise _translate(error) from None
+
+    def identify(self, service: Credential, user: Credential, keytab: str) -> str:
+        """By a token from the user to ourselves: the evidence is a ticket to us, so that the library has it already."""
+        # Nobody else ever sees that token, so it needs no place among those that could be shown twice.
+        store: Any = {"keytab": keytab, "rcache": "none:"}
+        try:
+            begun = raw.init_sec_context(service.handle.name, user.handle, None, _KERBEROS, 0)
+            acceptor = gssapi.Credentials(usage="accept", store=store, mechs=[_KERBEROS])
+        except GSSError as error:
+            raise _translate(error) from None
+        return self.accept(acceptor, begun.token or b"", b"").sid
 
     def initiate(self, user: Credential, service_principal: str, channel_binding: bytes) -> Initiation:
         """With the service's name taken as it stands: no DNS, no canonical form."""
@@ -121,17 +139,17 @@ def _bindings(application_data: bytes) -> raw.ChannelBindings | None:
 
 
 def _sid_of(name: Any) -> str:
-    """The account that a client's established name is about. Raises: MechanismError."""
+    """The account that a client's established name is about. Raises: Unidentified."""
     try:
         told = raw.get_name_attribute(name, _LOGON_INFO)
     except GSSError:
-        raise MechanismError(-1, "the ticket has no PAC, which alone says whose it is") from None
+        raise Unidentified("the ticket has no PAC, which alone says whose it is") from None
     if not told.authenticated or len(told.values) != 1:
-        raise MechanismError(-1, "the ticket's PAC is not signed with our key for this very ticket")
+        raise Unidentified("the ticket's PAC is not signed with our key for this very ticket")
     try:
         return parse_logon_sid(told.values[0])
     except MalformedMessage as error:
-        raise MechanismError(-1, str(error)) from None
+        raise Unidentified(str(error)) from None
 
 
 def _text(name: bytes) -> str:

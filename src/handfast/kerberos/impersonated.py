@@ -1,4 +1,4 @@
-"""Whom we sign in: the principal of an account, if it may be said to a KDC at all."""
+"""Whom we sign in: the principal of an account, if it may be said to a KDC at all, and the SID that the ticket must have."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ MAX_USER_CHARACTERS = 256
 _TURNED_INTO_ANOTHER = frozenset("/@\\")
 
 
-def impersonated_principal(account: Account) -> str:
-    r"""`sAMAccountName@REALM` of a mirrored account, escaped.
+def impersonated(account: Account) -> tuple[str, str]:
+    r"""`sAMAccountName@REALM` of a mirrored account, escaped, and the account's SID.
+
+    The name is what a KDC can be asked for, and the SID who is meant: names are given anew, and of several KDCs one may know of it
+    before the others, or before us.
 
     A KDC looks a name up in several ways: with `@` in it as a user principal name, with `/` as a service's. An account
     called `boss@contoso.lab` would thus sign in as the boss. Active Directory allows neither (nor `\`) in a new user's
@@ -29,7 +32,11 @@ def impersonated_principal(account: Account) -> str:
         raise _refused(f"{account.user} is gone from the directory")
     if not _is_plain(account.user) or not facts.realm:
         raise _refused("the account's name can't be told to a KDC without changing its meaning")
-    return str(Principal((account.user,), facts.realm))
+    if not account.sid:
+        raise _refused(
+            f"no SID is known of {account.user}, by which a ticket could be told from another account's"
+        )
+    return str(Principal((account.user,), facts.realm)), account.sid
 
 
 def _is_plain(user: str) -> bool:

@@ -7,6 +7,7 @@ checked is thus what is used, and of two key versions the one that works can be 
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import time
 import weakref
@@ -18,6 +19,7 @@ from handfast.kerberos.setup_error import KerberosSetupError
 from handfast.observability.logging import event_log
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.keytab import MAX_FILE_BYTES, KeytabEntry, encode_keytab, parse_keytab
+from handfast.protocols.printed import posix_word
 
 LOOK_SECONDS = 1.0
 """Between two looks at the file."""
@@ -49,7 +51,8 @@ def _read(path: Path) -> tuple[tuple[KeytabEntry, ...], _Stamp]:
         ) from None
     except OSError as error:
         raise KerberosSetupError(
-            f"the keytab {path} can't be read ({error.strerror})", "Make identity's user its owner"
+            f"the keytab {path} can't be read by {_who(os.geteuid())} ({error.strerror})",
+            f"{_take(path)}, and let that user enter the folders above it",
         ) from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
@@ -69,14 +72,32 @@ def _check_guarded(path: Path, found: os.stat_result) -> None:
         raise KerberosSetupError(f"{path} is no regular file", "Point `kerberos.keytab` at the keytab itself")
     if found.st_uid not in {0, os.geteuid()}:
         raise KerberosSetupError(
-            f"the keytab {path} belongs to another user (uid {found.st_uid})",
-            f"Run `chown {os.geteuid()} {path}`: its owner could put in other keys",
+            f"the keytab {path} belongs to {_who(found.st_uid)}, who could put in other keys",
+            _take(path),
         )
     if found.st_mode & 0o077:
         raise KerberosSetupError(
             f"others than its owner may use the keytab {path} (mode {stat.S_IMODE(found.st_mode):04o})",
-            f"Run `chmod 600 {path}`; if somebody else could read it, change the account's password and export it anew",
+            f"Run `chmod 600 {posix_word(str(path))}`; if somebody else could read it, change the account's password and export it anew",
         )
+
+
+def _take(path: Path) -> str:
+    """What makes us its owner: identity's user, or whoever asks as that user."""
+    user = os.geteuid()
+    return f"Make {_who(user)} its owner: `chown {_name(user) or user} {posix_word(str(path))}`"
+
+
+def _who(uid: int) -> str:
+    name = _name(uid)
+    return f"{name} (uid {uid})" if name else f"uid {uid}"
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
 
 
 def _stamp(found: os.stat_result) -> _Stamp:
@@ -84,16 +105,24 @@ def _stamp(found: os.stat_result) -> _Stamp:
 
 
 class KeyTableFile:
-    """The key table as it stands, for worker threads. A change that can't be used is logged and the old keys stay: who
-    rotates may have written half the file yet.
+    """The key table as it stands, for worker threads. A change that can't be used, or lacks what `check` wants, is logged and
+    the old keys stay: who rotates may have written half the file yet, or forgotten a name.
 
     Raises, when made: KerberosSetupError.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        check: Callable[[tuple[KeytabEntry, ...]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`check` raises KerberosSetupError."""
         self._path = path
+        self._check = check
         self._clock = clock
         entries, stamp = _read(path)
+        check(entries)
         self._seen: _Stamp | None = stamp
         self._table = KeyTable(entries)
         self._looked_at = clock()
@@ -116,6 +145,7 @@ class KeyTableFile:
         self._seen = stamp  # Each state of the file is looked at, and told of, once.
         try:
             entries, self._seen = _read(self._path)
+            self._check(entries)
         except KerberosSetupError as error:
             _LOG.warning("keytab-not-taken", problem=error.problem, remedy=error.remedy)
             return

@@ -6,12 +6,14 @@ well. Its silence must cost our own accounts nothing: each other realm has a sma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from handfast.identity.circuit_breaker import CircuitBreaker
 from handfast.kerberos.service_account import ServiceAccount
 from handfast.kerberos.workers import Workers
+from handfast.observability.logging import event_log
 
 MAX_COLD_WAITING = 256
 """At 10 ms a ticket and eight threads, a queue of a third of a second."""
@@ -26,16 +28,37 @@ LONGEST_PAUSE_SECONDS = 30.0
 """A silent KDC holds the thread that asks it for some 50 seconds, so tries must not come faster than threads return."""
 
 _REST = "*"
+_LOG = event_log("kerberos")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lane:
-    """Where questions for accounts of `realm` (in capitals) are put."""
+    """Where questions for accounts of `realm` (in capitals) are put, and what is known of the KDCs that answer them.
+
+    Who gets no answer may have waited in our own queue all the time. Silence is thus what is heard of nobody: a question counts
+    as met with silence only if no answer came to any other since it was put. That holds while a question waits for its turn
+    as well, so that however few threads there are, those that hang are noticed.
+    """
 
     realm: str
     is_own: bool
     workers: Workers[ServiceAccount] = field(repr=False)
     breaker: CircuitBreaker = field(repr=False)
+    heard_at: float = -math.inf
+
+    def note_answer(self, now: float) -> None:
+        """A KDC said something, be it no, be it late."""
+        self.heard_at = now
+        if self.breaker.succeeded():
+            _LOG.info("kdc-answers-again", realm=self.realm)
+
+    def note_silence(self, asked_at: float, now: float, why: str) -> bool:
+        """A question put at `asked_at` was not answered. False where that says nothing of the KDCs."""
+        if self.heard_at > asked_at:
+            return False
+        if self.breaker.failed(now, why):
+            _LOG.warning("kdc-silent", realm=self.realm, why=why)
+        return True
 
 
 class Lanes:

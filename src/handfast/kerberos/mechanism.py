@@ -24,6 +24,13 @@ class MechanismError(Exception):
         self.is_wrong_binding = is_wrong_binding
 
 
+class Unidentified(MechanismError):
+    """The ticket is good, and nothing that could be verified in it says whose it is: no PAC, or one that is not its own."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(-1, detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """Tickets of one principal. `seconds_left`: how long from now until the first of them ends."""
@@ -66,6 +73,12 @@ class Mechanism(Protocol):
         """
         ...
 
+    def identify(self, service: Credential, user: Credential, keytab: str) -> str:
+        """The SID of the account that the evidence `user` is of, by its verified PAC. `keytab` has the keys of `service`, whose
+        evidence it is. No network. Raises also: Unidentified.
+        """
+        ...
+
     def initiate(self, user: Credential, service_principal: str, channel_binding: bytes) -> Initiation:
         """One token. Asks a KDC (S4U2Proxy) unless `user` has the ticket already; mutual authentication is requested."""
         ...
@@ -79,5 +92,5 @@ class Mechanism(Protocol):
         ...
 
     def accept(self, acceptor: Any, mech_token: bytes, channel_binding: bytes) -> Acceptance:
-        """A client's Kerberos token (RFC 4121), one leg; refused without a PAC. No network."""
+        """A client's Kerberos token (RFC 4121), one leg. No network. Raises also: Unidentified."""
         ...

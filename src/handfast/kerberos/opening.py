@@ -10,6 +10,7 @@ from handfast.kerberos.delegation import KerberosDelegation
 from handfast.kerberos.key_table import KeyTableFile
 from handfast.kerberos.krb5_conf import CONF_NAME, KdcOrder, set_environment
 from handfast.kerberos.mechanism import Mechanism
+from handfast.kerberos.needed_keys import NeededKeys
 from handfast.kerberos.service_account import ServiceKeys
 from handfast.kerberos.setup_error import KerberosSetupError
 from handfast.protocols.errors import MalformedMessage
@@ -39,20 +40,12 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
     if settings.keytab is None:
         return None
     principal = _own_principal(settings)
-    file = KeyTableFile(settings.keytab)
-    if principal is not None and not any(
-        str(entry.principal).casefold() == str(principal).casefold() for entry in file.current().entries
-    ):
-        raise KerberosSetupError(
-            f"the keytab {settings.keytab} has no key of {principal}",
-            "Export it with the account's own name as well, or correct `kerberos.principal`",
-        )
+    needed = NeededKeys(principal, settings.accept)
+    file = KeyTableFile(settings.keytab, needed.check)
     order = _kdc_order(settings, principal, runtime_dir)
     set_environment(_conf(settings, runtime_dir, is_made=order is not None), runtime_dir)
     mechanism = load_mechanism()
-    acceptance = KerberosAcceptance(
-        mechanism, file, settings.accept, deadline_seconds=settings.deadline_seconds
-    )
+    acceptance = KerberosAcceptance(mechanism, file, needed, deadline_seconds=settings.deadline_seconds)
     if principal is None:
         return Kerberos(None, acceptance)
     keys = ServiceKeys(mechanism, file, str(principal), settings.deadline_seconds / 2)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
+from handfast.identity.directory.ports import DelegationRefused
 from handfast.identity.records import AccountId
+from handfast.kerberos.failures import Verdict
 from handfast.kerberos.tickets import TicketKey
 
 REFUSED_SECONDS = 30.0
 """How long an account that was mended in the directory may still be refused."""
 MAX_REFUSALS = 4096
 """What is more lets the oldest ask again early."""
-_LASTING = frozenset({DelegationFailure.REFUSED, DelegationFailure.SERVICE_UNKNOWN})
+_LASTING = frozenset({Verdict.REFUSED, Verdict.SERVICE_UNKNOWN, Verdict.UNIDENTIFIED, Verdict.OTHER_ACCOUNT})
 
 
 class KdcRefused(DelegationRefused):
-    """What came of questions to a KDC about an account. `is_answer`: if UNAVAILABLE, it was a KDC that said so, and not
-    silence. `is_final`: it would say the same again; not so where our own ticket may have been what it did not like.
+    """What came of questions that were put to a KDC; a `DelegationRefused` that is none says nothing of KDCs. `is_final`: the
+    same would come of them again; not so where our own ticket may have been what was not liked.
     """
 
-    def __init__(self, failure: DelegationFailure, detail: str, *, is_answer: bool, is_final: bool) -> None:
-        super().__init__(failure, detail)
-        self.is_answer = is_answer
+    def __init__(self, verdict: Verdict, detail: str, *, is_final: bool = True) -> None:
+        super().__init__(verdict.failure, detail)
+        self.verdict = verdict
         self.is_final = is_final
 
 
@@ -46,7 +47,7 @@ class RefusalMemory:
 
     def note(self, key: TicketKey, refusal: DelegationRefused, now: float) -> None:
         """Keeps it if it lasts: one that says the KDC is away, or our own key is wrong, does not."""
-        if refusal.failure not in _LASTING or not (isinstance(refusal, KdcRefused) and refusal.is_final):
+        if not (isinstance(refusal, KdcRefused) and refusal.is_final and refusal.verdict in _LASTING):
             return
         self._sweep(now)
         self._drop(key)

@@ -28,7 +28,7 @@ fill the memory for everybody.
 
 @dataclass(slots=True)
 class _Initiator:
-    name: str
+    sid: str
     count: int = 0
 
 
@@ -41,28 +41,25 @@ class ReplayMemory:
         self._seen: OrderedDict[bytes, tuple[float, _Initiator]] = OrderedDict()
         self._initiators: dict[str, _Initiator] = {}
 
-    def is_first(self, authenticator: bytes, initiator: str, now: float) -> bool:
+    def is_first(self, authenticator: bytes, sid: str, now: float) -> bool:
         """True the first time, and from then on False. Only tokens that proved right may come here: others would fill it.
 
-        `initiator` is the principal whose token it is, in whatever case: a KDC may write it as the client did.
+        `sid` is the account whose token it is. Its name would not do: another's tickets may carry it.
 
-        Raises: TicketRefused where that initiator has shown too many; Unavailable where it is full of others'. Forgetting
+        Raises: TicketRefused where that account has shown too many; Unavailable where it is full of others'. Forgetting
         one that may come again is no choice.
         """
         self._sweep(now)
         digest = hashlib.sha256(authenticator).digest()[:16]
         if digest in self._seen:
             return False
-        name = initiator.casefold()
-        shown = self._initiators.get(name) or _Initiator(name)
+        shown = self._initiators.get(sid) or _Initiator(sid)
         if shown.count >= self._max_per_initiator:
-            raise TicketRefused(
-                TicketFailure.REFUSED, f"{initiator} has shown too many tokens in the last minutes"
-            )
+            raise TicketRefused(TicketFailure.REFUSED, f"{sid} has shown too many tokens in the last minutes")
         if len(self._seen) >= self._max_tokens:
             raise Unavailable("too many Kerberos sign-ins in the last minutes to remember each")
         shown.count += 1
-        self._initiators[name] = shown
+        self._initiators[sid] = shown
         self._seen[digest] = now + WINDOW_SECONDS, shown
         return True
 
@@ -71,4 +68,4 @@ class ReplayMemory:
             _, (_, shown) = self._seen.popitem(last=False)
             shown.count -= 1
             if not shown.count:
-                del self._initiators[shown.name]
+                del self._initiators[shown.sid]

@@ -17,9 +17,10 @@ from collections.abc import Callable
 
 from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
 from handfast.identity.ports import Unavailable
-from handfast.kerberos.failures import Step, delegation_failure, is_wrong_key
+from handfast.kerberos.failures import Step, is_wrong_key, verdict_on
 from handfast.kerberos.key_table import KeyTable, KeyTableFile, MemoryKeyTable
 from handfast.kerberos.mechanism import Credential, Mechanism, MechanismError
+from handfast.kerberos.refusals import KdcRefused
 from handfast.protocols.kerberos.keytab import KeytabEntry
 
 REFUSED_SECONDS = 60.0
@@ -67,6 +68,11 @@ class ServiceKeys:
         finally:
             trying.release()
 
+    def identify(self, own: Credential, user: Credential) -> str:
+        """Whose evidence `user` is, by any of our keys: the SID. Asks nobody. Raises: MechanismError, Unidentified."""
+        keys = MemoryKeyTable(self._entries(self._file.current()))
+        return self._mechanism.identify(own, user, keys.name)
+
     def _try_all(self, table: KeyTable, now: float) -> Credential:
         refusal = DelegationRefused(DelegationFailure.KEYTAB, f"the keytab holds no key of {self._principal}")
         for kvno in self._versions(table):
@@ -101,7 +107,7 @@ class ServiceKeys:
         try:
             return self._mechanism.sign_in(self._principal, keys.name)
         except MechanismError as error:
-            refusal = DelegationRefused(delegation_failure(error, Step.SERVICE_ACCOUNT), error.detail)
+            refusal = KdcRefused(verdict_on(error, Step.SERVICE_ACCOUNT), error.detail)
             if refusal.failure is DelegationFailure.KEYTAB:
                 pause = WRONG_KEY_SECONDS if is_wrong_key(error) else REFUSED_SECONDS
                 self._refused[kvno] = table.generation, now + pause, refusal

@@ -23,9 +23,10 @@ RENEW_AGAIN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TicketKey:
-    """Whose ticket for which service; both as whole principals, so that a renamed account asks anew."""
+    """Whose ticket for which service. The SID says whose it is; the names, both whole principals, are what a KDC is asked for."""
 
     account_id: AccountId
+    sid: str
     principal: str
     service: str
 

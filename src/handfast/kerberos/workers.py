@@ -7,6 +7,7 @@ the standard pool's are not (it would wait for them at exit).
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Workers(Generic[S]):
     def submit(self, work: Callable[[S], T]) -> Future[T]:
         """Runs `work` on a thread's state. What is cancelled before its turn is never begun.
 
-        Raises: Unavailable where too much waits already.
+        Raises: Unavailable where too much waits already, or no thread can be had that is needed.
         """
         with self._lock:
             if self._unfinished >= self._max_jobs:
@@ -46,11 +47,18 @@ class Workers(Generic[S]):
             self._unfinished += 1
             needs_thread = self._threads < min(self._count, self._unfinished)
             self._threads += needs_thread
+        if needs_thread:
+            self._start_thread()
         job: Future[T] = Future()
         self._queue.put((work, job))
-        if needs_thread:
-            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
         return job
+
+    async def answer(self, work: Callable[[S], T], seconds: float) -> T:
+        """What `work` gives, or raises. Raises: Unavailable where it takes longer, or too much waits already."""
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self.submit(work)), seconds)
+        except TimeoutError:
+            raise Unavailable(f"the {self._name} threads lag behind") from None
 
     def close(self) -> None:
         """Ends each thread once it is idle; what is still queued is done first. Nothing is waited for."""
@@ -58,6 +66,17 @@ class Workers(Generic[S]):
             count, self._threads, self._max_jobs = self._threads, self._count, 0
         for _ in range(count):
             self._queue.put(None)
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
+        except (
+            RuntimeError
+        ) as error:  # The machine's or the unit's limit of tasks, which may soon have room again.
+            with self._lock:
+                self._threads -= 1
+                self._unfinished -= 1
+            raise Unavailable(f"no {self._name} thread can be started: {error}") from None
 
     def _run(self) -> None:
         state = self._new_state()

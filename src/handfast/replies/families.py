@@ -66,6 +66,7 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.APP_PASSWORD_EXPIRED
             | Reason.APP_PASSWORD_REVOKED
             | Reason.NTLM_MALFORMED
+            | Reason.NEGOTIATE_MALFORMED
             | Reason.NTLM_VERSION_REFUSED
             | Reason.NTLM_ANONYMOUS
             | Reason.NTLM_CHALLENGE_UNKNOWN
@@ -80,6 +81,7 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             return Family.CREDENTIAL
         case (
             Reason.PROXIED_NTLM
+            | Reason.PROXIED_TICKET
             | Reason.RPC_OVER_HTTP_REFUSED
             | Reason.SOURCE_REFUSED
             | Reason.IMPERSONATION_REFUSED
@@ -129,6 +131,8 @@ def family_of(reason: Reason) -> Family:  # noqa: C901, PLR0912 - one arm a fami
             | Reason.KDC_UNAVAILABLE
             | Reason.DELEGATION_REFUSED
             | Reason.SERVICE_UNKNOWN_TO_KDC
+            | Reason.TICKET_UNIDENTIFIED
+            | Reason.TICKET_OF_OTHER_ACCOUNT
             | Reason.CLOCK_SKEW
             | Reason.KEYTAB_REFUSED
         ):

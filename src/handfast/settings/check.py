@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.check_access import access_problems, access_warnings
+from handfast.settings.check_directory import directory_warnings
 from handfast.settings.check_empty import empty_list_problems
 from handfast.settings.check_kerberos import kerberos_problems, kerberos_warnings
 from handfast.settings.check_redirects import redirect_problems, redirecting_listeners
@@ -97,6 +98,7 @@ def find_warnings(draft: Draft) -> list[Problem]:
         *_nothing_served(draft),
         *access_warnings(draft),
         *kerberos_warnings(draft),
+        *directory_warnings(draft),
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from handfast.settings.gateway import IdentityLink
+from handfast.settings.identity import IdentityListen
 from handfast.settings.model import Settings
 from handfast.settings.problems import Problem, shown
 
@@ -36,6 +38,16 @@ def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:
     return ((path, file) for path, file in named if file is not None)
 
 
+def identity_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """(path in the settings, file) of every file that identity itself reads."""
+    named = (
+        *_of_link("identity.listen", settings.identity.listen),
+        *_of_identity(settings),
+        ("identity.key_file", settings.identity.key_file),
+    )
+    return ((path, file) for path, file in named if file is not None)
+
+
 _Named = Iterator[tuple[str, Path | None]]
 
 
@@ -54,14 +66,15 @@ def _of_publications(settings: Settings) -> _Named:
 
 
 def _of_links(settings: Settings) -> _Named:
-    for table, link in (
-        ("gateway.identity", settings.gateway.identity),
-        ("identity.listen", settings.identity.listen),
-    ):
-        if link is not None:
-            yield f"{table}.certificate", link.certificate
-            yield f"{table}.key", link.key
-            yield f"{table}.ca_file", link.ca_file
+    yield from _of_link("gateway.identity", settings.gateway.identity)
+    yield from _of_link("identity.listen", settings.identity.listen)
+
+
+def _of_link(table: str, link: IdentityLink | IdentityListen | None) -> _Named:
+    if link is not None:
+        yield f"{table}.certificate", link.certificate
+        yield f"{table}.key", link.key
+        yield f"{table}.ca_file", link.ca_file
 
 
 def _of_identity(settings: Settings) -> _Named:

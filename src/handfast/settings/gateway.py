@@ -56,7 +56,7 @@ class ListenerSettings(Section):
     inside: bool = False
     """True for a listener that only the inside network reaches; mode "inside" enrols here."""
     behind_http_proxy: bool = False
-    """True where an HTTP proxy stands in front: NTLM is refused here, connections are not the client's own."""
+    """True where an HTTP proxy stands in front: NTLM and tickets are refused here, connections are not the client's own."""
     proxy_protocol_from: tuple[Network, ...] = ()
     """Networks whose connections must begin with a PROXY protocol v2 header; from all others it is refused."""
     max_head_bytes: int = Field(32 * 1024, ge=4096, le=98304)

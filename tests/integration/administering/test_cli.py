@@ -377,6 +377,31 @@ def test_a_database_owned_by_another_is_3(stopped) -> None:
     assert stopped.run("account", "list").returncode == 0
 
 
+def test_whoever_reads_a_long_list_slowly_keeps_nobody_from_the_records() -> None:
+    """Nor does what becomes of them meanwhile spoil the list: an account more, and identity that starts."""
+    users = [f"user{number}" for number in range(1, 2501)]
+    with server_directory("pages") as folder:
+        site = prepare(folder, backend="http://127.0.0.1:9", workers=1)
+        site.cli("account", "import", "-", stdin="\n".join(["user", *users]))
+        reading = subprocess.Popen(
+            [HANDFAST, "account", "list", "--json", "--settings", str(site.settings)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+        try:
+            assert reading.stdout is not None
+            begun = reading.stdout.read(1)  # The rest of the first page is more than a pipe holds.
+            site.add_account("late")
+            site.start()
+            rest, said = reading.communicate(timeout=60)
+            assert reading.returncode == 0, said
+            rows = json.loads(begun + rest)
+            assert [row["user"] for row in rows] == [*users, "late"]
+        finally:
+            reading.kill()
+            reading.wait()
+            site.stop()
+
+
 def test_a_missing_key_file_is_3_and_names_it(stopped, tmp_path) -> None:
     key = stopped.folder / "handfast.key"
     key.rename(tmp_path / "kept")

@@ -491,7 +491,7 @@ def told(world: World, *, model: str = "Pixel", system: str = "iOS 17", **more_f
         refusals.append(ask(world.site, name, password, **more))
         return refusals[-1].status == 403
 
-    wait_until(is_refused, "what it said is refused", 10)
+    wait_until(is_refused, "what it said is refused")
     return refusals[-1].request_id
 
 
@@ -668,6 +668,7 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.APP_PASSWORD_EXPIRED: expired,
     R.APP_PASSWORD_REVOKED: revoked,
     R.NTLM_MALFORMED: lambda w: w.refused(status=401, headers={"Authorization": "NTLM TlRMTVNTUAAHAAAA"}),
+    R.NEGOTIATE_MALFORMED: lambda w: w.refused(status=401, headers={"Authorization": "Negotiate YAAA"}),
     R.NTLM_VERSION_REFUSED: lambda w: w.ntlm_refused(change=ntlm_v1),
     R.NTLM_ANONYMOUS: lambda w: w.ntlm_refused(change=ntlm_anonymous),
     R.NTLM_CHALLENGE_UNKNOWN: replayed,
@@ -715,11 +716,14 @@ CASES: dict[Reason, Callable[[World], str]] = {
     R.INTERNAL_ERROR: internal_error,
 }
 IN_A_DOMAIN = {
+    R.PROXIED_TICKET,
     R.TICKET_REFUSED,
     R.TICKET_REPLAYED,
     R.KDC_UNAVAILABLE,
     R.DELEGATION_REFUSED,
     R.SERVICE_UNKNOWN_TO_KDC,
+    R.TICKET_UNIDENTIFIED,
+    R.TICKET_OF_OTHER_ACCOUNT,
     R.CLOCK_SKEW,
     R.KEYTAB_REFUSED,
     R.ACCOUNT_DISABLED_IN_DIRECTORY,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from handfast.decision.reasons import Reason
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from tests.door import ask
 from tests.fakes.kerberos import in_spnego, ticket
 from tests.installation import HOST, Installation, installation
@@ -19,6 +20,7 @@ from tests.lab_server import lab_server
 from tests.servers import gssapi_peer
 from tests.servers.gssapi_peer import GssapiClient
 from tests.servers.kdc_relay import AS_REQ, TGS_REQ, KdcRelay
+from tests.servers.pac_remover import WITHOUT_FAST, PacRemover, encrypting_key
 from tests.servers.processes import wait_until
 from tests.servers.samba import DomainController
 from tests.servers.samba_domain import PASSWORD, REALM
@@ -100,10 +102,10 @@ class World:
         finally:
             self.relay.errors = {}
 
-    def shown(self, token: bytes, status: int = 401) -> str:
+    def shown(self, token: bytes, status: int = 401, **fields: str) -> str:
         """A client with a ticket."""
         value = f"Negotiate {base64.b64encode(token).decode()}"
-        answer = ask(self.site, headers={"Authorization": value})
+        answer = ask(self.site, headers={"Authorization": value, **fields})
         assert answer.status == status, answer
         return answer.request_id
 
@@ -111,7 +113,11 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     before = gssapi_peer.environment()
-    with DomainController() as dc, KdcRelay(dc.address) as relay, lab_server() as server:
+    with (
+        DomainController(smb_options=WITHOUT_FAST) as dc,
+        KdcRelay(dc.address) as relay,
+        lab_server() as server,
+    ):
         os.environ["KRB5_CONFIG"] = str(dc.krb5_conf)
         dc.keytab("gw").chmod(0o600)
         more = MORE.format(keytab=dc.keytab("gw"), realm=REALM, kdc=relay.address, url=server.url)
@@ -125,21 +131,37 @@ def world() -> Iterator[World]:
             workers=1,
             more=dc.settings() + more,
         ) as site:
-            is_mirrored = lambda: site.run("account", "show", "alice@contoso.lab").returncode == 0
-            wait_until(is_mirrored, "the domain is mirrored", 30)
+            site.wait_for_account("alice@contoso.lab")
             yield World(site, dc, relay)
     gssapi_peer.restore(before)
-
-
-def filetime_now() -> int:
-    """Units of 100 ns since 1601 (MS-DTYP 2.3.3)."""
-    return int(time.time() * 10_000_000) + 116_444_736_000_000_000
 
 
 def replayed(world: World) -> str:
     token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
     world.shown(token, status=503)  # it is good; what stands behind wants no Kerberos
     return world.shown(token)
+
+
+def without_pac(world: World) -> str:
+    """A KDC that leaves the PAC out of what it gives our service account."""
+    world.relay.change = PacRemover(encrypting_key(world.dc.keytab("gw"), "svc-gw"))
+    try:
+        return world.refused("grace", status=503)
+    finally:
+        world.relay.change = None
+
+
+def renamed_elsewhere(world: World) -> str:
+    """A KDC where somebody else has bob's name, of which the controller that is mirrored does not know yet."""
+    mirrored = world.relay.kdc
+    with DomainController() as other:
+        for user, name in (("bob", "bob2"), ("alice", "bob")):
+            other.set_user(user, sAMAccountName=name, userPrincipalName=f"{name}@contoso.lab")
+        world.relay.kdc = other.address, 88
+        try:
+            return world.refused("bob", status=503)
+        finally:
+            world.relay.kdc = mirrored
 
 
 def keytab_refused(world: World) -> str:
@@ -177,15 +199,20 @@ R = Reason
 CASES: dict[Reason, Callable[[World], str]] = {
     R.TICKET_REFUSED: lambda w: w.shown(in_spnego(ticket("alice"))),
     R.TICKET_REPLAYED: replayed,
+    R.PROXIED_TICKET: lambda w: w.shown(in_spnego(ticket("alice")), 403, Via="1.1 proxy"),
     R.DELEGATION_REFUSED: lambda w: w.refused("erin", status=503),
     R.SERVICE_UNKNOWN_TO_KDC: lambda w: w.refused("bob", "nobody.contoso.lab", status=503),
+    R.TICKET_UNIDENTIFIED: without_pac,
+    R.TICKET_OF_OTHER_ACCOUNT: renamed_elsewhere,
     R.CLOCK_SKEW: lambda w: w.erring(TGS_REQ, 37, "smith(j)"),
     R.KDC_UNAVAILABLE: lambda w: w.erring(TGS_REQ, 29, "back"),
     R.ACCOUNT_DISABLED_IN_DIRECTORY: lambda w: w.refused("carol"),
     R.ACCOUNT_EXPIRED: lambda w: w.refused("dave"),
     R.DOMAIN_PASSWORD_EXPIRED: lambda w: w.refused("frank"),
     R.ACCOUNT_LOCKED_IN_DIRECTORY: lambda w: w.changed(
-        "bob", lambda dc: dc.set_user("bob", lockoutTime=filetime_now()), R.ACCOUNT_LOCKED_IN_DIRECTORY
+        "bob",
+        lambda dc: dc.set_user("bob", lockoutTime=filetime_from_datetime(datetime.now(UTC))),
+        R.ACCOUNT_LOCKED_IN_DIRECTORY,
     ),
     R.ACCOUNT_GONE: lambda w: w.changed(
         "heidi", lambda dc: dc.samba_tool("user", "delete", "heidi"), R.ACCOUNT_GONE

@@ -75,8 +75,8 @@ def test_slow_is_504(site: Installation) -> None:
     async def work(phone: Phone) -> None:
         begun = time.monotonic()
         answer = await ask(phone, b"slow")
-        assert answer.status == 504
-        assert 0.9 < time.monotonic() - begun < 2
+        assert answer.status == 504, "two seconds later it would have been the server's own"
+        assert time.monotonic() - begun > 0.9
         # What comes late must not become the answer to the next request.
         await check_served(phone, site)
         await asyncio.sleep(1.2)

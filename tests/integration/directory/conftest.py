@@ -33,9 +33,7 @@ def fresh_dc() -> Iterator[DomainController]:
 
 def settings_for(*dcs: DomainController, **more: Any) -> DirectorySettings:
     """A `[directory]` section read as the product reads it."""
-    defaults = {"timeout_seconds": 1.0}
-    text = dcs[0].settings(*dcs[1:], **{**defaults, **more})
-    return DirectorySettings.model_validate(tomllib.loads(text)["directory"])
+    return DirectorySettings.model_validate(tomllib.loads(dcs[0].settings(*dcs[1:], **more))["directory"])
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from tests.integration.directory.test_account_state import (
     Person,
     Place,
     a_ping_that_is_cut,
-    new_entry,
 )
 from tests.lab_server import lab_server
 from tests.scenarios.client import Client
@@ -127,7 +126,8 @@ class Member(Person):
 def town() -> Iterator[Town]:
     with DomainController() as dc, lab_server() as server:
         people = [f"citizen{number}" for number in range(PEOPLE)]
-        dc.ldbmodify("".join(new_entry(name) for name in people) + "".join(map(new_group, GROUPS)))
+        dc.add_users(*people)
+        dc.ldbmodify("".join(map(new_group, GROUPS)))
         for outer, inner in NESTED.items():
             dc.ldbmodify(
                 line("dn", group_dn(outer))

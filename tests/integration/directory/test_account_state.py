@@ -14,19 +14,20 @@ from typing import Any
 
 import pytest
 
+from handfast.protocols.ntlm.filetime import filetime_from_datetime
 from tests.installation import HOST, Installation, installation
 from tests.lab_server import LabServer, lab_server
 from tests.scenarios.client import Client, Door
 from tests.servers.processes import wait_until
 from tests.servers.samba import BASE, NEEDS, DomainController
-from tests.servers.samba_domain import user_entry
+from tests.servers.samba_domain import PASSWORD
 
 pytestmark = NEEDS
 
 POLL_SECONDS = 1.0
-SOON = 8.0
+SOON = 15.0
+"""A poll, a command or two that look, and what a busy machine adds; less than the 20 s that a client waits."""
 """Seconds in which a change must count: the poll time, a reading on two busy cores, and some grace."""
-PASSWORD = "Corr3ct-horse"
 PEOPLE = 20
 ELSEWHERE = f"OU=Elsewhere,{BASE}"
 ACCESS = """
@@ -97,18 +98,12 @@ def place() -> Iterator[Place]:
         dc.samba_tool("ou", "create", ELSEWHERE)
         dc.samba_tool("group", "add", "Banned")
         people = [f"person{number}" for number in range(PEOPLE)]
-        dc.ldbmodify("".join(new_entry(name) for name in people))
+        dc.add_users(*people)
         more = dc.settings(poll_seconds=POLL_SECONDS, base=f"CN=Users,{BASE}") + ACCESS
         with installation(backend=server.url, workers=1, more=more) as site:
             running = Place(dc, server, site, people)
             running.wait_for(people[-1], "good")
             yield running
-
-
-def new_entry(name: str) -> str:
-    """Somebody to add, as LDIF."""
-    text = user_entry(name, {"mail": f"{name}@mail.contoso.lab"}, PASSWORD)
-    return text.replace("objectClass: user\n", "changetype: add\nobjectClass: user\n")
 
 
 @pytest.fixture
@@ -119,17 +114,14 @@ def person(place: Place) -> Person:
     return one
 
 
-def filetime(at: datetime) -> int:
-    """MS-DTYP 2.3.3."""
-    return int((at - datetime(1601, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 10
-
-
 def lock(person: Person) -> None:
-    person.place.dc.set_values(person.dn, lockoutTime=filetime(datetime.now(UTC)))
+    person.place.dc.set_values(person.dn, lockoutTime=filetime_from_datetime(datetime.now(UTC)))
 
 
 def expire(person: Person) -> None:
-    person.place.dc.set_values(person.dn, accountExpires=filetime(datetime.now(UTC) - timedelta(days=1)))
+    person.place.dc.set_values(
+        person.dn, accountExpires=filetime_from_datetime(datetime.now(UTC) - timedelta(days=1))
+    )
 
 
 def must_change(person: Person) -> None:
@@ -156,8 +148,12 @@ def a_ping_that_is_cut(person: Person, within_seconds: float = SOON) -> Iterator
         wait_until(lambda: person.place.server.hanging == 1, "the Ping hangs")
         yield
         changed = time.monotonic()
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        try:
             assert client.answer().status != 200
+        except TimeoutError:
+            pytest.fail("nobody cuts the Ping")
+        except (OSError, http.client.HTTPException):
+            pass  # cut before its answer
         assert time.monotonic() - changed < within_seconds
 
 
@@ -173,7 +169,7 @@ def test_a_change_in_the_domain_cuts_what_hangs_and_refuses_what_comes(person: P
 def test_an_end_that_comes_by_itself_cuts_as_well(person: Person) -> None:
     """Nothing happens in the directory when the time is over."""
     end = datetime.now(UTC) + timedelta(seconds=10)
-    person.place.dc.set_values(person.dn, accountExpires=filetime(end))
+    person.place.dc.set_values(person.dn, accountExpires=filetime_from_datetime(end))
     wait_until(lambda: person.place.shown(person.name)["directory"]["expires_at"], "the end is known", SOON)
     with a_ping_that_is_cut(person, 10 + SOON):
         assert datetime.now(UTC) < end
@@ -261,7 +257,7 @@ def test_while_the_controller_is_frozen_sign_ins_go_on_by_the_mirror(person: Per
         person.place.site.wait_for_log_line("directory-unavailable", "mirror_age_seconds=")
         began = time.monotonic()
         assert person.status(device="PHONE1") == 200
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4, "to ask it would have taken five seconds"
     person.change("user", "disable", person.name)
     wait_until(lambda: person.status() == 403, "the mirror goes on", 30)
 

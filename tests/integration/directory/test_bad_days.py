@@ -16,6 +16,8 @@ from tests.servers.authority import Authority
 from tests.servers.samba import BASE, NEEDS, DomainController
 
 pytestmark = NEEDS
+TIMEOUT = 1.0
+"""Of a controller that will not answer; others have the five seconds that they have by default."""
 
 
 @contextlib.contextmanager
@@ -38,30 +40,32 @@ def second(fresh_dc):
         yield dc
 
 
+@pytest.mark.alone
 async def test_a_frozen_one_costs_its_timeout_once_and_others_nothing(fresh_dc, second, opened):
-    directory = opened(fresh_dc, second)
+    directory = opened(fresh_dc, second, timeout_seconds=TIMEOUT)
     with fresh_dc.frozen():
         with timed() as first:
             assert await directory.find("alice")
-        assert 0.9 < first[0] < 2.0
+        assert 0.9 * TIMEOUT < first[0] < 2 * TIMEOUT
         with timed() as more:
             for _ in range(10):
                 assert await directory.find("alice")
-        assert more[0] < 1.0, "its breaker is open; whether it is well again is found out beside"
+        assert more[0] < TIMEOUT, "its breaker is open; whether it is well again is found out beside"
 
 
 async def test_a_frozen_one_is_used_again_once_it_thaws(fresh_dc, second, opened):
-    directory = opened(fresh_dc, second)
+    directory = opened(fresh_dc, second, timeout_seconds=TIMEOUT)
     fresh_dc.set_user("alice", displayName="Of dc1")
     with fresh_dc.frozen():
         assert (await directory.find("alice")).display_name == "Alice Example"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await directory.find("alice")).display_name != "Of dc1":
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.alone
 async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fresh_dc, opened):
-    directory = opened(fresh_dc)
+    directory = opened(fresh_dc, timeout_seconds=TIMEOUT)
     assert await directory.find("alice")
     with fresh_dc.frozen():
         with timed() as spent, pytest.raises(Unavailable, match="no answer within 1 s"):
@@ -69,8 +73,8 @@ async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fre
         assert spent[0] < 2.5
         with timed() as spent, pytest.raises(Unavailable):
             await directory.find("alice")
-        assert spent[0] < 0.1
-    async with asyncio.timeout(10):
+        assert spent[0] < TIMEOUT / 2
+    async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(Unavailable):
                 assert await directory.find("alice")
@@ -78,8 +82,9 @@ async def test_all_frozen_is_unavailable_within_the_timeout_and_then_at_once(fre
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.alone
 async def test_the_event_loop_goes_on_and_threads_come_back_while_one_is_frozen(fresh_dc, opened):
-    directory = opened(fresh_dc)
+    directory = opened(fresh_dc, timeout_seconds=TIMEOUT)
     assert await directory.find("alice")
     longest = 0.0
 
@@ -102,6 +107,7 @@ async def test_the_event_loop_goes_on_and_threads_come_back_while_one_is_frozen(
     assert longest < 0.5
 
 
+@pytest.mark.alone
 async def test_closing_in_the_middle_ends_at_once(fresh_dc, opened):
     directory = opened(fresh_dc, timeout_seconds=20.0)
     with fresh_dc.frozen():
@@ -176,7 +182,7 @@ async def test_a_referral_is_not_followed(shared_dc, opened):
 
 async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, opened):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        directory = opened(shared_dc)
+        directory = opened(shared_dc, timeout_seconds=TIMEOUT)
         controller = directory.readers.controllers[0]
         controller.address = type(controller.address)("dc1.contoso.lab", "127.0.0.1", server.getsockname()[1])
 
@@ -187,7 +193,7 @@ async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, 
                 except OSError:
                     return
                 with contextlib.suppress(OSError), connection:
-                    for _ in range(40):
+                    for _ in range(200):
                         connection.send(b"\x16\x03\x03\x40\x00"[:1])  # a drop at a time, never whole
                         time.sleep(0.1)
 
@@ -195,7 +201,7 @@ async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, 
         thread.start()
         with timed() as spent, pytest.raises(Unavailable):
             await directory.find("alice")
-        assert spent[0] < 2.0
+        assert spent[0] < 5 * TIMEOUT, "however often a drop comes"
     thread.join(10)
 
 

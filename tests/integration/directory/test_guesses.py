@@ -12,7 +12,6 @@ import itertools
 import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,10 +19,10 @@ import uvloop
 
 from tests.door import ask
 from tests.fakes.ntlm_client import NtlmClient
-from tests.installation import Installation, prepare
+from tests.installation import Installation, installation
 from tests.integration.load.echo_backend import echo_backend
 from tests.integration.load.phones import Connection, Office, Phone, open_connection
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import server_directory
 from tests.servers.samba import AUDIT, NEEDS, DomainController
 from tests.servers.samba_domain import MAIL_DOMAIN, PASSWORD, PEOPLE
 
@@ -33,15 +32,6 @@ GUESSES = 10_000
 GUESSES_A_SOURCE = 5
 """From the sixth on they wait."""
 AT_ONCE = 64
-INSIDE_PORT = free_port()
-INSIDE = """
-[[listener]]
-name = "inside"
-address = "127.0.0.1:{port}"
-certificate = "{certificate}"
-key = "{key}"
-inside = true
-"""
 WITH_PHONES = ("alice", "bob", "grace")
 """They have app passwords, also for NTLM: there is something to compare a guess with."""
 COUNTED = ("badPwdCount", "lockoutTime", "badPasswordTime", "lastLogon")
@@ -58,23 +48,16 @@ def site(dc: DomainController) -> Iterator[Installation]:
     with (
         server_directory("echo") as folder,
         echo_backend(folder) as url,
-        server_directory("handfast") as home,
-    ):
-        site = prepare(
-            home,
+        installation(
             backend=url,
+            inside="",
             gateway="denial_quantum_ms = 5",
             publication='domain_password_listeners = ["inside"]',
-        )
-        values = site.values
-        inside = INSIDE.format(port=INSIDE_PORT, certificate=values["certificate"], key=values["key"])
-        site.write_settings(more=dc.settings() + inside)
-        try:
-            site.start()
-            wait_until(lambda: len(site.cli("account", "list")) >= len(PEOPLE), "the domain is mirrored")
-            yield site
-        finally:
-            site.stop()
+            more=dc.settings(),
+        ) as site,
+    ):
+        site.wait_for_account("alice")
+        yield site
 
 
 def names() -> list[str]:
@@ -159,6 +142,6 @@ def test_the_domain_hears_nothing_of_10000_wrong_guesses(dc: DomainController, s
         assert ask(site, f"CONTOSO\\{user}", secret[user]["password"]).status == 200
 
     # The same guess inside, where policy lets domain passwords in: that would have been heard.
-    assert ask(replace(site, port=INSIDE_PORT), "CONTOSO\\grace", "Guess-inside").status == 401
+    assert ask(site.indoors, "CONTOSO\\grace", "Guess-inside").status == 401
     assert dc.value("grace", "badPwdCount") == "1"
     assert "grace" in {user for _, user in dc.sign_ins()}

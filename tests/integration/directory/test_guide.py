@@ -27,7 +27,7 @@ from tests.installation import HANDFAST, Installation, prepare
 from tests.integration.load.echo_backend import echo_backend
 from tests.servers.apache_gssapi import kerberos_door
 from tests.servers.kdc_relay import AS_REQ, TGS_REQ, KdcRelay
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import NEEDS, DomainController
 from tests.servers.samba_domain import PASSWORD
 
@@ -113,7 +113,7 @@ def written(domain: Domain, relay: KdcRelay) -> tuple[str, dict[str, Any]]:
     directory = (
         directory.partition('\n[[directory.server]]\nname = "dc2')[0] + f'address = "{domain.dc.address}"\n'
     )
-    directory = directory.replace("[directory]\n", "[directory]\npoll_seconds = 1\ntimeout_seconds = 1\n")
+    directory = directory.replace("[directory]\n", "[directory]\npoll_seconds = 1\ntimeout_seconds = 3\n")
     kerberos = tomllib.loads(settings_of("[kerberos]"))
     ours = {**kerberos["kerberos"], "keytab": str(domain.keytab), "kdcs": [relay.address]}
     section = "[kerberos]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in ours.items())
@@ -133,16 +133,15 @@ def site(domain: Domain, relay: KdcRelay) -> Iterator[Installation]:
         one = prepare(
             home,
             backend=door.url,
+            inside="",
             backend_auth=backend["auth"],
             backend_options=f'spn = "{backend["spn"]}"\nticket_per = "request"',
             auth='["basic"]',
         )
-        inside = f'[[listener]]\nname = "inside"\naddress = "127.0.0.1:{free_port()}"\ninside = true\n'
-        inside += f'certificate = "{one.values["certificate"]}"\nkey = "{one.values["key"]}"\n'
-        one.write_settings(more=sections + inside, publication=settings_of("domain_password_listeners"))
+        one.write_settings(more=sections, publication=settings_of("domain_password_listeners"))
         try:
             one.start()
-            wait_until(lambda: len(one.cli("account", "list")) > 10, "the domain is mirrored")
+            one.wait_for_account("alice")
             yield one
         finally:
             one.stop()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.installation import Installation, prepare
-from tests.servers.processes import server_directory, wait_until
+from tests.servers.processes import server_directory
 from tests.servers.samba import NEEDS, DomainController
 from tests.servers.samba_domain import service_password
 
@@ -40,4 +40,4 @@ def test_a_wrong_password_costs_one_failure_however_often_identity_starts(
 
     file.write_text(service_password("svc-read") + "\n")
     site.start()
-    wait_until(lambda: site.run("account", "show", "alice").returncode == 0, "the domain is mirrored")
+    site.wait_for_account("alice")

@@ -20,7 +20,7 @@ from handfast.identity.administration.calls import Administration
 from handfast.identity.roles import ADMINISTERING, HELPING, LEAST_ROLES, READING
 from tests.doctor.machines import OWN_ETC, machine
 from tests.installation import Installation, prepare
-from tests.integration.directory.test_account_state import SOON, new_entry
+from tests.integration.directory.test_account_state import SOON
 from tests.lab_server import lab_server
 from tests.servers.processes import find_program, python_for, server_directory, wait_until
 from tests.servers.samba import NEEDS, DomainController
@@ -124,7 +124,7 @@ ARGUMENTS = {call: arguments_of(call) for call in sorted(LEAST_ROLES)}
 def office() -> Iterator[Office]:
     with DomainController() as dc, lab_server() as server, server_directory("roles") as home:
         people = ("adm.alice", "adm.bob", "adm.carl", "adm.dora")
-        dc.ldbmodify("".join(new_entry(name) for name in people))
+        dc.add_users(*people)
         for group in ("Help Desk", "Inner Desk", "Revision"):
             dc.samba_tool("group", "add", group)
         dc.samba_tool("group", "addmembers", "Help Desk", "Inner Desk")

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.installation import HOST, Installation, prepare
-from tests.integration.directory.test_account_state import PASSWORD, SOON, new_entry
+from tests.installation import HOST, Installation, installation
+from tests.integration.directory.test_account_state import SOON
 from tests.lab_server import lab_server
 from tests.scenarios.client import Answer, Client, Door
 from tests.servers.activesync_client import ActiveSyncClient
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import wait_until
 from tests.servers.samba import NEEDS, DomainController
+from tests.servers.samba_domain import PASSWORD
 
 pytestmark = [NEEDS, pytest.mark.needs("xml2wbxml", "wbxml2xml")]
 
@@ -29,14 +30,6 @@ MEMBERS = {
     "Networked": ("nora",),
     "Doors": ("dirk",),
 }
-INSIDE = """
-[[listener]]
-name = "inside"
-address = "127.0.0.1:{inside_port}"
-certificate = "{certificate}"
-key = "{key}"
-inside = true
-"""
 RULES = """
 [[policy]]
 name = "field"
@@ -112,12 +105,11 @@ class Office:
 
     site: Installation
     dc: DomainController
-    inside_port: int
 
     def ask(self, user: str, password: str, device: str = "PHONE1", **where: Any) -> Answer:
         """One request of a phone, from `source` and at the listener `at`."""
-        port = self.inside_port if where.get("at") == "inside" else self.site.port
-        door = Door(self.site.address, port, HOST, self.site.ca_file, source=where.get("source", ""))
+        site = self.site.indoors if where.get("at") == "inside" else self.site
+        door = Door(site.address, site.port, HOST, site.ca_file, source=where.get("source", ""))
         with Client(door) as client:
             return client.ask(f"CONTOSO\\{user}", password, device)
 
@@ -146,24 +138,21 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
-    with DomainController() as dc, lab_server() as server, server_directory("rules") as home:
+    with DomainController() as dc, lab_server() as server:
         everybody = [user for users in MEMBERS.values() for user in users]
-        dc.ldbmodify("".join(new_entry(name) for name in everybody))
+        dc.add_users(*everybody)
         for group, users in MEMBERS.items():
             dc.samba_tool("group", "add", group)
             dc.samba_tool("group", "addmembers", group, ",".join(users))
-        inside_port = free_port()
-        site = prepare(
-            home, backend=server.url, workers=1, publication='domain_password_listeners = ["inside"]'
-        )
-        inside = INSIDE.format(inside_port=inside_port, **site.values)
-        site.write_settings(more=dc.settings() + inside + RULES)
-        try:
-            site.start()
-            wait_until(lambda: site.run("account", "show", everybody[-1]).returncode == 0, "mirrored")
-            yield Office(site, dc, inside_port)
-        finally:
-            site.stop()
+        with installation(
+            backend=server.url,
+            inside="",
+            workers=1,
+            publication='domain_password_listeners = ["inside"]',
+            more=dc.settings() + RULES,
+        ) as site:
+            site.wait_for_account(everybody[-1])
+            yield Office(site, dc)
 
 
 def what_it_reads(phone: ActiveSyncClient) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -19,14 +19,14 @@ import pytest
 
 from handfast.identity.directory.ports import PasswordVerdict
 from tests.door import BALANCED, ask
-from tests.installation import Installation, prepare
+from tests.installation import Installation, installation
 from tests.integration.directory.accounts import as_account
 from tests.integration.directory.conftest import Open
 from tests.integration.directory.policies import let_read, make_policy
 from tests.integration.load.echo_backend import echo_backend
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import AUDIT, NEEDS, DomainController
-from tests.servers.samba_domain import LOCKOUT_THRESHOLD, PASSWORD, PEOPLE
+from tests.servers.samba_domain import LOCKOUT_THRESHOLD, PASSWORD
 
 pytestmark = NEEDS
 
@@ -39,15 +39,6 @@ STALE = 50
 GUESSES = 40
 STRICT = "  old password allowed period = 0\n"
 """Else the domain itself takes a password for another hour after it was changed."""
-INSIDE = """
-[[listener]]
-name = "inside"
-address = "127.0.0.1:{port}"
-certificate = "{certificate}"
-key = "{key}"
-inside = true
-{balanced}
-"""
 
 
 @dataclass
@@ -95,20 +86,16 @@ def place() -> Iterator[Place]:
         DomainController(log_level=AUDIT, smb_options=STRICT) as dc,
         server_directory("echo") as folder,
         echo_backend(folder) as url,
-        server_directory("handfast") as home,
+        installation(
+            backend=url,
+            inside=BALANCED,
+            workers=2,
+            publication='domain_password_listeners = ["inside"]',
+            more=dc.settings(lockout_margin=MARGIN),
+        ) as site,
     ):
-        site = prepare(home, backend=url, workers=2, publication='domain_password_listeners = ["inside"]')
-        port = free_port()
-        listener = INSIDE.format(
-            port=port, certificate=site.values["certificate"], key=site.values["key"], balanced=BALANCED
-        )
-        site.write_settings(more=dc.settings(lockout_margin=MARGIN) + listener)
-        try:
-            site.start()
-            wait_until(lambda: len(site.cli("account", "list")) >= len(PEOPLE), "the domain is mirrored")
-            yield Place(dc, site, replace(site, port=port))
-        finally:
-            site.stop()
+        site.wait_for_account("alice")
+        yield Place(dc, site, site.indoors)
 
 
 def test_wrong_passwords_stop_below_the_domains_threshold(place: Place) -> None:
@@ -179,7 +166,7 @@ def test_a_password_that_is_changed_ends_what_the_old_one_opened(place: Place) -
     assert place.try_inside("grace", PASSWORD, "10.6.0.1") == 200
     place.dc.samba_tool("user", "setpassword", "grace", "--newpassword=An0ther-one")
     old = lambda: place.try_inside("grace", PASSWORD, "10.6.0.1")
-    wait_until(lambda: old() == 401, "the old password is refused", 10)
+    wait_until(lambda: old() == 401, "the old password is refused")
     assert place.try_inside("grace", "An0ther-one", "10.6.0.2") == 200
     assert place.counted("grace")[1] == 0
 

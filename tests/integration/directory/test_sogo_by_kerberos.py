@@ -15,7 +15,6 @@ from tests.door import ask
 from tests.installation import HOST, Installation, installation
 from tests.servers.activesync_client import ActiveSyncClient, CommandRefused
 from tests.servers.apache_gssapi import KerberosDoor, kerberos_door
-from tests.servers.processes import wait_until
 from tests.servers.samba import AUDIT, DomainController, service_password
 from tests.servers.samba_domain import PASSWORD, REALM, USERS
 from tests.servers.sogo import ACTIVESYNC_PATH, FIRST_MAIL, DirectoryUsers, SogoServer, sogo
@@ -86,7 +85,7 @@ def place() -> Iterator[Place]:
                     more=dc.settings() + realm,
                 ) as gateway,
             ):
-                wait_until(lambda: len(gateway.cli("account", "list")) > 10, "the domain is mirrored")
+                gateway.wait_for_account("alice")
                 yield Place(dc, server, door, gateway)
 
 

@@ -88,7 +88,7 @@ async def test_events_come_as_they_happen():
         subscribed = await client.ask(target=EWS, body=SUBSCRIBE, extra=XML)
         subscription = subscribed.body.decode().split("SubscriptionId>")[1].split("<")[0]
         await client.send(request_bytes(target=EWS, body=listen(subscription), extra=XML))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             head = await client.reader.readuntil(b"\r\n\r\n")
             assert b"Transfer-Encoding: chunked" in head
             server.deliver_mail("alice", "Hello", "the body")

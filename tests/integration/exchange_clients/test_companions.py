@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from handfast.identity_api.admin_client import AdminClient
 from tests.door import Answer, ask
 from tests.installation import Installation, installation
 from tests.integration.exchange_clients.outlook_client import AUTODISCOVER
@@ -92,12 +93,14 @@ def test_a_phones_password_opens_no_door_of_outlook_and_autodiscover_until_the_b
 
 def test_a_companion_opens_with_its_phone_and_shuts_with_it(site, lab):
     bob = Person(site, lab, "bob", *BOTH)
+    # At the socket of the command line, whose start would use up much of the phone's six seconds on a busy machine.
+    admin = AdminClient(site.folder / "run" / "admin.sock")
     assert bob.ews() == 403, "no phone yet"
     assert [bob.phone(), bob.ews()] == [200, 200]
-    site.cli("device", "block", "bob", "PHONE1")
+    admin.call("device_block", account="bob", device_id="PHONE1")
     arrived = bob.reached()
     assert bob.ews() == 403
-    site.cli("device", "unblock", "bob", "PHONE1")
+    admin.call("device_unblock", account="bob", device_id="PHONE1")
     assert bob.ews() == 200
     assert bob.reached() == arrived + 1
     site.wait_for_log_line("reason=device-blocked", "path=/ews/exchange.asmx", "login=bob")

@@ -35,6 +35,12 @@ class Changing(Realm):
         for queue in self._queues:
             queue.put_nowait(RevocationBatch(self.epoch, resync=True))
 
+    async def have_one_asked_anew(self) -> None:
+        """New settings, by which the gateway has its one grant looked at again."""
+        asked = len(self.asked)
+        self.resync()
+        await until(lambda: len(self.asked) == asked + 1)
+
 
 @dataclass
 class Polled:
@@ -52,6 +58,20 @@ class Polled:
             await peer.answer(b"polled")
         else:
             await self.then(peer)
+
+
+async def echo(peer) -> None:
+    """A server that asks for no sign-in."""
+    while True:
+        _, body = await peer.read_request()
+        await peer.answer(body)
+
+
+async def resync(realm: Changing, gateway: Gateway) -> None:
+    """New settings at identity, of which the gateway has heard."""
+    generation = gateway.worker.state.grants.generation
+    realm.resync()
+    await until(lambda: gateway.worker.state.grants.generation > generation)
 
 
 async def reload_backend(gateway: Gateway, **changes: str) -> None:
@@ -119,22 +139,15 @@ async def test_after_a_reload_from_tickets_the_new_way_is_used_on_a_connection_o
 async def test_a_grant_that_outlives_a_reload_asks_anew_how_it_signs_in():
     realm, goes_on = Changing(plain=BASIC), asyncio.Event()
 
-    async def plain(peer):
-        while True:
-            _, body = await peer.read_request()
-            await peer.answer(body)
-
     async with (
-        RawBackend(Polled(plain, 1, goes_on)) as backend,
+        RawBackend(Polled(echo, 1, goes_on)) as backend,
         Gateway(backend.url, identity=realm, backend=NONE) as gateway,
     ):
         poll = await gateway.client()
         await poll.send(request_bytes())
         await until(lambda: len(backend.seen) == 1)
         realm.plain = BackendAuthorization(((b"X-Remote-User", b"alice"),))
-        asked = len(realm.asked)
-        realm.resync()
-        await until(lambda: len(realm.asked) == asked + 1)
+        await realm.have_one_asked_anew()
         assert (await (await gateway.client()).ask(body=b"x")).body == b"x"
         assert (b"Basic" in backend.heads[-1], b"X-Remote-User: alice" in backend.heads[-1]) == (False, True)
         goes_on.set()
@@ -144,21 +157,14 @@ async def test_a_grant_that_outlives_a_reload_asks_anew_how_it_signs_in():
 async def test_what_identity_said_before_it_changed_is_kept_for_no_later_request():
     realm = Changing(plain=BackendAuthorization(((b"X-Remote-User", b"old"),)), wait=asyncio.Event())
 
-    async def plain(peer):
-        while True:
-            await peer.read_request()
-            await peer.answer(b"x")
-
     async with (
-        RawBackend(plain) as backend,
+        RawBackend(echo) as backend,
         Gateway(backend.url, identity=realm, backend=NONE) as gateway,
     ):
         client = await gateway.client()
         await client.send(request_bytes())
         await until(lambda: bool(gateway.worker.state.tasks) and len(realm.asked) == 1)
-        asked = len(realm.asked)
-        realm.resync()
-        await until(lambda: len(realm.asked) == asked + 1)
+        await realm.have_one_asked_anew()
         realm.wait.set()
         assert (await client.read_answer()).status == 200
         realm.plain = BackendAuthorization(((b"X-Remote-User", b"new"),))
@@ -175,9 +181,7 @@ async def test_what_identity_makes_tickets_for_may_change_and_signed_in_connecti
     ):
         client = await gateway.client()
         assert (await client.ask()).body == b"alice:alice-1:"
-        generation = gateway.worker.state.grants.generation
-        realm.resync()
-        await until(lambda: gateway.worker.state.grants.generation > generation)
+        await resync(realm, gateway)
         assert (await client.ask()).body == b"alice:alice-2:"
         assert len(backend.seen) == 2
 
@@ -211,9 +215,7 @@ async def test_a_ticket_made_while_identity_changed_signs_in_one_request():
         client = await gateway.client()
         await client.send(request_bytes())
         await until(lambda: realm.bindings)
-        generation = gateway.worker.state.grants.generation
-        realm.resync()
-        await until(lambda: gateway.worker.state.grants.generation > generation)
+        await resync(realm, gateway)
         realm.wait.set()
         assert (await client.read_answer()).body == b"alice:alice-1:"
         assert (await client.ask()).body == b"alice:alice-2:"
@@ -234,9 +236,7 @@ async def test_a_secret_that_is_refused_after_identity_changed_is_reported_as_th
         client = await gateway.client()
         await client.send(request_bytes())
         await until(lambda: len(backend.seen) == 1)
-        asked = len(realm.asked)
-        realm.resync()
-        await until(lambda: len(realm.asked) == asked + 1)
+        await realm.have_one_asked_anew()
         goes_on.set()
         assert (await client.read_answer()).status == 503
         await until(lambda: realm.refused_versions == ["v1"])

@@ -136,6 +136,12 @@ async def test_through_an_http_proxy_a_connection_is_nobodys_own():
         async with gateway_of(backend) as gateway:
             client = await gateway.client()
             assert (await show(client, ALICE, extra="Via: 1.1 proxy\r\n")).status == 403
+            assert gateway.identity.records[-1].reason is Reason.PROXIED_TICKET
+            assert (await show(client, ALICE)).status == 200
+            assert (await client.ask(user=None, extra="Via: 1.1 proxy\r\n")).status == 403
+            assert gateway.identity.records[-1].reason is Reason.PROXIED_TICKET
+            await client.send(leg(TYPE1, extra="Via: 1.1 proxy\r\n"))
+            assert (await client.read_answer()).status == 403
             assert gateway.identity.records[-1].reason is Reason.PROXIED_NTLM
         async with gateway_of(backend, listener={**INSIDE, "behind_http_proxy": True}) as gateway:
             client = await gateway.client()
@@ -194,7 +200,7 @@ async def test_legs_without_end_cost_a_refusal_each_and_leave_nothing_behind():
         state = gateway.worker.state
         await until(lambda: not state.tasks - {task for task in state.tasks if task.done()})
         (connection,) = state.connections
-        assert (connection.ntlm.session, connection.ntlm.pending_id) == (b"", "")
+        assert (connection.sign_in.session, connection.sign_in.pending_id) == (b"", "")
         assert (await show(client, ALICE, body=b"1")).body == b"alice:1"
 
 

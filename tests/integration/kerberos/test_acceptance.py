@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.server
 import subprocess
 import sys
 import threading
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from handfast.identity.directory.ports import TicketFailure, TicketRefused
 from handfast.kerberos import KerberosSetupError
 from handfast.kerberos.replays import WINDOW_SECONDS, ReplayMemory
+from handfast.protocols.kerberos.keytab import encode_keytab, parse_keytab
 from handfast.protocols.spnego.tokens import (
     KERBEROS_OID,
     MS_KERBEROS_OID,
@@ -68,20 +71,27 @@ async def test_odd_names(kerberos, user):
     assert (taken.user, taken.realm) == (user, REALM)
 
 
-async def test_a_ticket_got_under_the_name_of_another_tells_whose_it_is(dc, kerberos):
-    """A helper who may name accounts has bob's name for as long as it takes to get a ticket.
-
-    Where UPNs are not kept apart the name may be asked for as a UPN instead (NT-ENTERPRISE); Samba's KDC finds bob then.
-    """
+@contextlib.contextmanager
+def a_helper_named_bob(dc):
+    """With a ticket for us and its own SID, which stay when bob has his name again."""
     dc.samba_tool("user", "create", "helper", PASSWORD)
     helper, sid = f"CN=helper,{USERS}", dc.value("helper", "objectSid")
     try:
         dc.set_user("bob", sAMAccountName="bob-aside", userPrincipalName="bob-aside@contoso.lab")
         dc.set_values(helper, sAMAccountName="bob")
-        token = GssapiClient(f"bob@{REALM}", PASSWORD).token(OURS)
+        yield GssapiClient(f"bob@{REALM}", PASSWORD), sid
     finally:
         dc.ldbmodify(f"dn: {helper}\nchangetype: delete\n")
         dc.set_user("bob", sAMAccountName="bob", userPrincipalName="bob@contoso.lab")
+
+
+async def test_a_ticket_got_under_the_name_of_another_tells_whose_it_is(dc, kerberos):
+    """A helper who may name accounts has bob's name for as long as it takes to get a ticket.
+
+    Where UPNs are not kept apart the name may be asked for as a UPN instead (NT-ENTERPRISE); Samba's KDC finds bob then.
+    """
+    with a_helper_named_bob(dc) as (helper, sid):
+        token = helper.token(OURS)
     taken = await kerberos.acceptance.accept(token, b"", requires_binding=False)
     assert (taken.user, taken.sid) == ("bob", sid)
     assert taken.sid != dc.value("bob", "objectSid")
@@ -144,6 +154,16 @@ async def test_who_shows_too_many_tokens_is_refused_alone(kerberos, alice, monke
     refused = await refusal(kerberos, alice.token(OURS))
     assert (refused.failure, "too many" in refused.detail) == (TicketFailure.REFUSED, True)
     assert (await kerberos.acceptance.accept(bob.token(OURS), b"", requires_binding=False)).user == "bob"
+
+
+async def test_who_has_the_name_of_another_uses_up_nothing_of_theirs(dc, kerberos, monkeypatch):
+    monkeypatch.setattr(kerberos.acceptance, "_replays", ReplayMemory(max_per_initiator=1))
+    with a_helper_named_bob(dc) as (helper, sid):
+        taken = await kerberos.acceptance.accept(helper.token(OURS), b"", requires_binding=False)
+    bob = GssapiClient(f"bob@{REALM}", PASSWORD)
+    assert (taken.user, taken.sid) == ("bob", sid)
+    taken = await kerberos.acceptance.accept(bob.token(OURS), b"", requires_binding=False)
+    assert (taken.user, taken.sid) == ("bob", dc.value("bob", "objectSid"))
 
 
 async def test_the_librarys_memory_is_in_our_own_folder(kerberos, alice, tmp_path):
@@ -334,8 +354,36 @@ async def test_of_the_names_that_share_a_key_only_those_that_are_wanted(dc, tmp_
 
 async def test_a_name_without_a_key(dc, tmp_path):
     with pytest.raises(KerberosSetupError, match=r"no key for HTTP/other\.contoso\.lab"):
-        async with opened(dc, tmp_path, accept=("HTTP/other.contoso.lab",)):
+        async with opened(
+            dc, tmp_path, principal="", accept=("HTTP/other.contoso.lab",), krb5_conf=dc.krb5_conf
+        ):
             pass
+
+
+async def test_the_key_of_the_service_account_is_that_of_all_its_names(dc, tmp_path):
+    """ktpass and samba-tool write the one name they are told."""
+    keytab = tmp_path / "keytab"
+    keytab.touch(0o600)
+    dc.export_keytab(keytab, "svc-gw")
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        alice = GssapiClient(f"alice@{REALM}", PASSWORD)
+        await kerberos.acceptance.accept(alice.token(OURS), b"", requires_binding=False)
+        refused = await refusal(kerberos, alice.token(f"HTTP/mail.contoso.lab@{REALM}"))
+        assert refused.failure is TicketFailure.REFUSED
+
+
+async def test_the_key_of_another_realm_takes_no_tickets(dc, tmp_path):
+    """Its KDC could make them for anybody. Here it is our own key under that realm's name, so that a real ticket fits it."""
+    entries = parse_keytab(dc.keytab("gw").read_bytes())
+    own = next(one for one in entries if str(one.principal) == f"svc-gw@{REALM}")
+    ours = [replace(one, key=bytes(len(one.key))) for one in entries]
+    theirs = [replace(one, principal=replace(one.principal, realm="PARTNER.LAB")) for one in entries]
+    keytab = tmp_path / "keytab"
+    keytab.touch(0o600)
+    keytab.write_bytes(encode_keytab([own, *ours, *theirs]))
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
+        assert (await refusal(kerberos, token)).failure is TicketFailure.REFUSED
 
 
 async def test_what_curl_sends_after_kinit(dc, kerberos):

@@ -117,13 +117,13 @@ async def test_a_locked_account_is_refused_and_a_known_one_goes_on_until_it_is_f
     dc.set_user("alice", userAccountControl=0x202)
     try:
         await kerberos.delegation.sign_in(alice, SPN, b"")
-        kerberos.delegation.forget(alice)
+        kerberos.delegation.forget(alice.id)
         refused = await failure(kerberos, alice)
         assert refused.failure is DelegationFailure.REFUSED
     finally:
         dc.set_user("alice", userAccountControl=0x200, lockoutTime=0)
     assert (await failure(kerberos, alice)).failure is DelegationFailure.REFUSED, "remembered for a while"
-    kerberos.delegation.forget(alice)
+    kerberos.delegation.forget(alice.id)
     await kerberos.delegation.sign_in(alice, SPN, b"")
 
 

@@ -92,6 +92,25 @@ async def test_a_wrong_keytab_is_told_and_does_not_lock_the_account_out(dc, keyt
         await kerberos.delegation.sign_in(account("alice"), SPN, b"")
 
 
+async def test_a_new_file_need_not_name_what_tickets_are_taken_for(dc, keytab, tmp_path):
+    """As ktpass writes it: the account's own name alone."""
+    entries = parse_keytab(keytab.read_bytes())
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        put(keytab, [entry for entry in entries if str(entry.principal) == f"svc-gw@{REALM}"])
+        token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
+        await kerberos.acceptance.accept(token, b"", requires_binding=False)
+        await kerberos.delegation.sign_in(account("alice"), SPN, b"")
+
+
+async def test_a_new_file_without_our_key_changes_nothing(dc, keytab, tmp_path):
+    entries = parse_keytab(keytab.read_bytes())
+    async with opened(dc, tmp_path, keytab=keytab, accept=("HTTP/gateway.contoso.lab",)) as kerberos:
+        put(keytab, [entry for entry in entries if str(entry.principal) != f"svc-gw@{REALM}"])
+        token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
+        await kerberos.acceptance.accept(token, b"", requires_binding=False)
+        await kerberos.delegation.sign_in(account("alice"), SPN, b"")
+
+
 async def test_half_a_file_does_not_stop_anything(dc, keytab, tmp_path):
     whole = keytab.read_bytes()
     async with opened(dc, tmp_path, keytab=keytab) as kerberos:
@@ -100,4 +119,21 @@ async def test_half_a_file_does_not_stop_anything(dc, keytab, tmp_path):
         token = GssapiClient(f"alice@{REALM}", PASSWORD).token(OURS)
         await kerberos.acceptance.accept(token, b"", requires_binding=False)
         keytab.unlink()
+        await kerberos.delegation.sign_in(account("bob"), SPN, b"")
+
+
+async def test_a_password_that_was_changed_without_us_is_told_at_once_and_who_has_a_ticket_goes_on(
+    dc, keytab, tmp_path
+):
+    exported = tmp_path / "exported"
+    async with opened(dc, tmp_path, keytab=keytab) as kerberos:
+        await kerberos.delegation.sign_in(account("alice"), SPN, b"")
+        dc.samba_tool("user", "setpassword", "svc-gw", "--newpassword=Y3t.An0ther.Passw0rd")
+        refused = await failure(kerberos, account("bob"))
+        assert refused.failure is DelegationFailure.KEYTAB, refused
+        await kerberos.delegation.sign_in(account("alice"), SPN, b"")
+        for principal in ("svc-gw", "HTTP/gateway.contoso.lab"):
+            dc.export_keytab(exported, principal)
+        shutil.copy(exported, dc.keytab("gw"))
+        put(keytab, parse_keytab(exported.read_bytes()))
         await kerberos.delegation.sign_in(account("bob"), SPN, b"")

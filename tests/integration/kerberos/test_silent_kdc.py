@@ -19,6 +19,8 @@ from tests.servers.samba import NEEDS, REALM
 
 pytestmark = NEEDS
 DEADLINE = 0.8
+PATIENT_DEADLINE = 3.0
+"""Far beyond what twenty sign-ins by a ticket take, so that a busy machine's are within it as well."""
 
 
 @pytest.fixture
@@ -40,22 +42,25 @@ async def signed_in(kerberos, user, seconds=15.0):
 
 
 async def test_a_frozen_domain_controller(dc, tmp_path):
-    async with opened(dc, tmp_path, deadline_seconds=DEADLINE, threads=2) as kerberos:
+    async with opened(dc, tmp_path, deadline_seconds=PATIENT_DEADLINE, threads=2) as kerberos:
         service = GssapiService(dc.keytab("fe"))
         await kerberos.delegation.sign_in(account("alice"), SPN, b"")
         with dc.frozen():
             began = time.monotonic()
-            cold = [failure(kerberos, account("bob", number)) for number in range(20)]
+            loop = asyncio.get_running_loop()
+            cold = [loop.create_task(failure(kerberos, account("bob", number))) for number in range(20)]
             warm = [kerberos.delegation.sign_in(account("alice"), SPN, b"") for _ in range(20)]
             tokens = await asyncio.gather(*warm)
-            assert time.monotonic() - began < DEADLINE
+            assert not any(one.done() for one in cold), "who has a ticket waits for nobody who has none"
             assert {service.accept(one.token).name for one in tokens} == {f"alice@{REALM}"}
             refused = await asyncio.gather(*cold)
-            assert time.monotonic() - began < DEADLINE + 1.0
+            assert time.monotonic() - began < 2 * PATIENT_DEADLINE, (
+                "all of them at once, not one after another"
+            )
             assert {one.failure for one in refused} == {DelegationFailure.UNAVAILABLE}
             began = time.monotonic()
             at_once = await failure(kerberos, account("bob", 21))
-            assert time.monotonic() - began < 0.1
+            assert time.monotonic() - began < PATIENT_DEADLINE / 2
             assert at_once.detail == "no KDC answered lately"
             for _ in range(10):
                 await kerberos.delegation.sign_in(account("alice"), SPN, b"")
@@ -123,7 +128,7 @@ async def test_a_service_that_is_missing_or_held_twice(dc, relay, tmp_path, code
 
 
 async def test_the_breaker_lets_one_question_through_and_closes_when_it_is_answered(dc, relay, tmp_path):
-    async with opened(dc, tmp_path, kdcs=(relay.address,), deadline_seconds=0.3, threads=8) as kerberos:
+    async with opened(dc, tmp_path, kdcs=(relay.address,), deadline_seconds=DEADLINE, threads=8) as kerberos:
         await kerberos.delegation.sign_in(account("alice"), SPN, b"")
         relay.is_silent = True
         for number in range(3):
@@ -180,7 +185,7 @@ async def test_a_trusted_realms_silent_kdc_holds_up_nobody_of_ours(dc, relay, tm
     own = parse_keytab(dc.keytab("gw").read_bytes())
     theirs = [replace(one, principal=replace(one.principal, realm="FABRIKAM.LAB")) for one in own]
     keytab.write_bytes(encode_keytab(theirs))
-    async with opened(dc, tmp_path, krb5_conf=conf, deadline_seconds=DEADLINE, threads=4) as kerberos:
+    async with opened(dc, tmp_path, krb5_conf=conf, deadline_seconds=PATIENT_DEADLINE, threads=4) as kerberos:
         kerberos.delegation._mechanism = AsksTheirKdc(kerberos.delegation._mechanism, keytab)
         strangers = [account("stranger", 1000 + number, realm="FABRIKAM.LAB") for number in range(40)]
         waiting = [asyncio.get_running_loop().create_task(failure(kerberos, one)) for one in strangers]
@@ -193,7 +198,7 @@ async def test_a_trusted_realms_silent_kdc_holds_up_nobody_of_ours(dc, relay, tm
         refused = await asyncio.gather(*waiting)
         assert {one.failure for one in refused} == {DelegationFailure.UNAVAILABLE}
         assert len(relay.asked) == 1, "one of the four threads is held, and no question waits behind it"
-        began = time.monotonic()
+        asked = len(relay.asked)
         at_once = await failure(kerberos, account("stranger", 3000, realm="FABRIKAM.LAB"))
-        assert (at_once.detail, time.monotonic() - began < 0.1) == ("no KDC answered lately", True)
+        assert (at_once.detail, len(relay.asked)) == ("no KDC answered lately", asked)
         await kerberos.delegation.sign_in(account("alice", 2010), SPN, b"")

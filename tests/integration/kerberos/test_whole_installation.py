@@ -11,7 +11,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from handfast.keys.pki import issue_demo_certificate
 from tests.door import PATH, ask, connection, send
 from tests.installation import HOST, Installation, prepare
 from tests.servers.gssapi_peer import GssapiClient
+from tests.servers.kdc_relay import TGS_REQ, KdcRelay
 from tests.servers.kerberos_backend import DemandingBackend, Seen, apache_behind
-from tests.servers.processes import free_port, server_directory, wait_until
+from tests.servers.processes import server_directory, wait_until
 from tests.servers.samba import DomainController
 from tests.servers.samba_domain import PASSWORD, REALM
 
@@ -36,14 +37,6 @@ KERBEROS = """
 keytab = "{keytab}"
 principal = "svc-gw@{realm}"
 kdcs = ["{kdc}"]
-
-[[listener]]
-name = "inside"
-address = "127.0.0.1:{port}"
-certificate = "{certificate}"
-key = "{key}"
-inside = true
-max_head_bytes = 98304
 """
 PUBLICATION = """
 [[publication]]
@@ -74,6 +67,7 @@ class World:
     outside: Installation
     inside: Installation
     dc: DomainController
+    relay: KdcRelay
     demanding: DemandingBackend
     other: DemandingBackend
     apaches: dict[str, Seen]
@@ -107,24 +101,21 @@ def world(dc: DomainController) -> Iterator[World]:
         outside = prepare(
             site,
             backend=demanding.url,
+            inside="max_head_bytes = 98304",
             backend_auth="kerberos",
             backend_options=options,
             workers=1,
             auth='["kerberos", "ntlm", "basic"]',
             publication='channel_binding = "require"',
         )
-        inside = replace(outside, port=free_port())
-        files = {name: outside.values[name] for name in ("certificate", "key")}
-        realm = KERBEROS.format(
-            keytab=dc.keytab("gw"), realm=REALM, kdc=dc.address, port=inside.port, **files
-        )
+        relay = stack.enter_context(KdcRelay(dc.address))
+        realm = KERBEROS.format(keytab=dc.keytab("gw"), realm=REALM, kdc=relay.address)
         outside.write_settings(more=dc.settings() + realm + "".join(more))
         stack.callback(outside.stop)
         outside.start()
-        is_mirrored = lambda: outside.run("account", "show", "alice@contoso.lab").returncode == 0
-        wait_until(is_mirrored, "the domain is mirrored", 30)
+        outside.wait_for_account("alice@contoso.lab")
         seen = {per: seen for per, (_, seen) in apaches.items()}
-        yield World(outside, inside, dc, demanding, other, seen)
+        yield World(outside, outside.indoors, dc, relay, demanding, other, seen)
 
 
 @pytest.mark.parametrize("ticket_per", APACHES)
@@ -139,6 +130,23 @@ def test_an_app_password_outside_is_a_windows_sign_in_inside(world: World, ticke
     refused = ask(world.outside, "CONTOSO\\alice", PASSWORD, host=host)
     assert refused.status == 401, "the domain password is nobody's outside"
     assert world.dc.value("alice", "badPwdCount") in ("", "0")
+
+
+def test_what_is_taken_from_an_account_takes_its_tickets(world: World) -> None:
+    def questions() -> int:
+        """To the KDC, until a request was signed in. A gateway may not have heard yet that its grant is gone."""
+        before = world.relay.asked.count(TGS_REQ)
+        ask_once = lambda: ask(world.outside, "CONTOSO\\smith(j)", password, host="request.contoso.lab")
+        wait_until(lambda: ask_once().body == b"smith(j)@CONTOSO.LAB", "smith(j) is signed in")
+        return world.relay.asked.count(TGS_REQ) - before
+
+    password = world.issue("smith(j)")
+    assert questions()
+    assert not questions()
+    for verb in ("disable", "enable"):
+        assert world.outside.run("account", verb, "smith(j)@contoso.lab").returncode == 0
+    assert questions()
+    assert not questions()
 
 
 def test_a_server_that_demands_bindings_gets_the_right_one_and_is_believed_by_its_proof(world: World) -> None:

@@ -126,7 +126,7 @@ def test_reloads_under_load_drop_nothing(site):
             with two.client() as fresh:
                 assert fresh.certificate != old_certificate.certificate
         assert load.failures == []
-        assert min(load.done.values()) > 20
+        assert min(load.done.values()) >= 5 * 4, "after each reload it went on"
     finally:
         reload(site, policy="", **original)
 

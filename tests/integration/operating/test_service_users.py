@@ -92,7 +92,7 @@ class Host:
     def as_user(self, user: str) -> Installation:
         """The command line as somebody else."""
         become = (find_program("setpriv"), "--reuid", user, "--regid", user, "--init-groups")
-        return replace(self.root, words=(*self.root.words, *python_for(user), *become))
+        return replace(self.root, words=(*self.root.words, *become))
 
     def refused_start(self) -> str:
         """What a start says that must fail."""
@@ -130,7 +130,7 @@ def install(folder: Path, own: Machine, exchange: LabServer) -> Host:
         ca_file=ca_file,
         values={"certificate": tls.certificate, "key": tls.key},
         log=folder / "service.log",
-        words=own.words,
+        words=(*own.words, *python_for(SERVICE_USER)),
     )
     # The Python that runs the tests may well be in a home folder; --force lets init do it all the same.
     words = ("--host", HOST, "--backend", exchange.url, "--auth", "header", "--mode", "first-use", "--force")
@@ -142,8 +142,8 @@ def install(folder: Path, own: Machine, exchange: LabServer) -> Host:
     )
     settings.write_text(f'{text}\n[metrics]\naddress = "127.0.0.1:{root.metrics_port}"\n')
     kept = ",".join(str(NUMBERS[one]) for one in ROLES[0].capabilities)
-    become = (*python_for(SERVICE_USER), sys.executable, "-c", AS_THE_UNIT, SERVICE_USER, kept)
-    host = Host(folder, own, root, replace(root, words=(*own.words, *become)), exchange, done["next"])
+    become = (sys.executable, "-c", AS_THE_UNIT, SERVICE_USER, kept)
+    host = Host(folder, own, root, replace(root, words=(*root.words, *become)), exchange, done["next"])
     [chgrp] = [one.partition(": ")[2] for one in host.next_steps if "chgrp" in one]
     own.run(chgrp)
     return host

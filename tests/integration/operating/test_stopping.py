@@ -29,7 +29,7 @@ from tests.servers.processes import (
     wait_until,
 )
 
-DEADLINE = 4.0
+DEADLINE = 8.0
 """Long beside what a busy machine may lose, short beside the Ping of ten minutes that it cuts."""
 PATIENT_DEADLINE = 30.0
 WORKER_USER = "nobody"

@@ -35,7 +35,7 @@ def say(person, information, command="Provision", **more):
 
 def test_facts_are_kept_shown_and_exported(person):
     say(person, SAID)
-    wait_until(lambda: person.on_device("device_show")["imei"] != "", "the facts are kept", 10)
+    wait_until(lambda: person.on_device("device_show")["imei"] != "", "the facts are kept")
     shown = person.on_device("device_show")
     assert (shown["reported_model"], shown["os"], shown["os_language"]) == ("iPhone 12", "iOS 17.1", "de-DE")
     assert (shown["phone_number"], shown["mobile_operator"]) == ("+41 44 000 00 00", "Example")
@@ -48,7 +48,7 @@ def test_facts_are_kept_shown_and_exported(person):
 
 def test_a_new_system_is_learned_and_another_model_is_quarantined(person):
     say(person, SAID, "Settings")
-    wait_until(lambda: person.on_device("device_show")["os"] == "iOS 17.1", "the facts are kept", 10)
+    wait_until(lambda: person.on_device("device_show")["os"] == "iOS 17.1", "the facts are kept")
     before = len(person.trail("identity:device:facts"))
     for _ in range(5):
         say(person, SAID, "Settings")
@@ -75,7 +75,7 @@ def test_a_phone_that_has_to_say_its_system_is_let_in_once_it_has_and_not_by_say
     said = encode_provision_request(ProvisionRequest(device_information=SAID))
     assert person.ask("Provision", body=said, host=told).status == 200
     before = person.arrived()
-    wait_until(lambda: person.ask(host=told).status == 200 and person.arrived() > before, "it is let in", 5)
+    wait_until(lambda: person.ask(host=told).status == 200 and person.arrived() > before, "it is let in")
 
 
 def test_only_phones_with_a_listed_imei_are_let_in_once_they_have_told_it(person):
@@ -84,13 +84,13 @@ def test_only_phones_with_a_listed_imei_are_let_in_once_they_have_told_it(person
     assert person.arrived() == 0
     say(person, replace(SAID, imei="35 693803 564380 9"), host=ours)
     before = person.arrived()
-    wait_until(lambda: person.ask(host=ours).status == 200 and person.arrived() > before, "it is let in", 5)
+    wait_until(lambda: person.ask(host=ours).status == 200 and person.arrived() > before, "it is let in")
 
 
 def test_a_phone_with_another_imei_is_refused_and_explain_names_the_rule(person):
     ours = "ours.contoso.lab"
     say(person, replace(SAID, imei="490154203237518"), host=ours)
-    wait_until(lambda: status_in(person.ask(host=ours)) == "129", "it is refused", 5)
+    wait_until(lambda: status_in(person.ask(host=ours)) == "129", "it is refused")
     arrived = person.arrived()
     refused = person.ask(host=ours)
     assert status_in(refused) == "129"
@@ -104,7 +104,7 @@ def test_a_phone_with_another_imei_is_refused_and_explain_names_the_rule(person)
 def test_who_approves_a_phone_sees_what_it_says_it_is(person):
     approval = "approval.contoso.lab"
     say(person, SAID, host=approval)
-    wait_until(lambda: person.on_device("device_show")["imei"] != "", "the facts are kept", 10)
+    wait_until(lambda: person.on_device("device_show")["imei"] != "", "the facts are kept")
     shown = person.on_device("device_show")
     assert (shown["state"], shown["reported_model"], shown["os"]) == ("pending", "iPhone 12", "iOS 17.1")
     assert shown["imei"] == "356938035643809"
@@ -113,7 +113,7 @@ def test_who_approves_a_phone_sees_what_it_says_it_is(person):
     assert person.trail("identity:device") == ["identity:device:pending", "identity:device:facts-learned"]
     assert person.arrived() == 0, "nothing of it goes behind before somebody says yes"
     person.on_device("device_approve")
-    wait_until(lambda: person.ask(host=approval).status == 200 and person.arrived() > 0, "it is let in", 5)
+    wait_until(lambda: person.ask(host=approval).status == 200 and person.arrived() > 0, "it is let in")
 
 
 def status_in(answer) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from handfast.protocols.activesync.element import Element, leaf
@@ -72,10 +70,9 @@ def test_what_is_in_flight_is_cut_by_the_order(paired):
         )
         door.sendall(head.encode() + ping)
         wait_until(lambda: paired.server.hanging > hanging, "the Ping hangs")
-        began = time.monotonic()
         paired.on_device("device_wipe")
+        # The Ping would hang for ten minutes; whoever reads here waits for twenty seconds.
         assert door.recv(65536).startswith(b"HTTP/1.1 403 ")
-        assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("state", ["disabled", "revoked"])

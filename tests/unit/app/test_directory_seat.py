@@ -71,7 +71,7 @@ async def test_who_leaves_and_meets_nobody_need_not_begin_anew(site):
 
 async def test_a_long_reading_keeps_its_seat_whatever_the_records_do_meanwhile(site):
     await site.one.take(0.01)
-    async with site.one.kept(0.01), asyncio.timeout(5):
+    async with site.one.kept(0.01), asyncio.timeout(20):
         for is_unavailable in (False, True, False):
             site.records.unavailable = is_unavailable
             if is_unavailable:

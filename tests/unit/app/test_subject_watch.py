@@ -9,15 +9,15 @@ from handfast.app.subject_watch import AGAIN_SECONDS, SOON_SECONDS, UNANSWERED_S
 from handfast.decision.named_subjects import NamedSubject
 from handfast.decision.policy_desk import InstallationPolicy, PolicyDesk
 from handfast.identity.directory.entries import SyncPosition
-from handfast.identity.names import fold
+from handfast.identity.subjects import rule_key
 from tests.fakes.clock import SettableClock
 from tests.fakes.directory import FakeDirectory, group
 from tests.fakes.records import InMemoryRecords
 
 LEAVERS, STAFF = "CONTOSO\\Leavers", "CONTOSO\\Staff"
 NAMED = (
-    NamedSubject(LEAVERS, fold(LEAVERS), ("[[access]] no",), ("[[access]] no",)),
-    NamedSubject(STAFF, fold(STAFF), ("[[access]] staff",)),
+    NamedSubject(LEAVERS, rule_key(LEAVERS), ("[[access]] no",), ("[[access]] no",)),
+    NamedSubject(STAFF, rule_key(STAFF), ("[[access]] staff",)),
 )
 
 
@@ -111,7 +111,7 @@ async def test_it_looks_by_itself_at_once_after_a_reload_and_lives_through_failu
     monkeypatch.setattr(site.watch, "look", look_or_fail)
     await site.read()
     site.watch.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await looked.wait()
         while not log:
             await asyncio.sleep(0)
@@ -136,7 +136,7 @@ async def test_a_reload_in_the_midst_of_a_look_is_looked_at_too(site, log):
 
     site.policies.find_subjects = reload_meanwhile
     site.watch.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(log) < 4:
             await asyncio.sleep(0)
     await site.watch.stop()

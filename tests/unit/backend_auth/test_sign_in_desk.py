@@ -6,6 +6,7 @@ import pytest
 
 from handfast.backend_auth.live_grants import LiveGrants
 from handfast.backend_auth.sign_in_desk import BackendAuth, SignInDesk, SignInKind, ValueForm
+from handfast.backend_auth.tickets import PAUSE_SECONDS
 from handfast.decision.outcome import Grant
 from handfast.decision.ports import BackendSignInRefused
 from handfast.decision.reasons import Reason
@@ -272,9 +273,22 @@ async def test_a_refused_ticket_is_reported_once_for_a_minute():
     scene = Scene(delegation)
     grant = await mirrored(scene)
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
     assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
     assert scene.records.tables.audit == [], "there is no secret to suspend"
+
+
+async def test_the_pause_after_a_refused_ticket_does_not_hang_on_a_clock_that_was_wrong(monkeypatch):
+    scene = Scene(FakeDelegation())
+    grant = await mirrored(scene)
+    uptime = [0.0]
+    monkeypatch.setattr(scene.desk._tickets, "_monotonic", lambda: uptime[0])
+    scene.clock.advance(hours=6)  # for which the server refused the ticket
+    await scene.desk.report_refused(grant, "")
+    scene.clock.advance(hours=-6)
+    assert await scene.refusal(grant) is Reason.BACKEND_SIGN_IN_REFUSED
+    uptime[0] += PAUSE_SECONDS
+    assert (await scene.desk.authorize(grant)).headers
 
 
 async def test_who_may_not_sign_in_gets_no_ticket_and_a_foreign_grant_confirms_nothing():
@@ -292,10 +306,32 @@ async def test_a_refused_ticket_of_a_disabled_or_removed_account_is_reported_wit
     scene = Scene(delegation)
     grant = await mirrored(scene, is_enabled=False)
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
     await scene.records.write(lambda r: r.accounts.remove(scene.account_id))
     await scene.desk.report_refused(grant, "")
-    assert delegation.forgotten == ["alice"]
+    assert delegation.forgotten == [scene.account_id]
+
+
+@pytest.mark.parametrize(
+    ("scope", "drops"),
+    [
+        (RevocationScope.ACCOUNT, True),
+        (RevocationScope.PARTNERSHIP, False),
+        (RevocationScope.EVERYTHING, False),
+    ],
+)
+async def test_an_account_that_something_was_taken_from_loses_its_tickets(scope, drops):
+    delegation = FakeDelegation()
+    scene = Scene(delegation)
+    grant = await mirrored(scene)
+    await scene.desk.authorize(grant)
+    of_whom = None if scope is RevocationScope.EVERYTHING else scene.account_id
+    device = "phone" if scope is RevocationScope.PARTNERSHIP else None
+    scene.desk.revoke([Revocation(1, scope, scene.clock.now(), account_id=of_whom, device_id=device)])
+    assert delegation.forgotten == ([scene.account_id] if drops else [])
+    if scope is not RevocationScope.PARTNERSHIP:
+        assert await scene.refusal(grant) is Reason.GRANT_EXPIRED
+    Scene().desk.revoke([Revocation(1, scope, scene.clock.now(), account_id=of_whom, device_id=device)])
 
 
 async def test_where_nobody_is_signed_in_by_ticket_there_is_no_proof_to_look_at():

@@ -22,6 +22,7 @@ class AdministrationError(Exception):
 class FakeAdministration:
     def __init__(self):
         self.calls = []
+        self.openings = 0
         self.answers = {}
 
     def call(self, method, **arguments):
@@ -65,6 +66,7 @@ def administration(monkeypatch):
 
     @contextlib.contextmanager
     def opened(_settings):
+        fake.openings += 1
         yield fake
 
     for module in (connection, audit, doctor):

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import typer
 
 from handfast.cli import directory_init
-from handfast.cli.directory import account_record
+from handfast.cli.directory import account_record, domain_lines
 from handfast.cli.directory_init import parse_server
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.installation.directory_section import Server
-from handfast.directory.findings import DirectoryFinding
+from handfast.cli.installation.domain_commands import build_delegation_commands
+from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
+from handfast.directory.findings import DirectoryFinding, Seen, Step
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 
@@ -230,3 +232,23 @@ def test_a_settings_file_that_is_wrong_is_not_made_worse(domain, tmp_path):
         )
     assert "[[directory.server]]" in failed.value.remedy
     assert not Path(tmp_path / "directory.password").exists()
+
+
+def test_what_a_controller_calls_its_domain_begins_no_line_and_ends_no_quotes():
+    root = RootFacts("DC=o\u2019neil\nPS> calc", "CN=Configuration", "CN=DC1", 1, "dc1", NOW)
+    facts = DomainFacts(
+        root, "", "S-1-5-21-1-2-3", "O'NEIL\x1b", "contoso.lab", Policy(5, timedelta(0), None, None)
+    )
+    lines = domain_lines([Seen("dc1", Step.DONE, domain=facts)], None)
+    assert all(map(str.isprintable, lines))
+    container = "'CN=Deleted Objects,DC=o\u2019\u2019neil\\nPS> calc'"
+    assert lines[-2:] == [
+        f"         PS> dsacls {container} /takeownership",
+        rf"         PS> dsacls {container} /g 'O''NEIL\x1b\<bind user>:LCRP'    (Samba: docs/active-directory.md)",
+    ]
+
+
+def test_no_command_is_shown_that_looks_like_another():
+    commands = build_delegation_commands("svc-gw@CONTOSO.LAB", ["HTTP/a\nPS> calc"])
+    with pytest.raises(CommandFailed, match="can't be seen"):
+        directory_init._show_commands(commands)

@@ -17,7 +17,7 @@ NOW = "2026-03-01T12:00:00+00:00"
             "account_add",
             {"account_user": "anna", "domain": "D", "upn": "anna@d.de", "display_name": "Anna", "pin": None},
         ),
-        (["account", "list"], "account_list", {}),
+        (["account", "list"], "account_list", {"after": 0, "limit": 1000}),
         (["account", "show", "anna"], "account_show", {"account": "anna"}),
         (["account", "disable", "anna"], "account_disable", {"account": "anna"}),
         (["account", "enable", "anna"], "account_enable", {"account": "anna"}),
@@ -377,9 +377,67 @@ def test_audit_export_goes_on_until_the_end(line, tmp_path):
     ][:limit]
     lines = line("audit", "export", "--after", "100").stdout.splitlines()
     assert [json.loads(one)["sequence"] for one in lines] == list(range(101, 2300))
+    calls = len(line.administration.calls)
+    assert line.administration.openings == calls, "a slow reader of the lines keeps nobody from the records"
     file = tmp_path / "trail"
     assert line("audit", "export", "-o", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 2300
+
+
+@pytest.fixture
+def many(line):
+    """2,001 accounts; those of the last page have longer names, and the directory's facts are newest on the second."""
+
+    def row(number):
+        user = f"user{number}" if number <= 2000 else "a-user-of-a-longer-name"
+        age = 5.0 if number == 1500 else 60.0
+        return {"id": number * 2, "user": user, "domain": "D", "directory": {"age_seconds": age}}
+
+    rows = [row(number) for number in range(1, 2002)]
+    line.administration.answers["account_list"] = lambda after, limit: [
+        one for one in rows if one["id"] > after
+    ][:limit]
+    return rows
+
+
+def test_accounts_are_asked_for_in_pages_and_shown_as_one_list(line, many):
+    shown = line("account", "list", "--json").stdout
+    assert shown == json.dumps(many, indent=2) + "\n"
+    asked = [arguments for _, arguments in line.administration.calls]
+    assert asked == [{"after": after, "limit": 1000} for after in (0, 2000, 4000)]
+
+
+def test_accounts_of_many_pages_stand_in_one_table(line, many):
+    heading, *rows, age = line("account", "list").stdout.splitlines()
+    assert heading.split() == ["user", "domain", "upn", "display", "name", "state", "directory", "state"]
+    assert [one.split() for one in rows] == [[row["user"], "D"] for row in many]
+    assert len({one.index(" D") for one in rows[:1000]} | {heading.index(" domain")}) == 1
+    assert age == "(the directory was read 5 s ago)"
+
+
+def test_a_page_that_does_not_come_fails_the_list(line, many, refusal):
+    taken = line.administration.answers["account_list"]
+
+    def gone_at_the_second(after, limit):
+        if after:
+            raise refusal("unavailable", "identity went away")
+        return taken(after, limit)
+
+    line.administration.answers["account_list"] = gone_at_the_second
+    for option in ([], ["--json"]):
+        result = line("account", "list", *option)
+        assert (result.exit_code, "identity went away" in result.stderr) == (3, True)
+        assert "user1000" in result.stdout
+
+
+def test_a_list_whose_last_page_is_full_ends(line):
+    line.administration.answers["account_list"] = lambda after, limit: (
+        [] if after else [{"id": number, "directory": None} for number in range(1, limit + 1)]
+    )
+    assert len(json.loads(line("account", "list", "--json").stdout)) == 1000
+    line.administration.answers["account_list"] = lambda after, limit: []
+    assert line("account", "list", "--json").stdout == "[]\n"
+    assert line("account", "list").stdout == "(no accounts)\n"
 
 
 def test_a_revoked_node_lists_what_it_saw(line):

@@ -9,9 +9,9 @@ from handfast.decision.named_subjects import (
     describe_finding,
     find_subjects,
 )
-from handfast.identity.names import fold
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import DirectoryGroup
+from handfast.identity.subjects import rule_key
 from tests.fakes.clock import START
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.domain import SID, group, mirror
@@ -29,7 +29,7 @@ async def records():
 
 
 async def state(records, name: str, directory: FakeDirectory | None) -> SubjectState:
-    (found,) = await find_subjects(records, directory, [NamedSubject(name, fold(name), ("r",))])
+    (found,) = await find_subjects(records, directory, [NamedSubject(name, rule_key(name), ("r",))])
     return found.state
 
 
@@ -46,6 +46,14 @@ async def test_a_group_that_nobody_is_in_is_empty_where_the_directory_has_it(rec
     assert await state(records, name, None) is S.UNSEEN
 
 
+async def test_an_account_that_no_rule_would_know_by_that_spelling_is_missing(records):
+    await mirror(records, "ștefan", START, number=1002)
+    for name, expected in (("ștefan", S.PRESENT), ("Ștefan", S.MISSING)):
+        named = NamedSubject(name, rule_key(f"CONTOSO\\{name}"), ("r",), is_group=False)
+        (finding,) = await find_subjects(records, None, [named])
+        assert finding.state is expected
+
+
 async def test_a_directory_that_does_not_answer_is_waited_for_once(records):
     class Frozen(FakeDirectory):
         asked = 0
@@ -55,7 +63,9 @@ async def test_a_directory_that_does_not_answer_is_waited_for_once(records):
             raise Unavailable("no answer within 5 s")
 
     frozen = Frozen()
-    named = [NamedSubject(name, fold(name), ("r",)) for name in ("D\\A", "CONTOSO\\Staff", "D\\B", "D\\C")]
+    named = [
+        NamedSubject(name, rule_key(name), ("r",)) for name in ("D\\A", "CONTOSO\\Staff", "D\\B", "D\\C")
+    ]
     found = await find_subjects(records, frozen, named)
     assert [one.state for one in found] == [S.UNSEEN, S.PRESENT, S.UNSEEN, S.UNSEEN]
     assert frozen.asked == 1

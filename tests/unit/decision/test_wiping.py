@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from handfast.decision.outcome import Outcome
+from handfast.decision.publication import CredentialPolicy
 from handfast.decision.reasons import Reason
 from handfast.identity.channels import PROFILE_CHANNELS, Channel, Profile
 from handfast.identity.records import AccountState, DirectoryFacts, PartnershipState, WipeKind
@@ -108,20 +110,55 @@ async def test_a_password_that_never_opened_the_channel_orders_nothing(site):
     assert (decision.reason, decision.wipe) == (Reason.PROFILE_REFUSED, None)
 
 
-async def test_a_person_with_a_pin_is_told_while_the_account_is_enabled():
-    from dataclasses import replace
-
-    from handfast.decision.publication import CredentialPolicy
-
+@pytest.fixture
+async def pin_site():
     identity = IdentityProcess(publication=replace(MAIL, credentials=CredentialPolicy(human_secrets=True)))
     account = await identity.add_account(pin="blue-42")
     assert (await identity.basic("blue-42")).outcome is Outcome.ALLOW
-    site = Site(identity, account, "blue-42", None)
-    await site.wipe()
-    assert (await identity.basic("blue-42")).wipe is not None
-    await site.disable()
-    refused = await identity.basic("blue-42")
+    return Site(identity, account, "blue-42", None)
+
+
+async def test_a_person_with_a_pin_is_told_while_the_account_is_enabled(pin_site):
+    await pin_site.wipe()
+    assert (await pin_site.identity.basic("blue-42")).wipe is not None
+    await pin_site.disable()
+    refused = await pin_site.identity.basic("blue-42")
     assert (refused.reason, refused.wipe) == (Reason.ACCOUNT_DISABLED, None)
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        ({"is_enabled": False}, Reason.ACCOUNT_DISABLED_IN_DIRECTORY),
+        ({"is_present": False}, Reason.ACCOUNT_GONE),
+        ({"locked_until": DAY}, Reason.ACCOUNT_LOCKED_IN_DIRECTORY),
+        ({"expires_at": -DAY}, Reason.ACCOUNT_EXPIRED),
+        ({"password_expires_at": -DAY}, Reason.DOMAIN_PASSWORD_EXPIRED),
+        ({"read_at": -DAY}, Reason.DIRECTORY_UNAVAILABLE),
+    ],
+    ids=lambda value: value.value if isinstance(value, Reason) else "",
+)
+async def test_what_the_directory_says_keeps_no_phone_from_being_told(pin_site, says, expected):
+    """Whoever steals a phone can have the account locked by a few wrong guesses; and who left is who is wiped."""
+    site, now = pin_site, pin_site.identity.clock.now()
+    dated = {name: now + value if isinstance(value, timedelta) else value for name, value in says.items()}
+    facts = DirectoryFacts(**{"realm": "CONTOSO.LAB", "read_at": now, **dated})
+    await site.write(lambda r: r.accounts.set_directory(site.account.id, "S-1-5-21-1", facts))
+    refused = await site.identity.basic("blue-42")
+    assert (refused.reason, refused.wipe) == (expected, None), "nobody is to be wiped yet"
+
+    await site.wipe()
+    told = await site.identity.basic("blue-42")
+    assert (told.reason, told.wipe is not None, told.grant) == (Reason.DEVICE_WIPE_PENDING, True, None)
+    elsewhere = await site.identity.basic("blue-42", device="PHONE2")
+    assert (elsewhere.reason, elsewhere.wipe) == (expected, None)
+    before = site.identity.hasher.evaluations
+    wrong = await site.identity.basic("blue-43")
+    assert (wrong.reason, wrong.wipe) == (Reason.CREDENTIAL_WRONG, None)
+    assert site.identity.hasher.evaluations == before + 1, "as for any other wrong PIN"
 
 
 async def test_the_trail_has_one_refusal_for_a_phone_that_knocks_without_end(site):

@@ -81,5 +81,7 @@ async def test_nothing_is_sent_for_an_account_that_is_nowhere():
     passwords = Asked()
     directory = ActiveDirectory(Asked(), passwords, Scope("", ""), SettableClock().now)
     passwords.answer = None
-    assert await directory.check_password(replace(ALICE, sid="S-1-5-11"), "secret") is PasswordVerdict.WRONG
+    assert (
+        await directory.check_password(replace(ALICE, sid="S-1-5-11"), "secret") is PasswordVerdict.NOT_SENT
+    )
     assert passwords.opened == 0

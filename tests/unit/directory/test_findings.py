@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
-from handfast.directory.findings import Expectations, Seen, Step, judge
+from handfast.directory.findings import Seen, Step, judge
+from handfast.directory.scope import Scope
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-EXPECTED = Expectations(base="OU=Staff", account_filter="(mail=*)")
+EXPECTED = Scope("OU=Staff", "(mail=*)")
 
 
 def domain(sid: str = "S-1-5-21-1-2-3", threshold: int = 5, dns_name: str = "contoso.lab") -> DomainFacts:
@@ -63,7 +64,7 @@ def test_what_else_is_found(changes, severity, what):
 
 
 def test_no_account_anywhere():
-    (finding,) = judge([seen(has_accounts=False)], Expectations("", ""), NOW)
+    (finding,) = judge([seen(has_accounts=False)], Scope(), NOW)
     assert finding.what == "no account fits there"
 
 

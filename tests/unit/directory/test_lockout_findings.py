@@ -64,9 +64,15 @@ def test_policies_that_can_not_be_seen_or_read_are_told_with_the_line_that_mends
     assert (unseen.severity, unseen.id, unread.id) == ("warning", "domain-lockout-unknown", unseen.id)
     assert "can't be read;" in unseen.what
     assert "can't be read: strict, other;" in unread.what
-    assert f'dsacls "{CONTAINER},{BASE}" /I:T /G "{READER}:GR"' in unseen.remedy
+    assert f"dsacls '{CONTAINER},{BASE}' /I:T /G '{READER}:GR'" in unseen.remedy
     for one in (unseen, unread):
         assert "'(sAMAccountName=svc-read)'" in one.remedy
+
+
+def test_the_readers_name_is_neither_code_nor_a_filter():
+    (unseen,) = judge_lockout([seen(policies=None)], 2, "a'b)(c*@contoso.lab")
+    assert "/G 'a''b)(c*@contoso.lab:GR'" in unseen.remedy
+    assert r"ldb '(sAMAccountName=a\27b\29\28c\2a)' objectSid" in unseen.remedy
 
 
 def test_no_controller_tells():

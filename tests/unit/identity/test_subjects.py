@@ -50,6 +50,19 @@ def test_a_group_is_named_by_name_or_sid(name):
     assert subjects.include(ANNA, frozenset({without_names(MAIL_USERS)})) is (name == MAIL_USERS.sid)
 
 
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [("Direcție", "DirecȚie"), ("გიორგი", "ᲒᲘᲝᲠᲒᲘ"), ("Βeta", "ϐeta")],
+    ids=["comma below", "Georgian", "a beta of another kind"],
+)
+def test_what_the_domain_may_keep_apart_is_not_meant(written, made):
+    """Somebody made it beside the one that is meant."""
+    subjects = build_subjects((written,), (f"CONTOSO\\{written}",), "CONTOSO")
+    for name, is_meant in ((written, True), (made, False)):
+        assert subjects.include(ANNA, frozenset({group(name)})) is is_meant
+        assert subjects.include(replace(ANNA, user=name), frozenset()) is is_meant
+
+
 def test_accounts_or_groups_either_fits():
     subjects = build_subjects(("bob",), ("CONTOSO\\Mail Users",), "CONTOSO")
     assert subjects.include(ANNA, frozenset({MAIL_USERS}))

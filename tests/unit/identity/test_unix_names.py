@@ -73,6 +73,13 @@ async def test_a_upn_that_is_another_users_name_makes_nobody_that_user(records):
     assert await found(records, "bob@contoso.lab") == ""
 
 
+async def test_another_spelling_may_be_another_user_of_the_domain(records):
+    await mirror(records, "ștefan", START, number=1002)
+    for name in ("CONTOSO\\{}", "{}@contoso.lab", "{}"):
+        assert await found(records, name.format("ștefan")) == "ștefan"
+        assert await found(records, name.format("Ștefan")) == ""
+
+
 async def test_a_name_that_resolvers_read_as_two_accounts_is_nobody(records):
     twin = await mirror(records, "adm.alice@contoso.lab", START, number=1001)
     assert await found(records, "adm.alice@contoso.lab") == ""

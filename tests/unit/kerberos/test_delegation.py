@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,11 +13,11 @@ from handfast.identity.directory.ports import DelegationFailure, DelegationRefus
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import Account, AccountId, AccountState, DirectoryFacts
 from handfast.kerberos.delegation import KerberosDelegation
-from handfast.kerberos.failures import KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE
-from handfast.kerberos.mechanism import Credential, MechanismError
+from handfast.kerberos.failures import KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE, KRB5_REALM_UNKNOWN
+from handfast.kerberos.mechanism import Credential, Initiation, MechanismError, Unidentified
 from handfast.kerberos.refusals import REFUSED_SECONDS
 from handfast.kerberos.waiting import MAX_PER_ACCOUNT, MAX_WAITING
-from tests.fakes.kerberos_mechanism import BADOPTION, SERVICE_ACCOUNT, FakeMechanism
+from tests.fakes.kerberos_mechanism import BADOPTION, SERVICE_ACCOUNT, FakeMechanism, sid_of
 
 REALM = "CONTOSO.LAB"
 SPN = "HTTP/fe"
@@ -25,7 +26,9 @@ SPN = "HTTP/fe"
 def account(user: str, number: int = 1, realm: str = REALM) -> Account:
     now = datetime.now(UTC)
     facts = DirectoryFacts(realm, now, is_delegable=True)
-    return Account(AccountId(number), user, "CONTOSO", "", AccountState.ENABLED, now, directory=facts)
+    return Account(
+        AccountId(number), user, "CONTOSO", "", AccountState.ENABLED, now, sid=sid_of(user), directory=facts
+    )
 
 
 ALICE, BOB, NOBODY = account("alice", 1), account("bob", 2), account("nobody", 3)
@@ -37,8 +40,14 @@ class OwnKeys:
 
     generation = 0
 
+    def __init__(self, mechanism: FakeMechanism) -> None:
+        self.mechanism = mechanism
+
     def sign_in(self, now: float) -> Credential:
         return Credential(SERVICE_ACCOUNT, 36000.0)
+
+    def identify(self, own: Credential, user: Credential) -> str:
+        return self.mechanism.identify(own, user, "")
 
 
 class Mechanism(FakeMechanism):
@@ -47,10 +56,12 @@ class Mechanism(FakeMechanism):
     said: dict[str, int]
     deaf_realm = ""
     held = 0
+    unreachable: dict[str, int]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.hears = threading.Event()
+        self.unreachable = {}
 
     def impersonate(self, service: Credential, principal: str) -> Credential:
         if principal.rpartition("@")[2] == self.deaf_realm:
@@ -61,9 +72,15 @@ class Mechanism(FakeMechanism):
             raise MechanismError(self.said[principal], "for this one")
         return found
 
+    def initiate(self, user: Credential, service_principal: str, channel_binding: bytes) -> Initiation:
+        if service_principal in self.unreachable:
+            self.calls.append(("initiate", service_principal))
+            raise MechanismError(self.unreachable[service_principal], "no KDC of another realm")
+        return super().initiate(user, service_principal, channel_binding)
+
 
 class World:
-    def __init__(self, deadline_seconds: float = 5.0) -> None:
+    def __init__(self, deadline_seconds: float = 5.0, *, threads: int = 2) -> None:
         self.now = 1000.0
         self.silences = 0
         self.mechanism = Mechanism()
@@ -71,10 +88,10 @@ class World:
         self.mechanism.said = {}
         self.delegation = KerberosDelegation(
             self.mechanism,
-            OwnKeys(),
+            OwnKeys(self.mechanism),
             REALM,
             deadline_seconds=deadline_seconds,
-            threads=2,
+            threads=threads,
             clock=lambda: self.now,
             on_silence=self.on_silence,
         )
@@ -172,7 +189,7 @@ async def test_deadlines_count_for_the_realm_of_the_account(who, silences):
 
 
 async def test_a_trusted_realm_that_holds_its_threads_holds_none_of_ours():
-    world = World(deadline_seconds=0.1)
+    world = World(deadline_seconds=1.0)
     world.mechanism.deaf_realm = "FABRIKAM.LAB"
     strangers = [account("stranger", number, "FABRIKAM.LAB") for number in range(10, 30)]
     try:
@@ -213,7 +230,7 @@ async def test_a_forgotten_account_is_asked_for_at_once(world):
     world.mechanism.said = {"bob@CONTOSO.LAB": BADOPTION}
     await world.failure(BOB)
     world.mechanism.said = {}
-    world.delegation.forget(BOB)
+    world.delegation.forget(BOB.id)
     await world.signed_in(BOB)
 
 
@@ -223,3 +240,96 @@ async def test_where_our_own_ticket_may_be_what_is_wrong_the_next_question_is_pu
     await world.failure(BOB)
     world.mechanism.said = {}
     await world.signed_in(BOB)
+
+
+async def test_a_ticket_of_another_account_is_never_used_and_never_kept(world):
+    """Somebody else has the name, to the KDC: no ticket is asked for with what it gave."""
+    world.mechanism.sids = {"alice@CONTOSO.LAB": sid_of("bob")}
+    for _ in range(3):
+        assert await world.failure(ALICE) is DelegationFailure.OTHER_ACCOUNT
+    assert (world.mechanism.count("impersonate"), world.mechanism.count("initiate")) == (1, 0)
+    assert world.silences == 0
+    world.mechanism.sids = {}
+    world.now += REFUSED_SECONDS
+    await world.signed_in(ALICE)
+
+
+async def test_a_ticket_stays_the_accounts_of_that_sid(world):
+    await world.signed_in(ALICE)
+    made_anew = replace(ALICE, sid="S-1-5-21-1-2-3-9")
+    assert await world.failure(made_anew) is DelegationFailure.OTHER_ACCOUNT
+    world.mechanism.sids = {"alice@CONTOSO.LAB": "S-1-5-21-1-2-3-9"}
+    world.now += REFUSED_SECONDS
+    await world.signed_in(made_anew)
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "asked"),
+    [
+        (Unidentified("the ticket has no PAC"), DelegationFailure.UNIDENTIFIED, 1),
+        (MechanismError(44, "not with that enctype"), DelegationFailure.KEYTAB, 3),
+    ],
+)
+async def test_evidence_that_cannot_be_read_is_worth_nothing(world, error, failure, asked):
+    world.mechanism.errors = {"identify": error}
+    for _ in range(3):
+        assert await world.failure(ALICE) is failure
+    assert (world.mechanism.count("impersonate"), world.mechanism.count("initiate")) == (asked, 0)
+    assert world.silences == 0
+
+
+@pytest.mark.parametrize("code", [KRB5_REALM_UNKNOWN, KRB5_REALM_CANT_RESOLVE, KRB5_KDC_UNREACH])
+async def test_a_service_that_is_referred_to_nowhere_stops_no_other(world, code):
+    world.mechanism.unreachable = {"HTTP/elsewhere@CONTOSO.LAB": code}
+    for _ in range(5):
+        await world.failure(ALICE, "HTTP/elsewhere")
+    await world.signed_in(BOB)
+    assert world.silences == 0
+    assert world.mechanism.count("initiate") == (6 if code == KRB5_KDC_UNREACH else 2), (
+        "remembered where it lasts"
+    )
+
+
+async def test_who_waits_while_others_are_answered_does_not_make_a_silent_kdc():
+    """There are more people than threads, and the KDC answers each question at once."""
+    world = World(deadline_seconds=0.02)
+    world.mechanism.silence.clear()
+    lane = world.delegation._lanes.of(REALM)
+    lane.note_answer(world.now + 0.01)  # while they wait: the clock stands still here
+    try:
+        for _ in range(3):
+            assert await world.failure(BOB) is DelegationFailure.UNAVAILABLE
+        assert (world.silences, lane.breaker.is_open) == (0, False)
+    finally:
+        world.mechanism.silence.set()
+        await world.delegation.close()
+
+
+async def test_one_thread_that_hangs_is_a_silent_kdc_to_those_who_wait_for_it():
+    world = World(deadline_seconds=0.05, threads=1)
+    world.mechanism.silence.clear()
+    try:
+        for who in (ALICE, BOB, NOBODY):
+            assert await world.failure(who) is DelegationFailure.UNAVAILABLE
+        assert (world.silences, world.mechanism.count("impersonate") <= 1) == (3, True)
+        assert world.delegation._lanes.of(REALM).breaker.is_open
+    finally:
+        world.mechanism.silence.set()
+        await world.delegation.close()
+
+
+async def test_a_refusal_of_our_own_key_that_nobody_was_asked_for_says_nothing_of_the_kdc(world, monkeypatch):
+    world.mechanism.said = {"bob@CONTOSO.LAB": KRB5_KDC_UNREACH}
+    for _ in range(2):
+        await world.failure(BOB)
+
+    def refuse(now):
+        raise DelegationRefused(DelegationFailure.KEYTAB, "refused lately")
+
+    world.now += 36000
+    with monkeypatch.context() as patched:
+        patched.setattr(OwnKeys, "sign_in", lambda keys, now: refuse(now))
+        assert await world.failure(ALICE) is DelegationFailure.KEYTAB
+    await world.failure(BOB)
+    assert world.silences == 3
+    assert await world.failure(ALICE) is DelegationFailure.UNAVAILABLE, "three in a row"

@@ -3,50 +3,60 @@ import pytest
 from handfast.identity.directory.ports import DelegationFailure, TicketFailure
 from handfast.kerberos.failures import (
     Step,
-    delegation_failure,
-    is_kdcs_answer,
+    Verdict,
     spoils_own_ticket,
     ticket_failure,
+    verdict_on,
 )
-from handfast.kerberos.mechanism import MechanismError
+from handfast.kerberos.mechanism import MechanismError, Unidentified
 
-OWN, USER, SERVICE = Step
+OWN, USER, IDENTITY, SERVICE = Step
 
 
 @pytest.mark.parametrize(
     ("code", "at", "meant"),
     [
-        (37, OWN, DelegationFailure.CLOCK_SKEW),
-        (148, OWN, DelegationFailure.CLOCK_SKEW),
-        (33, USER, DelegationFailure.CLOCK_SKEW),
-        (11, SERVICE, DelegationFailure.CLOCK_SKEW),
-        (156, OWN, DelegationFailure.UNAVAILABLE),
-        (220, USER, DelegationFailure.UNAVAILABLE),
-        (29, SERVICE, DelegationFailure.UNAVAILABLE),
-        (60, SERVICE, DelegationFailure.UNAVAILABLE),
-        (154, OWN, DelegationFailure.UNAVAILABLE),
-        (154, SERVICE, DelegationFailure.UNAVAILABLE),
-        (154, USER, DelegationFailure.REFUSED),
-        (24, OWN, DelegationFailure.KEYTAB),
-        (6, OWN, DelegationFailure.KEYTAB),
-        (18, OWN, DelegationFailure.KEYTAB),
-        (23, OWN, DelegationFailure.KEYTAB),
-        (7, OWN, DelegationFailure.KEYTAB),
-        (-1, OWN, DelegationFailure.KEYTAB),
-        (6, USER, DelegationFailure.REFUSED),
-        (7, USER, DelegationFailure.REFUSED),
-        (18, USER, DelegationFailure.REFUSED),
-        (1, USER, DelegationFailure.REFUSED),
-        (12, USER, DelegationFailure.REFUSED),
-        (7, SERVICE, DelegationFailure.SERVICE_UNKNOWN),
-        (8, SERVICE, DelegationFailure.SERVICE_UNKNOWN),
-        (13, SERVICE, DelegationFailure.REFUSED),
-        (12, SERVICE, DelegationFailure.REFUSED),
-        (-1, SERVICE, DelegationFailure.REFUSED),
+        (37, OWN, Verdict.CLOCK_SKEW),
+        (148, OWN, Verdict.CLOCK_SKEW),
+        (33, USER, Verdict.CLOCK_SKEW),
+        (37, IDENTITY, Verdict.CLOCK_SKEW),
+        (11, SERVICE, Verdict.CLOCK_SKEW),
+        (29, OWN, Verdict.UNABLE),
+        (60, USER, Verdict.UNABLE),
+        (29, SERVICE, Verdict.UNABLE),
+        (60, SERVICE, Verdict.UNABLE),
+        (156, OWN, Verdict.SILENCE),
+        (154, OWN, Verdict.SILENCE),
+        (220, OWN, Verdict.SILENCE),
+        (156, USER, Verdict.SILENCE),
+        (220, USER, Verdict.SILENCE),
+        (154, USER, Verdict.REFUSED),
+        (156, SERVICE, Verdict.UNABLE),
+        (154, SERVICE, Verdict.SERVICE_UNKNOWN),
+        (220, SERVICE, Verdict.SERVICE_UNKNOWN),
+        (24, OWN, Verdict.KEYTAB),
+        (6, OWN, Verdict.KEYTAB),
+        (18, OWN, Verdict.KEYTAB),
+        (23, OWN, Verdict.KEYTAB),
+        (7, OWN, Verdict.KEYTAB),
+        (-1, OWN, Verdict.KEYTAB),
+        (6, USER, Verdict.REFUSED),
+        (7, USER, Verdict.REFUSED),
+        (18, USER, Verdict.REFUSED),
+        (1, USER, Verdict.REFUSED),
+        (12, USER, Verdict.REFUSED),
+        (44, IDENTITY, Verdict.KEYTAB),
+        (31, IDENTITY, Verdict.KEYTAB),
+        (-1, IDENTITY, Verdict.KEYTAB),
+        (7, SERVICE, Verdict.SERVICE_UNKNOWN),
+        (8, SERVICE, Verdict.SERVICE_UNKNOWN),
+        (13, SERVICE, Verdict.REFUSED),
+        (12, SERVICE, Verdict.REFUSED),
+        (-1, SERVICE, Verdict.REFUSED),
     ],
 )
 def test_what_a_refusal_means_at_each_step(code, at, meant):
-    assert delegation_failure(MechanismError(code, "said"), at) is meant
+    assert verdict_on(MechanismError(code, "said"), at) is meant
 
 
 @pytest.mark.parametrize(
@@ -62,8 +72,10 @@ def test_tickets_of_clients():
     assert ticket_failure(MechanismError(-1, "", is_wrong_binding=True)) is TicketFailure.BINDING_WRONG
 
 
-@pytest.mark.parametrize(
-    ("code", "is_answer"), [(29, True), (60, True), (156, False), (220, False), (154, False)]
-)
-def test_what_a_kdc_itself_said(code, is_answer):
-    assert is_kdcs_answer(MechanismError(code, "")) is is_answer
+def test_evidence_that_does_not_say_whose_it_is():
+    assert verdict_on(Unidentified("no PAC"), IDENTITY) is Verdict.UNIDENTIFIED
+
+
+def test_to_the_account_a_kdc_that_cannot_and_one_that_is_silent_are_the_same():
+    assert Verdict.SILENCE.failure is Verdict.UNABLE.failure is DelegationFailure.UNAVAILABLE
+    assert {one.failure for one in Verdict} == set(DelegationFailure)

@@ -2,16 +2,17 @@ import pytest
 
 from handfast.identity.directory.ports import DelegationFailure, DelegationRefused
 from handfast.identity.records import AccountId
+from handfast.kerberos.failures import Verdict
 from handfast.kerberos.refusals import REFUSED_SECONDS, KdcRefused, RefusalMemory
 from handfast.kerberos.tickets import TicketKey
 
 
 def key(account: int = 1, service: str = "HTTP/fe@R") -> TicketKey:
-    return TicketKey(AccountId(account), "alice@R", service)
+    return TicketKey(AccountId(account), "S-1", "alice@R", service)
 
 
-def refused(failure: DelegationFailure = DelegationFailure.REFUSED, *, is_final: bool = True) -> KdcRefused:
-    return KdcRefused(failure, "in the KDC's words", is_answer=True, is_final=is_final)
+def refused(verdict: Verdict = Verdict.REFUSED, *, is_final: bool = True) -> KdcRefused:
+    return KdcRefused(verdict, "in the KDC's words", is_final=is_final)
 
 
 def is_remembered(memory: RefusalMemory, which: TicketKey, now: float = 0) -> bool:
@@ -22,13 +23,15 @@ def is_remembered(memory: RefusalMemory, which: TicketKey, now: float = 0) -> bo
     return False
 
 
-@pytest.mark.parametrize("failure", [DelegationFailure.REFUSED, DelegationFailure.SERVICE_UNKNOWN])
-def test_the_same_question_gets_the_same_answer_for_a_while(failure):
+@pytest.mark.parametrize(
+    "verdict", [Verdict.REFUSED, Verdict.SERVICE_UNKNOWN, Verdict.UNIDENTIFIED, Verdict.OTHER_ACCOUNT]
+)
+def test_the_same_question_gets_the_same_answer_for_a_while(verdict):
     memory = RefusalMemory()
-    memory.note(key(), refused(failure), 0)
+    memory.note(key(), refused(verdict), 0)
     with pytest.raises(DelegationRefused, match="in the KDC's words") as again:
         memory.check(key(), REFUSED_SECONDS - 0.1)
-    assert again.value.failure is failure
+    assert again.value.failure is verdict.failure
     assert not is_remembered(memory, key(2))
     assert not is_remembered(memory, key(service="HTTP/ex@R"))
     assert not is_remembered(memory, key(), REFUSED_SECONDS)
@@ -38,9 +41,10 @@ def test_the_same_question_gets_the_same_answer_for_a_while(failure):
 @pytest.mark.parametrize(
     "passing",
     [
-        refused(DelegationFailure.UNAVAILABLE),
-        refused(DelegationFailure.CLOCK_SKEW),
-        refused(DelegationFailure.KEYTAB),
+        refused(Verdict.SILENCE),
+        refused(Verdict.UNABLE),
+        refused(Verdict.CLOCK_SKEW),
+        refused(Verdict.KEYTAB),
         refused(is_final=False),
         DelegationRefused(DelegationFailure.REFUSED),
     ],

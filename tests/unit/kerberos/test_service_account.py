@@ -105,7 +105,7 @@ def test_the_same_keys_written_anew_are_no_new_keys(tmp_path):
     path = tmp_path / "keytab"
     path.write_bytes(encode_keytab(table(1).entries))
     path.chmod(0o600)
-    file = KeyTableFile(path, lambda: world.now)
+    file = KeyTableFile(path, lambda _: None, lambda: world.now)
     keys = ServiceKeys(world.mechanism, file, SERVICE_ACCOUNT, 5.0)
     world.mechanism.kvno = 9
     for number in range(1, 7):

@@ -5,8 +5,10 @@ from handfast.kerberos.tickets import RENEW_AGAIN_SECONDS, SPARE_SECONDS, Ticket
 HOURS = 3600.0
 
 
-def key(account: int = 1, service: str = "HTTP/fe@R", principal: str = "alice@R") -> TicketKey:
-    return TicketKey(AccountId(account), principal, service)
+def key(
+    account: int = 1, service: str = "HTTP/fe@R", principal: str = "alice@R", sid: str = "S-1"
+) -> TicketKey:
+    return TicketKey(AccountId(account), sid, principal, service)
 
 
 def credential() -> Credential:
@@ -19,6 +21,7 @@ def test_kept_and_found_until_shortly_before_its_end():
     assert cache.find(key(), HOURS - SPARE_SECONDS - 1) is ticket
     assert cache.find(key(service="HTTP/ex@R"), 0) is None
     assert cache.find(key(principal="alice.renamed@R"), 0) is None
+    assert cache.find(key(sid="S-2"), 0) is None
     assert cache.find(key(2), 0) is None
     assert cache.find(key(), HOURS - SPARE_SECONDS) is None
     assert len(cache) == 0, "what has ended is dropped"

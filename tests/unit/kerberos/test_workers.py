@@ -29,6 +29,17 @@ def test_results_and_errors_are_the_callers():
     workers.close()
 
 
+async def test_an_answer_is_waited_for_so_long_and_no_longer():
+    workers, gate = Workers("test", 1, 4, lambda: "state"), Gate()
+    assert await workers.answer(lambda state: state, 10) == "state"
+    with pytest.raises(ZeroDivisionError):
+        await workers.answer(lambda _: 1 // 0, 10)
+    with pytest.raises(Unavailable, match="test threads"):
+        await workers.answer(gate, 0.01)
+    gate.open.set()
+    workers.close()
+
+
 def test_each_thread_has_a_state_of_its_own_and_there_are_no_more_than_wanted():
     states: list[object] = []
 
@@ -91,3 +102,17 @@ def test_closed():
         if thread.name.startswith("test-"):
             thread.join(10)
     assert threading.active_count() <= before
+
+
+def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch):
+    workers = Workers("test", 1, 0, lambda: None)
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", fail)
+        with pytest.raises(Unavailable, match="can't start new thread"):
+            workers.submit(lambda _: 1)
+    assert workers.submit(lambda _: 2).result(10) == 2
+    workers.close()

@@ -56,7 +56,7 @@ def test_every_wrong_credential_looks_the_same():
     first = Reason.CREDENTIAL_MISSING
     group = list(Reason)
     group = group[group.index(first) : group.index(Reason.ACCOUNT_DISABLED)]
-    assert len(group) == 20
+    assert len(group) == 21
     assert len({_render(reason, Channel.ACTIVESYNC) for reason in group}) == 1
     assert _render(first, Channel.ACTIVESYNC).status == 401
 

@@ -15,9 +15,10 @@ def write_password(file: Path, password: str) -> bool:
     Raises: OSError.
     """
     data = (password + "\n").encode()
-    if file.exists() and file.read_bytes() == data and not file.stat().st_mode & 0o077:
+    owner = _service_owner(file)
+    if file.exists() and file.read_bytes() == data and _is_for(owner, file.stat()):
         return False
-    _replace(file, data, 0o600, _service_owner(file))
+    _replace(file, data, 0o600, owner)
     return True
 
 
@@ -29,6 +30,11 @@ def write_settings(file: Path, text: str) -> bool:
     status = file.stat()
     _replace(file, data, status.st_mode & 0o777, (status.st_uid, status.st_gid))
     return True
+
+
+def _is_for(owner: tuple[int, int], found: os.stat_result) -> bool:
+    """Closed to all but its owner, who is the right one as far as we could make it so."""
+    return not found.st_mode & 0o077 and (os.geteuid() != 0 or found.st_uid == owner[0])
 
 
 def _service_owner(file: Path) -> tuple[int, int]:

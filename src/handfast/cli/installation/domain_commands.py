@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handfast.protocols.printed import posix_word, powershell_word
+
 DEFAULT_SERVICE = "svc-handfast"
 """The account that signs people in behind, where nobody says another name."""
-_PLAIN = re.compile(r"[A-Za-z0-9@._/-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class DomainCommands:
-    """The same work twice."""
+    """The same work twice. Whoever prints them looks that no line holds what can't be seen."""
 
     powershell: tuple[str, ...]
     samba: tuple[str, ...]
@@ -21,12 +21,12 @@ class DomainCommands:
 
 def build_reader_commands(bind_user: str) -> DomainCommands:
     """Lines that make the account `name@dns.domain` that Handfast reads with: an ordinary user without further rights."""
-    name = bind_user.rpartition("@")[0]
-    who = f"-Name {_single(name)} -SamAccountName {_single(name)} -UserPrincipalName {_single(bind_user)}"
-    prompt = "-AccountPassword (Read-Host -AsSecureString 'Password') -PasswordNeverExpires $true"
-    powershell = (f"New-ADUser {who} {prompt} -CannotChangePassword $true -Enabled $true",)
-    create = f"samba-tool user create {_shell(name)}"
-    return DomainCommands(powershell, (create, f"samba-tool user setexpiry {_shell(name)} --noexpiry"))
+    name, _, domain = bind_user.rpartition("@")
+    create = f"samba-tool user create {posix_word(name)}"
+    return DomainCommands(
+        (f"{_new_user(name, domain)} -CannotChangePassword $true -Enabled $true",),
+        (create, f"samba-tool user setexpiry {posix_word(name)} --noexpiry"),
+    )
 
 
 def build_delegation_commands(principal: str, spns: Sequence[str]) -> DomainCommands:
@@ -36,29 +36,27 @@ def build_delegation_commands(principal: str, spns: Sequence[str]) -> DomainComm
     """
     name, _, realm = principal.rpartition("@")
     domain = realm.lower()
-    who = f"-Name {_single(name)} -SamAccountName {_single(name)} -UserPrincipalName {_single(f'{name}@{domain}')}"
-    prompt = "-AccountPassword (Read-Host -AsSecureString 'Password') -PasswordNeverExpires $true"
-    listed = ",".join(map(_single, spns))
+    own_spn = f"HTTP/{name}.{domain}"
+    windows_name, samba_name = powershell_word(name), posix_word(name)
+    listed = ",".join(map(powershell_word, spns))
     powershell = (
-        f"New-ADUser {who} {prompt} -KerberosEncryptionType AES128,AES256 -Enabled $true",
-        f"setspn -S HTTP/{name}.{domain} {name}",
-        f"Set-ADAccountControl {_single(name)} -TrustedToAuthForDelegation $true",
-        f"Set-ADUser {_single(name)} -Add @{{'msDS-AllowedToDelegateTo'={listed}}}",
+        f"{_new_user(name, domain)} -KerberosEncryptionType AES128,AES256 -Enabled $true",
+        f"setspn -S {powershell_word(own_spn)} {windows_name}",
+        f"Set-ADAccountControl {windows_name} -TrustedToAuthForDelegation $true",
+        f"Set-ADUser {windows_name} -Add @{{'msDS-AllowedToDelegateTo'={listed}}}",
     )
     samba = (
-        f"samba-tool user create {_shell(name)}",
-        f"samba-tool spn add {_shell(f'HTTP/{name}.{domain}')} {_shell(name)}",
-        f"samba-tool delegation for-any-protocol {_shell(name)} on",
-        *(f"samba-tool delegation add-service {_shell(name)} {_shell(spn)}" for spn in spns),
+        f"samba-tool user create {samba_name}",
+        f"samba-tool spn add {posix_word(own_spn)} {samba_name}",
+        f"samba-tool delegation for-any-protocol {samba_name} on",
+        *(f"samba-tool delegation add-service {samba_name} {posix_word(spn)}" for spn in spns),
     )
     return DomainCommands(powershell, samba)
 
 
-def _single(text: str) -> str:
-    """A PowerShell literal; a quote in it is doubled (about_Quoting_Rules)."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _shell(text: str) -> str:
-    """One word of a POSIX shell."""
-    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "'\\''") + "'"
+def _new_user(name: str, domain: str) -> str:
+    """PowerShell that asks for the password."""
+    who = f"-Name {powershell_word(name)} -SamAccountName {powershell_word(name)}"
+    upn = f"-UserPrincipalName {powershell_word(f'{name}@{domain}')}"
+    prompt = "-AccountPassword (Read-Host -AsSecureString 'Password') -PasswordNeverExpires $true"
+    return f"New-ADUser {who} {upn} {prompt}"

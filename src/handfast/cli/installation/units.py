@@ -141,6 +141,9 @@ def _folders(role: Role, answers: Answers) -> str:
     lines: list[str] = []
     if str(answers.runtime) == "/run/handfast":
         lines += ["RuntimeDirectory=handfast", "RuntimeDirectoryMode=0755"]
+        if role.keeps_records:
+            # The memory of Kerberos tickets that were taken must outlive a restart, or each could be shown again.
+            lines.append("RuntimeDirectoryPreserve=restart")
     else:
         lines.append(f"ReadWritePaths={_escaped(str(answers.runtime))}")
     if role.keeps_records:

@@ -278,13 +278,14 @@ async def _settle(
         return DomainAnswer(_unavailable(str(problem)))
     now = services.clock.now()
     services.waiting.heard(now)
+    is_sent = verdict is not PasswordVerdict.NOT_SENT
     if verdict is PasswordVerdict.WRONG:
         await records.write(lambda r: end_wrong(r, attempt, now))
     else:
-        await records.write(lambda r: end_uncounted(r, attempt, is_answered=True))
+        await records.write(lambda r: end_uncounted(r, attempt, is_answered=is_sent))
     denied = _denial(verdict)
     if denied is not None:
-        return DomainAnswer(denied)
+        return DomainAnswer(denied, is_asked=is_sent)
     until = services.domain_passwords.remember_right(attempt.digest, now)
     authenticated = Authenticated(
         account, None, attempt.scopes, kind=CredentialKind.DOMAIN_PASSWORD, good_until=until
@@ -299,6 +300,12 @@ def _denial(verdict: PasswordVerdict) -> Deny | None:
             return None
         case PasswordVerdict.WRONG:
             return Deny(Reason.CREDENTIAL_WRONG, rule=RULE)
+        case PasswordVerdict.NOT_SENT:
+            return Deny(
+                Reason.CREDENTIAL_WRONG,
+                rule=RULE,
+                detail="the directory has no such account by that name now",
+            )
         case PasswordVerdict.DISABLED:
             return Deny(Reason.ACCOUNT_DISABLED_IN_DIRECTORY, rule=RULE)
         case PasswordVerdict.LOCKED:

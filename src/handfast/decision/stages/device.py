@@ -88,7 +88,8 @@ def find_wipe(
     """The partnership that is to be wiped, where this very request proved to come from its device.
 
     Proof is the app password bound to that device, dead or alive, of an account in any state: what it buys is the order
-    to erase, and nothing else. After a person's own secret the account must be enabled. See docs/decisions/0010.
+    to erase, and nothing else. After a person's own secret the account must be enabled here; what the directory says of it
+    keeps no phone from being erased. See docs/decisions/0010.
     """
     if request.channel is not Channel.ACTIVESYNC or request.device is None:
         return None

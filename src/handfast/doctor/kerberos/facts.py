@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 
 from handfast.identity.directory.domain_account import DomainAccount
 
-AES_ENCTYPES = frozenset({17, 18})
+AES128_ENCTYPE, AES256_ENCTYPE = 17, 18
 """aes128-cts-hmac-sha1-96 and aes256-cts-hmac-sha1-96 (RFC 3962 7)."""
+RC4_ENCTYPE = 23
+"""rc4-hmac (RFC 4757 4)."""
+AES_ENCTYPES = frozenset({AES128_ENCTYPE, AES256_ENCTYPE})
+
+
+def host_of(spn: str) -> str:
+    """The host in an SPN."""
+    return spn.partition("/")[2].partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Service:
     @property
     def host(self) -> str:
         """The host in the SPN."""
-        return self.spn.partition("/")[2].partition(":")[0]
+        return host_of(self.spn)
 
 
 @dataclass(frozen=True, slots=True)

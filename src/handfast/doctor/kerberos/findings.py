@@ -20,8 +20,27 @@ class KerberosFindingId(MeaningEnum):
         "the keytab lacks the AES keys that the directory gives tickets for",
     )
     ACCOUNT_MISSING = "service-account-missing", "the directory has no account of that principal"
-    ACCOUNT_UNUSABLE = "service-account-unusable", "the service account is disabled, locked or expired"
+    ACCOUNT_UNUSABLE = (
+        "service-account-unusable",
+        "the service account is disabled, locked or expired, or its password is",
+    )
+    ACCOUNT_RESTRICTED = (
+        "service-account-restricted",
+        "the service account may sign in at some hours, with a smart card or with DES only",
+    )
     ACCOUNT_ENCRYPTION = "service-account-encryption", "the service account is not marked for AES"
+    ACCOUNT_WITHOUT_PAC = (
+        "service-account-without-pac",
+        "tickets for the service account have no PAC, which alone says whose they are",
+    )
+    ACCOUNT_WITHOUT_SPN = (
+        "service-account-without-spn",
+        "the service account holds no SPN: nobody gets a ticket for it",
+    )
+    ACCOUNT_NOT_FORWARDED = (
+        "service-account-sensitive",
+        "the service account itself is marked as sensitive, or is in Protected Users",
+    )
     CLOCK_SKEW = "clock-skew", "our clock and the domain controller's are a minute or more apart"
 
     # What it may do.
@@ -46,13 +65,17 @@ class KerberosFindingId(MeaningEnum):
         "the account that holds the SPN is disabled, locked or expired",
     )
     SPN_HOLDER_ENCRYPTION = "spn-holder-encryption", "the account that holds the SPN is not marked for AES"
+    SPN_HOLDER_WITHOUT_PAC = (
+        "spn-holder-without-pac",
+        "tickets for the account that holds the SPN have no PAC",
+    )
     NAME_IS_ALIAS = "name-is-alias", "the SPN's host is a CNAME: clients may ask for a ticket of another name"
     NAME_ELSEWHERE = "name-elsewhere", "the SPN's host has no address, or none of a back end"
 
     # A trial for one account.
     PERSON_UNKNOWN = "person-unknown", "the directory has no account of that name"
     PERSON_NOT_DELEGABLE = "person-not-delegable", "nobody may be signed in for this account"
-    PERSON_UNUSABLE = "person-unusable", "the account is disabled, locked or expired"
+    PERSON_UNUSABLE = "person-unusable", "the account is disabled, locked or expired, or its password is"
     TICKET_REFUSED = "ticket-refused", "the KDC gives no ticket for the account and the service"
     BACKEND_REFUSES_TICKET = "backend-refuses-ticket", "a back end does not take the ticket"
     BACKEND_UNREACHABLE = "backend-unreachable", "a back end gave no answer to the trial"
@@ -60,10 +83,19 @@ class KerberosFindingId(MeaningEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty."""
+    """What the domain's administrator types: on Windows, and the same for a Samba domain. Either may be empty.
+
+    Both are where a name holds what can't be seen: a line break would begin a command of its own, a mark of writing direction
+    show another command than is run.
+    """
 
     powershell: tuple[str, ...] = ()
     samba: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(map(str.isprintable, (*self.powershell, *self.samba))):
+            object.__setattr__(self, "powershell", ())
+            object.__setattr__(self, "samba", ())
 
 
 @dataclass(frozen=True, slots=True)

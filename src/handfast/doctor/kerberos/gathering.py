@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from handfast.doctor.kerberos.facts import KeytabKey, ResolvedName, Service, Setup, Trial
+from handfast.doctor.kerberos.facts import KeytabKey, ResolvedName, Service, Setup, Trial, host_of
 from handfast.doctor.kerberos.trial import TokenMaker, try_services
 from handfast.identity.directory.domain_account import DomainAccount
 from handfast.settings.model import Settings
@@ -50,6 +50,12 @@ async def gather(settings: Settings, tools: Tools, *, login: str = "", servers_a
     principal, _, realm = settings.kerberos.principal.rpartition("@")
     keytab = tools.read_keytab()
     spns = {one.spn for one in services} | set(settings.kerberos.accept)
+    holders = {spn.lower(): await domain.holders(spn) for spn in sorted(spns)}
+    for spn in sorted({one.spn for one in services}):
+        if not holders[spn.lower()] and spn.lower().startswith("http/"):
+            holders[spn.lower()] = await domain.holders(_mapped(spn))
+    names = {name for one in services for name in (one.host, *one.hosts)}
+    names |= {host_of(spn) for spn in settings.kerberos.accept}
     return Setup(
         realm=realm,
         principal=principal,
@@ -59,8 +65,8 @@ async def gather(settings: Settings, tools: Tools, *, login: str = "", servers_a
         keytab_problem=keytab if isinstance(keytab, str) else "",
         services=services,
         accepts=settings.kerberos.accept,
-        holders={spn.lower(): await domain.holders(spn) for spn in sorted(spns)},
-        names={name: tools.resolve(name) for name in sorted(_names(services))},
+        holders=holders,
+        names={name: tools.resolve(name) for name in sorted(names)},
         clock_offset_seconds=await domain.clock_offset_seconds(),
         servers_account=servers_account,
         trial=await _try(tools, login, publications) if login else None,
@@ -83,8 +89,9 @@ def _service(publication: PublicationSettings) -> Service:
     return Service(publication.name, publication.backend.spn, hosts)
 
 
-def _names(services: Iterable[Service]) -> set[str]:
-    return {name for one in services for name in (one.host, *one.hosts)}
+def _mapped(spn: str) -> str:
+    """What a KDC looks for where nobody holds an SPN of HTTP; machines hold HOST of their names. Source: MS-ADA3 (sPNMappings)."""
+    return f"HOST/{host_of(spn)}"
 
 
 def resolve(name: str) -> ResolvedName:

@@ -7,16 +7,12 @@ from datetime import datetime
 
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
-from handfast.doctor.kerberos.facts import AES_ENCTYPES, Service, Setup, Trial
+from handfast.doctor.kerberos.facts import ResolvedName, Service, Setup, Trial, host_of
 from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
-from handfast.identity.directory.domain_account import (
-    DISABLED,
-    NOT_DELEGATED,
-    PROTECTED_USERS_RID,
-    PROTOCOL_TRANSITION,
-    UNCONSTRAINED,
-    DomainAccount,
-)
+from handfast.doctor.kerberos.own_account import judge_account, judge_rights
+from handfast.doctor.kerberos.own_keytab import judge_keytab
+from handfast.doctor.kerberos.usability import is_password_over, judge_usable
+from handfast.identity.directory.domain_account import NOT_DELEGATED, WITHOUT_PAC, DomainAccount
 
 MAX_SKEW_SECONDS = 60.0
 """KDCs tolerate 300 (MS-KILE 3.1.5.8); whoever drifts by one minute will drift by five."""
@@ -31,9 +27,9 @@ _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
 def judge(setup: Setup, now: datetime) -> list[KerberosFinding]:
     """Every finding, in the order in which they are best mended."""
-    found = [*_judge_clock(setup), *_judge_account(setup, now), *_judge_keytab(setup)]
+    found = [*_judge_clock(setup), *judge_account(setup, now), *judge_keytab(setup)]
     if setup.account is not None:
-        found += _judge_rights(setup, setup.account)
+        found += judge_rights(setup, setup.account)
     for service in setup.services:
         found += _judge_service(setup, service, now)
     for spn in setup.accepts:
@@ -55,135 +51,6 @@ def _judge_clock(setup: Setup) -> Iterator[KerberosFinding]:
         )
 
 
-def _judge_account(setup: Setup, now: datetime) -> Iterator[KerberosFinding]:
-    account = setup.account
-    if account is None:
-        yield KerberosFinding(
-            KerberosFindingId.ACCOUNT_MISSING,
-            _ERROR,
-            f"{setup.principal}@{setup.realm}",
-            "make the account, or correct `principal` under `[kerberos]`: `handfast directory init` prints the commands",
-        )
-        return
-    yield from _judge_usable(account, KerberosFindingId.ACCOUNT_UNUSABLE, now)
-    if not account.has_aes:
-        yield KerberosFinding(
-            KerberosFindingId.ACCOUNT_ENCRYPTION,
-            _WARNING,
-            account.name,
-            "mark it for AES, set its password anew, then make the keytab anew",
-            remedies.mark_for_aes(account),
-        )
-
-
-def _judge_usable(
-    account: DomainAccount, finding: KerberosFindingId, now: datetime
-) -> Iterator[KerberosFinding]:
-    """Disabled, expired, locked: each with the command that ends it."""
-    if account.control & DISABLED:
-        yield KerberosFinding(
-            finding, _ERROR, f"{account.name} is disabled", "enable it", remedies.enable_account(account)
-        )
-    if account.expires_at is not None and account.expires_at <= now:
-        yield KerberosFinding(
-            finding, _ERROR, f"{account.name} has expired", "end its expiry", remedies.end_expiry(account)
-        )
-    if account.locked_until is not None and account.locked_until > now:
-        yield KerberosFinding(
-            finding,
-            _ERROR,
-            f"{account.name} is locked",
-            "unlock it, and look who guesses its password",
-            remedies.unlock_account(account),
-        )
-
-
-def _judge_keytab(setup: Setup) -> Iterator[KerberosFinding]:
-    anew = remedies.make_keytab(setup.principal, setup.realm, setup.principal, setup.keytab_path)
-    if setup.keytab_problem:
-        yield KerberosFinding(
-            KerberosFindingId.KEYTAB_UNUSABLE,
-            _ERROR,
-            setup.keytab_problem,
-            "put the keytab there, owned by identity's user, mode 0600; make it anew where it is broken",
-            anew,
-        )
-        return
-    own = [one for one in setup.keytab if _is_principal(one.principal, setup)]
-    if not own:
-        held = ", ".join(sorted({one.principal for one in setup.keytab})) or "nothing"
-        yield KerberosFinding(
-            KerberosFindingId.KEYTAB_PRINCIPAL,
-            _ERROR,
-            f"{setup.keytab_path} has keys of {held}, none of {setup.principal}@{setup.realm}",
-            "make the keytab for that account, or correct `principal`",
-            anew,
-        )
-        return
-    newest = max(one.version for one in own)
-    current = None if setup.account is None else setup.account.key_version
-    if current is not None and newest % 256 != current % 256:
-        # Keytabs of the old form keep 8 bits of the version.
-        yield KerberosFinding(
-            KerberosFindingId.KEYTAB_VERSION,
-            _ERROR,
-            f"{setup.keytab_path} has version {newest} of {setup.principal}'s key, the directory has {current}",
-            "make the keytab anew: the account's password was changed since",
-            anew,
-        )
-    elif not any(one.encryption in AES_ENCTYPES for one in own if one.version == newest):
-        yield KerberosFinding(
-            KerberosFindingId.KEYTAB_ENCRYPTION,
-            _ERROR,
-            f"{setup.keytab_path} has no AES key of {setup.principal}",
-            "make the keytab anew with AES keys",
-            anew,
-        )
-
-
-def _is_principal(principal: str, setup: Setup) -> bool:
-    return principal.lower() == f"{setup.principal}@{setup.realm}".lower()
-
-
-def _judge_rights(setup: Setup, account: DomainAccount) -> Iterator[KerberosFinding]:
-    if account.control & UNCONSTRAINED:
-        yield KerberosFinding(
-            KerberosFindingId.UNCONSTRAINED,
-            _ERROR,
-            account.name,
-            "end it: whoever takes this machine could act as anybody, everywhere",
-            remedies.end_unconstrained(account),
-        )
-    needed = {service.spn.lower(): service.spn for service in setup.services}
-    if needed and not account.control & PROTOCOL_TRANSITION:
-        yield KerberosFinding(
-            KerberosFindingId.TRANSITION_MISSING,
-            _ERROR,
-            account.name,
-            'allow "any authentication protocol" for its delegation',
-            remedies.allow_transition(account),
-        )
-    listed = {spn.lower(): spn for spn in account.delegates_to}
-    for key, spn in needed.items():
-        if key not in listed:
-            yield KerberosFinding(
-                KerberosFindingId.DELEGATION_MISSING,
-                _ERROR,
-                f"{account.name} may not sign people in to {spn}",
-                "put the SPN on its delegation list",
-                remedies.extend_delegation(account, spn),
-            )
-    for key, spn in listed.items():
-        if key not in needed:
-            yield KerberosFinding(
-                KerberosFindingId.DELEGATION_EXCESS,
-                _WARNING,
-                f"{account.name} may sign people in to {spn}, which no publication needs",
-                "take the SPN off its delegation list",
-                remedies.shorten_delegation(account, spn),
-            )
-
-
 def _judge_service(setup: Setup, service: Service, now: datetime) -> Iterator[KerberosFinding]:
     what = f"{service.spn} (publication {service.publication})"
     holders = setup.holders_of(service.spn)
@@ -197,37 +64,43 @@ def _judge_service(setup: Setup, service: Service, now: datetime) -> Iterator[Ke
             remedies.add_spn(service.spn, account),
         )
     elif len(holders) > 1:
-        keep = _rightful(holders, setup.servers_account)
-        others = [one.name for one in holders if one is not keep]
-        yield KerberosFinding(
-            KerberosFindingId.SPN_DUPLICATED,
-            _ERROR,
-            f"{what}: {', '.join(one.name for one in holders)}",
-            f"leave it on the account that the back ends share ({keep.name}, it seems), and take it off the others",
-            remedies.move_spn(service.spn, others),
-        )
+        yield _judge_duplicate(setup, service, what, holders)
     else:
         yield from _judge_holder(setup, service, holders[0], now)
     yield from _judge_name(setup, service)
 
 
-def _rightful(holders: tuple[DomainAccount, ...], servers_account: str) -> DomainAccount:
-    """The account that was named, else a usable one, rather no machine of the pool."""
-    return min(
-        holders,
-        key=lambda one: (
-            one.name.lower() != servers_account.lower(),
-            bool(one.control & DISABLED),
-            one.is_machine,
-            one.name.lower(),
-        ),
+def _judge_duplicate(
+    setup: Setup, service: Service, what: str, holders: tuple[DomainAccount, ...]
+) -> KerberosFinding:
+    """Whose it is, only who runs the back ends knows: a guess would take it off the account that they share."""
+    named = setup.servers_account.lower()
+    others = [one.name for one in holders if one.name.lower() != named]
+    is_known = len(others) < len(holders)
+    remedy = "leave it on the account that the back ends share, and take it off the others"
+    return KerberosFinding(
+        KerberosFindingId.SPN_DUPLICATED,
+        _ERROR,
+        f"{what}: {', '.join(one.name for one in holders)}",
+        remedy
+        if is_known
+        else f"{remedy}; which of them is it? Name it by --servers-account for the commands",
+        remedies.move_spn(service.spn, others) if is_known else Commands(),
     )
 
 
 def _judge_holder(
     setup: Setup, service: Service, holder: DomainAccount, now: datetime
 ) -> Iterator[KerberosFinding]:
-    yield from _judge_usable(holder, KerberosFindingId.SPN_HOLDER_UNUSABLE, now)
+    if holder.control & WITHOUT_PAC:
+        yield KerberosFinding(
+            KerberosFindingId.SPN_HOLDER_WITHOUT_PAC,
+            _ERROR,
+            f"{holder.name}, which holds {service.spn}, has NO_AUTH_DATA_REQUIRED",
+            "take that bit off its userAccountControl: servers that run Windows read in the PAC who somebody is",
+            remedies.clear_control(holder, WITHOUT_PAC),
+        )
+    yield from judge_usable(holder, KerberosFindingId.SPN_HOLDER_UNUSABLE, now)
     if not holder.has_aes:
         yield KerberosFinding(
             KerberosFindingId.SPN_HOLDER_ENCRYPTION,
@@ -257,13 +130,7 @@ def _judge_name(setup: Setup, service: Service) -> Iterator[KerberosFinding]:
     resolved = setup.names.get(service.host)
     if resolved is None:
         return
-    if resolved.canonical and resolved.canonical.lower() != service.host.lower():
-        yield KerberosFinding(
-            KerberosFindingId.NAME_IS_ALIAS,
-            _WARNING,
-            f"{service.host} is a CNAME of {resolved.canonical}",
-            "give the name an A record: clients inside may ask for a ticket of the other name",
-        )
+    yield from _judge_alias(setup, service.host)
     behind = {address for host in service.hosts for address in setup.names[host].addresses}
     if not resolved.addresses & behind:
         said = ", ".join(sorted(resolved.addresses)) or "no address"
@@ -275,8 +142,20 @@ def _judge_name(setup: Setup, service: Service) -> Iterator[KerberosFinding]:
         )
 
 
+def _judge_alias(setup: Setup, host: str) -> Iterator[KerberosFinding]:
+    resolved = setup.names.get(host, ResolvedName())
+    if resolved.canonical and resolved.canonical.lower() != host.lower():
+        yield KerberosFinding(
+            KerberosFindingId.NAME_IS_ALIAS,
+            _WARNING,
+            f"{host} is a CNAME of {resolved.canonical}",
+            "give the name an A record: clients inside may ask for a ticket of the other name",
+        )
+
+
 def _judge_accepted(setup: Setup, spn: str) -> Iterator[KerberosFinding]:
-    """Our own SPNs: on our account, and on no other."""
+    """Our own SPNs: on our account, and on no other; and clients ask for them by that name."""
+    yield from _judge_alias(setup, host_of(spn))
     holders = setup.holders_of(spn)
     own = setup.account
     if own is None:
@@ -312,9 +191,15 @@ def _judge_trial(setup: Setup, trial: Trial, now: datetime) -> Iterator[Kerberos
             "name an account of the directory, as UPN or user name",
         )
         return
-    yield from _judge_usable(person, KerberosFindingId.PERSON_UNUSABLE, now)
-    is_sensitive = bool(person.control & NOT_DELEGATED)
-    is_protected = PROTECTED_USERS_RID in person.group_rids
+    yield from judge_usable(person, KerberosFindingId.PERSON_UNUSABLE, now)
+    if is_password_over(person, now):
+        yield KerberosFinding(
+            KerberosFindingId.PERSON_UNUSABLE,
+            _ERROR,
+            f"{person.name}'s password has expired",
+            "let the person change it",
+        )
+    is_sensitive, is_protected = bool(person.control & NOT_DELEGATED), person.is_protected
     if is_sensitive or is_protected:
         why = "is marked as sensitive" if is_sensitive else "is in Protected Users"
         yield KerberosFinding(

@@ -6,11 +6,12 @@ The PowerShell lines follow Microsoft's documentation of the ActiveDirectory mod
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Sequence
 
 from handfast.doctor.kerberos.findings import Commands
 from handfast.identity.directory.domain_account import AES_TYPES, DomainAccount
+from handfast.protocols.printed import posix_word as _sh
+from handfast.protocols.printed import powershell_word as _ps
 
 SERVERS_ACCOUNT = "SERVERS-ACCOUNT"
 """Stands where only the administrator knows which account the servers share."""
@@ -93,18 +94,36 @@ def end_expiry(account: DomainAccount) -> Commands:
 def mark_for_aes(account: DomainAccount) -> Commands:
     """Marks an account for AES; keys of that kind exist once its password was set with the domain at level 2008."""
     change = f"Set-ADObject -Identity {_ps(account.distinguished_name)} -Replace"
-    lines = (
-        _ldif("dn", account.distinguished_name),
-        "changetype: modify",
-        "replace: msDS-SupportedEncryptionTypes",
-        f"msDS-SupportedEncryptionTypes: {AES_TYPES}",
-        "",
-    )
-    ldif = "\n".join(lines)
+    lines = ("replace: msDS-SupportedEncryptionTypes", f"msDS-SupportedEncryptionTypes: {AES_TYPES}")
     return Commands(
-        (f"{change} @{{'msDS-SupportedEncryptionTypes'={AES_TYPES}}}",),
-        (f"printf '%s\\n' {_sh(ldif)} | ldbmodify -H {SAM_DATABASE}",),
+        (f"{change} @{{'msDS-SupportedEncryptionTypes'={AES_TYPES}}}",), (_ldbmodify(account, *lines),)
     )
+
+
+def clear_control(account: DomainAccount, flag: int) -> Commands:
+    """Takes one bit of userAccountControl away, and leaves the others as they are by then.
+
+    For Samba the value that was seen is taken for another one, which fails where something else changed it meanwhile.
+    """
+    name, seen = "userAccountControl", account.control
+    found = f"Get-ADObject -Identity {_ps(account.distinguished_name)} -Properties {name}"
+    change = f"Set-ADObject $_ -Replace @{{{name}=($_.{name} -band -bnot {flag:#x})}}"
+    lines = (f"delete: {name}", f"{name}: {seen}", "-", f"add: {name}", f"{name}: {seen & ~flag}")
+    return Commands((f"{found} | ForEach-Object {{ {change} }}",), (_ldbmodify(account, *lines),))
+
+
+def keep_password(account: DomainAccount) -> Commands:
+    """Lets an account's password go on without an end."""
+    return Commands(
+        (f"Set-ADUser -Identity {_ps(account.name)} -PasswordNeverExpires $true",),
+        (f"samba-tool user setexpiry {_sh(account.name)} --noexpiry",),
+    )
+
+
+def end_hours(account: DomainAccount) -> Commands:
+    """Lets an account sign in at every hour of the week."""
+    change = f"Set-ADObject -Identity {_ps(account.distinguished_name)}"
+    return Commands((f"{change} -Clear logonHours",), (_ldbmodify(account, "delete: logonHours"),))
 
 
 def let_be_delegated(account: DomainAccount, *, is_sensitive: bool, is_protected: bool) -> Commands:
@@ -120,14 +139,13 @@ def let_be_delegated(account: DomainAccount, *, is_sensitive: bool, is_protected
     return Commands(tuple(windows), tuple(samba))
 
 
-def make_keytab(principal: str, realm: str, domain_account: str, path: str) -> Commands:
-    """Makes the keytab anew. ktpass sets a new password: every node needs the new file at once."""
-    windows = (
-        f"ktpass /princ {_ps(f'{principal}@{realm}')} /mapuser {_ps(domain_account)} /crypto AES256-SHA1"
-        " /ptype KRB5_NT_PRINCIPAL /pass * /out handfast.keytab"
+def make_keytab(principal: str, realm: str, path: str, *, crypto: str = "AES256-SHA1") -> Commands:
+    """Makes the keytab anew. ktpass sets a new password, so every node needs the new file at once."""
+    account = f"/princ {_ps(f'{principal}@{realm}')} /mapuser {_ps(principal)}"
+    return Commands(
+        (f"ktpass {account} /crypto {crypto} /ptype KRB5_NT_PRINCIPAL /pass * /out handfast.keytab",),
+        (f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(principal)}",),
     )
-    samba = f"samba-tool domain exportkeytab {_sh(path)} --principal={_sh(principal)}"
-    return Commands((windows,), (samba,))
 
 
 def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
@@ -135,17 +153,14 @@ def _change_list(account: DomainAccount, verb: str, spn: str) -> str:
     return f"Set-ADObject -Identity {_ps(account.distinguished_name)} {verb} {change}"
 
 
+def _ldbmodify(account: DomainAccount, *change: str) -> str:
+    """A change of one object, where samba-tool has no command of its own; on one line, each of LDIF's a word."""
+    lines = (_ldif("dn", account.distinguished_name), "changetype: modify", *change)
+    return f"printf '%s\\n' {' '.join(map(_sh, lines))} | ldbmodify -H {SAM_DATABASE}"
+
+
 def _ldif(name: str, value: str) -> str:
     """One line of LDIF; what is not plain ASCII goes as Base64 (RFC 2849)."""
     if value.isascii() and value.isprintable() and not value.startswith((" ", ":", "<")):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode()).decode('ascii')}"
-
-
-def _ps(text: str) -> str:
-    """As a PowerShell literal: nothing inside single quotes is expanded."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sh(text: str) -> str:
-    return shlex.quote(text)

@@ -1,4 +1,7 @@
-"""The check as one HTML page that stands for itself: nothing is fetched, nothing runs, everything is escaped by lxml."""
+"""The check as one HTML page that stands for itself: nothing is fetched, nothing runs, everything is escaped by lxml.
+
+What lxml does not take (control characters, which XML has none of), and what would turn a line around, is shown by its number.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from lxml.html import builder as h
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos.facts import Setup
 from handfast.doctor.kerberos.findings import KerberosFinding
+from handfast.protocols.printed import one_line
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b2530 }
@@ -24,10 +28,11 @@ pre { background: #eef2f5; padding: .6rem; overflow-x: auto } small { color: #55
 
 def render_report(setup: Setup, findings: Sequence[KerberosFinding], at: datetime) -> str:
     """The whole page."""
+    title = one_line(f"Kerberos check of {setup.realm}")
     page = h.E.html(
-        h.HEAD(h.META(charset="utf-8"), h.TITLE(f"Kerberos check of {setup.realm}"), h.STYLE(_STYLE)),
+        h.HEAD(h.META(charset="utf-8"), h.TITLE(title), h.STYLE(_STYLE)),
         h.BODY(
-            h.H1(f"Kerberos check of {setup.realm}"),
+            h.H1(title),
             h.P(f"{at:%Y-%m-%d %H:%M} UTC. {_summary(findings)}"),
             h.H2("What was looked at"),
             _seen(setup),
@@ -59,14 +64,14 @@ def _seen(setup: Setup) -> html.HtmlElement:
         for one in setup.services
     ]
     rows += [("Tickets taken for", spn) for spn in setup.accepts]
-    return h.TABLE(*(h.TR(h.TH(name), h.TD(value)) for name, value in rows))
+    return h.TABLE(*(h.TR(h.TH(one_line(name)), h.TD(one_line(value))) for name, value in rows))
 
 
 def _finding(finding: KerberosFinding) -> html.HtmlElement:
     parts = [
         h.H3(finding.id.meaning[:1].upper() + finding.id.meaning[1:]),
-        h.P(finding.what),
-        h.P(h.B("Remedy: "), finding.remedy),
+        h.P(one_line(finding.what)),
+        h.P(h.B("Remedy: "), one_line(finding.remedy)),
     ]
     for name, lines in (
         ("Windows (not tried by us)", finding.commands.powershell),
@@ -82,6 +87,7 @@ def _trial(setup: Setup) -> list[html.HtmlElement]:
     trial = setup.trial
     if trial is None:
         return []
-    rows = [h.TR(h.TD(one.spn), h.TD(one.problem or "ticket obtained")) for one in trial.tickets]
-    rows += [h.TR(h.TD(one.url), h.TD(one.problem or f"HTTP {one.status}")) for one in trial.answers]
-    return [h.H2(f"Trial for {trial.login}"), h.TABLE(*rows)]
+    tried = [(one.spn, one.problem or "ticket obtained") for one in trial.tickets]
+    tried += [(one.url, one.problem or f"HTTP {one.status}") for one in trial.answers]
+    rows = [h.TR(h.TD(one_line(what)), h.TD(one_line(came))) for what, came in tried]
+    return [h.H2(one_line(f"Trial for {trial.login}")), h.TABLE(*rows)]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from handfast.identity.administration.account_rows import account_row, group_names
 from handfast.identity.administration.errors import AdministrationError
-from handfast.identity.administration.office import JsonRow, Office, as_json
+from handfast.identity.administration.office import PAGE, JsonRow, Office, as_json, checked_limit
 from handfast.identity.audit import AuditEvent
 from handfast.identity.names import find_name_problem, principal_of
 from handfast.identity.pins import find_weakness, set_pin
 from handfast.identity.ports import Conflict, Repositories
-from handfast.identity.records import Account, AccountState, RevocationScope
+from handfast.identity.records import Account, AccountId, AccountState, RevocationScope
 
 
 class AccountAdministration(Office):
@@ -86,12 +86,17 @@ class AccountAdministration(Office):
         )
         return account
 
-    async def account_list(self, *, actor: str) -> list[JsonRow]:
-        """All accounts."""
+    async def account_list(self, *, actor: str, after: int = 0, limit: int = PAGE) -> list[JsonRow]:
+        """The next accounts behind the id `after`, in the order of ids; fewer than `limit` are the last."""
         del actor
-        now = self._clock.now()
-        complete_at = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
-        return await self._of_all_accounts(lambda _, account: account_row(account, now, complete_at))
+        count = checked_limit(limit)
+
+        def work(repositories: Repositories) -> list[JsonRow]:
+            now, complete_at = self._clock.now(), repositories.positions.newest_read_at()
+            page = repositories.accounts.list(limit=count, after=AccountId(after))
+            return [account_row(account, now, complete_at) for account in page]
+
+        return await self._records.read(work)
 
     async def account_show(self, *, actor: str, account: str) -> JsonRow:
         """One account with its devices, its groups, and its app passwords without the secrets."""

@@ -21,6 +21,8 @@ T = TypeVar("T")
 MAX_LIST = 1_000_000
 """Rows a listing reads; above it a filter is needed."""
 PAGE = 1000
+MAX_PAGE = 10_000
+"""Rows that a call in pages gives at once, at the most."""
 
 
 class PolicyExplainer(Protocol):
@@ -109,6 +111,13 @@ class Office:
                 "`handfast device list ACCOUNT` shows its devices",
             )
         return known
+
+
+def checked_limit(limit: int) -> int:
+    """The size of a page. Raises: AdministrationError."""
+    if not 1 <= limit <= MAX_PAGE:
+        raise AdministrationError("usage", f"limit is 1 to {MAX_PAGE}")
+    return limit
 
 
 def as_json(record: Any, *, without: frozenset[str] = frozenset()) -> JsonRow:

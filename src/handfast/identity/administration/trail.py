@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from handfast.identity.administration.errors import AdministrationError
-from handfast.identity.administration.office import JsonRow, Office, as_json
+from handfast.identity.administration.office import JsonRow, Office, as_json, checked_limit
 from handfast.identity.audit import AuditEntry, AuditEvent
 from handfast.identity.audit_verification import ChainVerifier
 from handfast.identity.checkpoints import Checkpoint, parse_checkpoint
@@ -15,7 +15,6 @@ from handfast.identity.recent_evaluations import complete
 from handfast.identity.records import RevocationScope
 from handfast.protocols.errors import MalformedMessage
 
-MAX_ENTRIES = 10_000
 SEARCH_PAGE = 1000
 MAX_SEARCHED = 200_000
 """Entries looked through for one event before the search stops."""
@@ -30,7 +29,7 @@ class TrailAdministration(Office):
         """The newest `limit` entries in order, only those after number `after` and of that event."""
         del actor
         wanted = None if event is None else _checked_event(event)
-        count = _checked_limit(limit)
+        count = checked_limit(limit)
 
         def work(repositories: Repositories) -> list[JsonRow]:
             found: list[AuditEntry] = []
@@ -70,7 +69,7 @@ class TrailAdministration(Office):
         self, *, actor: str, chain: str, after: int = 0, limit: int = 1000
     ) -> list[JsonRow]:
         """One chain's entries after number `after`, oldest first; the first page is audited itself."""
-        count = _checked_limit(limit)
+        count = checked_limit(limit)
         if after == 0:
             await self._records.write(
                 lambda repositories: repositories.audit.append(
@@ -161,12 +160,6 @@ def _newest(
         searched += end - start
         end = start
     return found[-count:]
-
-
-def _checked_limit(limit: int) -> int:
-    if not 1 <= limit <= MAX_ENTRIES:
-        raise AdministrationError("usage", f"limit is 1 to {MAX_ENTRIES}")
-    return limit
 
 
 def _checked_event(event: str) -> AuditEvent:

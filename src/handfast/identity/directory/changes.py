@@ -29,7 +29,7 @@ MAX_GROUPS_TOLD = 10
 class MirrorPolicy:
     """What mirroring has to know of the settings.
 
-    `watched_groups` are the groups that rules name, folded: SIDs and `DOMAIN\\name`. A reading by which more than
+    `watched_groups` are the keys of the groups that rules name, by SID or as `DOMAIN\\name`. A reading by which more than
     `max_missing_percent` of the accounts would be gone is not believed. `takes_domain_passwords` is True where some listener
     does: something may have been granted on one that is then changed.
     """

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout, SyncPosition
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, DomainLockout
 from handfast.identity.ports import Unavailable
-from handfast.identity.records import Account, DirectoryGroup
+from handfast.identity.records import Account, AccountId, DirectoryGroup
 
 
 class PasswordVerdict(StrEnum):
-    """What a domain controller said of a name and a password."""
+    """What a domain controller said of a name and a password; NOT_SENT where it was not asked, and counted nothing."""
 
     RIGHT = "right"
     WRONG = "wrong"
+    NOT_SENT = "not-sent"
     DISABLED = "disabled"
     LOCKED = "locked"
     EXPIRED = "expired"
@@ -62,7 +63,8 @@ class Directory(Protocol):
         ...
 
     async def check_password(self, account: Account, secret: str) -> PasswordVerdict:
-        """One attempt, which the domain counts. An empty secret is WRONG without asking.
+        """One attempt, which the domain counts. Nothing is sent where the secret can be no password, or where the directory has
+        no such account under its name by now: it may be somebody else's.
 
         Raises: AnswerLost, Unavailable where nothing was sent.
         """
@@ -77,6 +79,8 @@ class DelegationFailure(StrEnum):
     CLOCK_SKEW = "clock-skew"
     KEYTAB = "keytab-refused"
     UNAVAILABLE = "kdc-unavailable"
+    UNIDENTIFIED = "ticket-unidentified"
+    OTHER_ACCOUNT = "ticket-of-other-account"
 
 
 class DelegationRefused(Exception):
@@ -99,7 +103,7 @@ class DelegatedToken:
 
 
 class Delegation(Protocol):
-    """Signs accounts in behind us by S4U2Self and S4U2Proxy (MS-SFU)."""
+    """Signs accounts in behind us by S4U2Self and S4U2Proxy (MS-SFU): the account that has `Account.sid`, or nobody."""
 
     async def sign_in(self, account: Account, spn: str, channel_binding: bytes) -> DelegatedToken:
         """`channel_binding` is the application data of the back-end connection's binding ("tls-server-end-point:" and the
@@ -116,8 +120,8 @@ class Delegation(Protocol):
         """
         ...
 
-    def forget(self, account: Account) -> None:
-        """Drops the account's tickets: a service refused one, or the account may no longer sign in."""
+    def forget(self, account_id: AccountId) -> None:
+        """Drops the account's tickets: a service refused one, or something was taken from the account."""
         ...
 
 
@@ -160,20 +164,3 @@ class TicketAcceptance(Protocol):
         identity.ports.Unavailable (no keytab, too many at once).
         """
         ...
-
-
-__all__ = [
-    "AcceptedTicket",
-    "AnswerLost",
-    "DelegatedToken",
-    "Delegation",
-    "DelegationFailure",
-    "DelegationRefused",
-    "Directory",
-    "LockoutUnreadable",
-    "PasswordVerdict",
-    "SyncPosition",
-    "TicketAcceptance",
-    "TicketFailure",
-    "TicketRefused",
-]

@@ -22,14 +22,6 @@ MAX_ENTRIES = 4096
 
 _VERSION = b"\x05\x02"
 _NT_PRINCIPAL = 1
-_ENCTYPES = {
-    3: "des-cbc-md5",
-    17: "aes128-cts-hmac-sha1-96",
-    18: "aes256-cts-hmac-sha1-96",
-    19: "aes128-cts-hmac-sha256-128",
-    20: "aes256-cts-hmac-sha384-192",
-    23: "rc4-hmac",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +36,6 @@ class KeytabEntry:
     key: bytes = field(repr=False)
     timestamp: int = 0
     name_type: int = _NT_PRINCIPAL
-
-    @property
-    def enctype_name(self) -> str:
-        """As IANA registers it, or its number. Source: RFC 3961 8; RFC 3962; RFC 8009."""
-        return _ENCTYPES.get(self.enctype, f"enctype {self.enctype}")
 
 
 def parse_keytab(data: bytes) -> tuple[KeytabEntry, ...]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from handfast.cli.installation import directory_files
@@ -16,6 +18,17 @@ def test_the_password_is_for_its_owner_alone(tmp_path):
     assert file.stat().st_mode & 0o777 == 0o600
     assert write_password(file, "another")
     assert file.read_text() == "another\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_password_file_of_somebody_else_is_no_password_file_of_identity(tmp_path):
+    file = tmp_path / "password"
+    write_password(file, "s3cret")
+    owner = file.stat().st_uid
+    os.chown(file, 12345, 12345)
+    assert write_password(file, "s3cret")
+    assert file.stat().st_uid == owner
+    assert not write_password(file, "s3cret")
 
 
 def test_settings_keep_their_mode(tmp_path):

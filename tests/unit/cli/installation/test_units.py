@@ -55,6 +55,13 @@ def test_other_folders_are_opened_for_writing_and_odd_paths_escaped(tmp_path):
     assert _escaped('a"b\\c') == '"a\\"b\\\\c"'
 
 
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_who_takes_tickets_still_knows_them_after_a_restart_and_a_stop_leaves_nothing(role):
+    text = build_units(DEFAULT)[f"{role.name}.service"]
+    assert values(text, "RuntimeDirectory") == ["handfast"]
+    assert values(text, "RuntimeDirectoryPreserve") == (["restart"] if role.keeps_records else [])
+
+
 @pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_systemd_takes_the_units_and_calls_them_hardened(role, tmp_path):

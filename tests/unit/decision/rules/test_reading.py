@@ -64,7 +64,7 @@ def test_any_target_has_a_reading_of_one_leading_slash(target):
 
 @pytest.mark.parametrize("piece", ["%25", "/..", "%c0%ae%c0%ae/", ";", "::$a", "%u002f", "a.", "\\"])
 def test_a_long_target_costs_little(piece):
-    began = time.perf_counter()
+    began = time.process_time()
     forgiving_reading("/" + piece * (8192 // len(piece)))
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert len(forgiving_reading("/" + "a" * 8192)) == MAX_TARGET_CHARACTERS

@@ -437,6 +437,39 @@ async def test_what_the_domain_says_beside_right_and_wrong(site, verdict, reason
     assert not any(kind is CounterKind.DOMAIN for kind, _ in site.identity.records.tables.counters)
 
 
+async def test_a_password_that_was_not_sent_is_nobodys_guess(site):
+    """The directory has the account under another name by now; the mirror has not heard of it yet."""
+    site.domain.renamed.add("alice")
+    looks = site.domain.looks
+    for _ in range(12):
+        refused = await site.ask()
+        assert (refused.outcome, refused.reason) == (Outcome.DENY, Reason.CREDENTIAL_WRONG)
+    assert site.domain.looks == looks + 12, "told as whatever was not asked about"
+    assert site.identity.records.tables.counters == {}
+    site.domain.renamed.clear()
+    assert (await site.ask()).outcome is Outcome.ALLOW
+
+
+async def test_a_password_set_anew_between_the_domains_word_and_ours_is_wrong(site):
+    async def set_anew():
+        facts = replace(site.alice.directory, password_set_at=site.clock.now())
+        await site.identity.records.write(
+            lambda r: r.accounts.set_directory(site.alice.id, site.alice.sid, facts)
+        )
+
+    check = site.domain.check_password
+
+    async def check_and_lose(account, secret):
+        verdict = await check(account, secret)
+        await set_anew()
+        return verdict
+
+    site.domain.check_password = check_and_lose
+    refused = await site.ask()
+    assert (refused.outcome, refused.reason, refused.grant) == (Outcome.DENY, Reason.CREDENTIAL_WRONG, None)
+    assert refused.stages[-1].rule == "domain password changed"
+
+
 async def test_a_domain_that_locks_so_soon_that_nothing_remains_is_never_asked(site):
     site.domain.policy = DomainLockout(2, timedelta(minutes=30), None)
     refused = await site.ask()

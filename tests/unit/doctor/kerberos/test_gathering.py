@@ -20,13 +20,14 @@ KEY = KeytabKey("svc-gw@CONTOSO.LAB", 1, 18)
 class Domain:
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.held = {SPN: (EX,)}
 
     async def find(self, name: str) -> DomainAccount | None:
         return {"svc-gw": OWN, "alice": ALICE}.get(name)
 
     async def holders(self, spn: str) -> tuple[DomainAccount, ...]:
         self.asked.append(spn)
-        return (EX,) if spn == SPN else ()
+        return self.held.get(spn, ())
 
     async def clock_offset_seconds(self) -> float:
         return 1.5
@@ -53,6 +54,11 @@ def settings() -> Settings:
     )
 
 
+def publication_of(settings: Settings, spn: str):
+    first = settings.publications[0]
+    return first.model_copy(update={"backend": first.backend.model_copy(update={"spn": spn})})
+
+
 def refuse(person: DomainAccount, spn: str, binding: bytes) -> bytes:
     raise NoTicket(f"{person.name} gets none for {spn}{binding!r}")
 
@@ -71,10 +77,30 @@ async def test_the_facts_come_from_settings_and_tools(settings):
     assert setup.services == (Service("mail", SPN, ("ex1.contoso.lab", "ex2.contoso.lab")),)
     assert asked.domain.asked == [SPN, "HTTP/gw.contoso.lab"]
     assert setup.holders_of("http/MAIL.contoso.lab") == (EX,)
-    assert set(setup.names) == {"Mail.contoso.lab", "ex1.contoso.lab", "ex2.contoso.lab"}
+    assert set(setup.names) == {
+        "Mail.contoso.lab",
+        "ex1.contoso.lab",
+        "ex2.contoso.lab",
+        "gw.contoso.lab",
+    }
     assert setup.clock_offset_seconds == 1.5
     assert setup.servers_account == "svc-ex"
     assert setup.trial is None
+
+
+async def test_an_spn_of_http_is_held_by_whoever_holds_the_hosts(settings):
+    asked = tools()
+    asked.domain.held = {"HOST/Mail.contoso.lab": (EX,)}
+    setup = await gather(settings, asked)
+    assert setup.holders_of(SPN) == (EX,)
+    assert setup.holders_of("HTTP/gw.contoso.lab") == (), "our own names are ours by themselves alone"
+    asked.domain.asked.clear()
+    other = settings.model_copy(
+        update={"publications": (publication_of(settings, "imap/mail.contoso.lab"), settings.publications[1])}
+    )
+    setup = await gather(other, asked)
+    assert setup.holders_of("imap/mail.contoso.lab") == ()
+    assert not [spn for spn in asked.domain.asked if spn.startswith("HOST/")]
 
 
 async def test_a_keytab_that_cannot_be_read_is_a_problem_and_no_end(settings):

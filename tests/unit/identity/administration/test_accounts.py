@@ -31,12 +31,56 @@ async def test_listings_read_accounts_a_page_at_a_time(desk, monkeypatch):
         return taken(self, limit=limit, after=after)
 
     monkeypatch.setattr(_Accounts, "list", list_)
-    assert [row["user"] for row in await desk("account_list")] == ["alice", "bob"]
     assert [row["account"] for row in await desk("device_list")] == ["alice@contoso.lab", "bob@contoso.lab"]
     assert len(await desk("device_export")) == 2
     assert [row["account"] for row in await desk("secret_list")] == ["bob@contoso.lab"]
     assert (await desk("status"))["accounts"] == 2
     assert set(limits) == {1}
+
+
+async def pages_of_one(desk, between):
+    """The users of an account list read in pages of one account; `between` is awaited after the first of them."""
+    users, after = [], 0
+    while page := await desk("account_list", after=after, limit=1):
+        [row] = page
+        users.append(row["user"])
+        after = row["id"]
+        if len(users) == 1:
+            await between()
+    return users
+
+
+async def test_all_accounts_are_listed_in_pages(desk):
+    async def nothing():
+        pass
+
+    await desk("account_add", account_user="aaron", domain="CONTOSO")
+    assert await pages_of_one(desk, nothing) == ["alice", "bob", "aaron"], "in the order they came"
+    first = await desk("account_list", limit=2)
+    assert [row["user"] for row in first] == ["alice", "bob"]
+    assert [row["user"] for row in await desk("account_list", after=first[-1]["id"], limit=2)] == ["aaron"]
+
+
+async def test_who_is_added_between_two_pages_is_listed_once(desk):
+    async def add():
+        await desk("account_add", account_user="aaron", domain="CONTOSO")
+
+    assert await pages_of_one(desk, add) == ["alice", "bob", "aaron"]
+
+
+@pytest.mark.parametrize(("removed", "listed"), [("alice", ["alice", "bob"]), ("bob", ["alice"])])
+async def test_whoever_is_removed_between_two_pages_takes_nobody_else_with_him(desk, removed, listed):
+    await desk("account_add", account_user="aaron", domain="CONTOSO")
+
+    async def remove():
+        await desk("account_remove", account=removed)
+
+    assert await pages_of_one(desk, remove) == [*listed, "aaron"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+async def test_a_page_is_of_one_account_at_least_and_not_of_all_of_a_domain(desk, limit):
+    assert (await desk.refused("account_list", limit=limit)).kind == "usage"
 
 
 async def test_what_is_unknown_or_taken_or_malformed_is_said(desk):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from handfast.identity.directory.domain_account import DomainAccount
+from handfast.identity.directory.domain_account import PROTECTED_USERS_RID, DomainAccount
 
 ACCOUNT = DomainAccount("CN=svc-ex,DC=contoso,DC=lab", "svc-ex", 0x200)
 
@@ -21,3 +21,8 @@ def test_aes(types, has_aes):
 def test_a_dollar_makes_a_machine():
     assert replace(ACCOUNT, name="EX1$").is_machine
     assert not ACCOUNT.is_machine
+
+
+def test_protected_users_are_known_by_their_group():
+    assert replace(ACCOUNT, group_rids=frozenset({513, PROTECTED_USERS_RID})).is_protected
+    assert not replace(ACCOUNT, group_rids=frozenset({513})).is_protected

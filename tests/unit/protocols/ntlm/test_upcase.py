@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.protocols.ntlm.upcase import is_surely_one, upcase, upcase_ascii
+from handfast.protocols.ntlm.upcase import is_surely_one, upcase, upcase_ascii, upcase_surely
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,20 @@ def test_names_keep_their_length(text, upper):
         ("გიორგი", "გიორგი", True),
         ("გიორგი", "ᲒᲘᲝᲠᲒᲘ", False),
         ("\uab70", "\u13a0", False),
+        ("Łukasz", "łUKASZ", True),
+        ("nguyễn-ơư", "NGUYỄN-ƠƯ", True),
+        ("Ґанна", "ґанна", True),
+        ("Άννα", "άννα", True),
+        ("Ștefan", "ștefan", False),
+        ("Şerban", "şerban", True),
+        ("ѝво", "Ѝво", False),
+        ("µ", "Μ", False),
+        ("ς", "σ", False),
+        ("straße", "strasse", False),
         ("alice", "alicia", False),
     ],
 )
-def test_names_are_surely_one_where_their_letters_had_both_cases_long_ago(one, other, is_one):
+def test_names_are_surely_one_where_every_controller_takes_their_letters_for_one(one, other, is_one):
     assert is_surely_one(one, other) is is_surely_one(other, one) is is_one
 
 
@@ -49,6 +59,13 @@ def test_one_character_for_one_and_twice_is_once(text):
     upper = upcase(text)
     assert len(upper) == len(text)
     assert upcase(upper) == upper
+
+
+def test_what_is_surely_one_is_one():
+    """So an account that a rule names is the one that its login leads to."""
+    for code in range(0x10000):
+        assert upcase(upcase_surely(chr(code))) == upcase(chr(code))
+        assert upcase_surely(upcase_surely(chr(code))) == upcase_surely(chr(code))
 
 
 def test_no_character_outside_ascii_becomes_an_ascii_one():
