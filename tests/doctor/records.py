@@ -134,14 +134,14 @@ def the_database_is_another_user_s(world):
     F.DATABASE_NOT_WRITABLE,
     "handfast.db.lock",
     remedy=f"chown {SERVICE_USER}",
-    beside=STOPPED,
+    beside=STOPPED | {F.DATABASE_UNUSABLE},
     is_for_root=True,
 )
-def the_lock_is_root_s_and_root_does_not_notice(world):
+def the_lock_is_root_s(world):
     site = _owned_by_another(world)
     shutil.chown(site.folder / "handfast.db", SERVICE_USER)
     shutil.chown(site.folder / "handfast.db.lock", "root")
-    site.words = ()
+    site.words = python_for(SERVICE_USER)
     [told] = yield site
     run_commands(told["remedy"])
 
