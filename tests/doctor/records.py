@@ -121,14 +121,29 @@ def _owned_by_another(world) -> Installation:
 @case(
     F.DATABASE_NOT_WRITABLE,
     "handfast.db",
-    remedy="give it to the service's user",
+    remedy=f"chown {SERVICE_USER}",
     beside=STOPPED | {F.DATABASE_UNUSABLE},
     is_for_root=True,
 )
 def the_database_is_another_user_s(world):
+    [told] = yield _owned_by_another(world)
+    run_commands(told["remedy"])
+
+
+@case(
+    F.DATABASE_NOT_WRITABLE,
+    "handfast.db.lock",
+    remedy=f"chown {SERVICE_USER}",
+    beside=STOPPED | {F.DATABASE_UNUSABLE},
+    is_for_root=True,
+)
+def the_lock_is_root_s(world):
     site = _owned_by_another(world)
-    yield site
     shutil.chown(site.folder / "handfast.db", SERVICE_USER)
+    shutil.chown(site.folder / "handfast.db.lock", "root")
+    site.words = python_for(SERVICE_USER)
+    [told] = yield site
+    run_commands(told["remedy"])
 
 
 @case(

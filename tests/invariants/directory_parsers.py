@@ -36,6 +36,10 @@ def entry_of(data: bytes) -> Entry:
         "objectSid": [SID],
         "sAMAccountName": [b"a"],
         "userAccountControl": [b"512"],
+        "accountExpires": [b"0"],
+        "pwdLastSet": [b"0"],
+        "primaryGroupID": [b"513"],
+        "msDS-User-Account-Control-Computed": [b"0"],
     }
     for line in data.split(b"\n"):
         name, _, value = line.partition(b":")
@@ -50,7 +54,7 @@ def spread(data: bytes, attributes: tuple[str, ...]) -> Entry:
 
 def account(data: bytes) -> object:
     """Every attribute of an account, with the bytes as its value."""
-    sound = {"objectsid": [SID], "samaccountname": [b"a"], "useraccountcontrol": [b"512"]}
+    sound = entry_of(b"").values
     faults = []
     for name in account_attributes.ATTRIBUTES:
         try:
@@ -59,7 +63,7 @@ def account(data: bytes) -> object:
                 DOMAIN,
                 frozenset(),
                 read_at=NOW,
-                lockout_duration=lambda _: None,
+                lockout_durations={},
             )
             assert built.user
         except MalformedMessage as fault:
@@ -67,7 +71,7 @@ def account(data: bytes) -> object:
     if faults:
         raise faults[0]
     return account_attributes.build_account(
-        entry_of(data), DOMAIN, frozenset(), read_at=NOW, lockout_duration=lambda _: None
+        entry_of(data), DOMAIN, frozenset(), read_at=NOW, lockout_durations={}
     )
 
 
@@ -79,6 +83,9 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
     ),
     "directory.account_attributes.parse_pso": lambda data: account_attributes.parse_pso(
         spread(data, ("msDS-ResultantPSO",))
+    ),
+    "directory.account_attributes.parse_references": lambda data: account_attributes.parse_references(
+        spread(data, ("memberOf",)), "memberOf", DOMAIN.sid
     ),
     "directory.bind_answer.parse_sub_code": lambda data: bind_answer.parse_sub_code(data.decode("latin-1")),
     "directory.domain_facts.parse_domain_sid": lambda data: domain_facts.parse_domain_sid(
@@ -107,6 +114,7 @@ DIRECTORY_PARSERS: dict[str, Parser] = {
     "directory.service_accounts.parse_domain_account": lambda data: service_accounts.parse_domain_account(
         entry_of(data), "CN=a", DOMAIN, frozenset(), NOW
     ),
+    "directory.values.parse_dn": lambda data: values.parse_dn(data, "x"),
     "directory.values.parse_duration": lambda data: values.parse_duration(data, "x"),
     "directory.values.parse_filetime": lambda data: values.parse_filetime(data, "x"),
     "directory.values.parse_generalized_time": lambda data: values.parse_generalized_time(data, "x"),

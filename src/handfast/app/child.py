@@ -1,9 +1,11 @@
-"""What every child of the supervisor does the same way: load settings, serve, say so, reload on SIGHUP, stop on SIGTERM."""
+"""What every child of the supervisor does the same way: load settings, serve, say so, reload and stop when it is told.
+
+The supervisor tells it by the control line; SIGHUP and SIGTERM do the same, for a child that was started by hand.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +14,13 @@ from typing import Protocol
 import uvloop
 
 from handfast.app.core_dumps import forbid_core_dumps
-from handfast.app.death import end_with_parent
 from handfast.app.file_limit import raise_file_limit
 from handfast.observability.log_output import LogOutput
 from handfast.observability.logging import configure, event_log
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
-from handfast.supervisor.children import PARENT_VARIABLE, READY_VARIABLE
+from handfast.supervisor.control_line import ControlledEnd
 
 STAYS = "the settings before it stay in force; mend what it says, and reload again"
 
@@ -39,10 +40,7 @@ class Service(Protocol):
 
 
 def run_service(settings_file: Path | None, build: Callable[[Settings], Service]) -> int:
-    """Runs a service until SIGTERM (or SIGINT, where it was started by hand); returns the exit code."""
-    parent = os.environ.pop(PARENT_VARIABLE, None)
-    if parent is not None:
-        end_with_parent(int(parent))
+    """Runs a service until it is told to stop; returns the exit code."""
     forbid_core_dumps()
     settings = load_settings(settings_file).settings
     output = configure(level=settings.log.level, form=settings.log.format, file=settings.log.file)
@@ -55,28 +53,35 @@ async def _serve(
 ) -> int:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(settings_file, service, output))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     service = build(settings)
     try:
         await service.start()
     except Exception as error:  # noqa: BLE001 - a child that can't start says why in one line, whatever it was
-        _LOG.error(
-            "not-started", error=f"{type(error).__name__}: {error}", remedy=getattr(error, "remedy", "")
-        )
+        said, remedy = _plain(error)
+        _LOG.error("not-started", error=said, remedy=remedy)
         return 3
-    reloading: set[asyncio.Task[None]] = set()
-
-    def on_hangup() -> None:
-        task = loop.create_task(_reload(settings_file, service, output))
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    _say_ready()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    # Only now: what the supervisor says to a child that starts waits in the line.
+    ControlledEnd(on_reload=reload, on_stop=stopping.set).say_serving()
     await stopping.wait()
     await service.stop()
     return 0
+
+
+def _plain(error: Exception) -> tuple[str, str]:
+    """(what went wrong, the remedy or ""): some errors say both in one text."""
+    remedy = str(getattr(error, "remedy", ""))
+    said = str(error).removesuffix(remedy).rstrip(" .") if remedy else str(error)
+    return said if remedy else f"{type(error).__name__}: {said}", remedy
 
 
 async def _reload(settings_file: Path | None, service: Service, output: LogOutput) -> None:
@@ -88,10 +93,3 @@ async def _reload(settings_file: Path | None, service: Service, output: LogOutpu
         _LOG.error("reload-failed", error=str(error), remedy=STAYS)
     except Exception as error:  # noqa: BLE001 - whatever it was, nobody may think that the new settings are in force
         _LOG.error("reload-failed", error=f"{type(error).__name__}: {error}", remedy=STAYS)
-
-
-def _say_ready() -> None:
-    descriptor = os.environ.pop(READY_VARIABLE, None)
-    if descriptor is not None:
-        os.write(int(descriptor), b"1")
-        os.close(int(descriptor))

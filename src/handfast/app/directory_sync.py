@@ -32,7 +32,7 @@ MAX_PAUSE_SECONDS = 30.0
 """Between two attempts while reading fails: a domain that is back is read as soon as a controller's breaker lets us try."""
 MAX_DOUBLINGS = 10
 SHRUNK_PAUSE_SECONDS = 300.0
-"""After a whole reading that was not believed: the next one costs the domain controller as much, and says the same."""
+"""Between two alarms that readings are not believed. What else changes is read and stored with each poll."""
 MAX_NAMES_LOGGED = 20
 ENDS_LOOKED_BACK = timedelta(hours=1)
 """How far a start looks back for accounts that ended, where nothing was read before: longer than a request hangs."""
@@ -75,6 +75,9 @@ class DirectorySync:
         self._clock = clock
         self._directory = directory
         self._seat = ReaderSeat(records, clock, reader, monotonic)
+        self._monotonic = monotonic
+        self._unbelieved: TooManyMissing | None = None
+        self._alarm_after = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
         self._failures = 0
@@ -93,8 +96,10 @@ class DirectorySync:
         """
         if settings.directory != self._settings.directory:
             await self._directory.replace(settings.directory)
+            self._unbelieved = None
         self._settings = settings
         self._failures = 0
+        self._alarm_after = 0.0
         self._nudged.set()
 
     async def stop(self) -> None:
@@ -132,17 +137,8 @@ class DirectorySync:
         except ReadershipLost:
             _LOG.warning("directory-readership-lost")
         except TooManyMissing as problem:
-            await self._seat.leave()
-            metrics.ALARMS.labels("directory-shrunk").inc()
-            _LOG.error(
-                "directory-shrunk",
-                missing=problem.missing,
-                mirrored=problem.mirrored,
-                remedy="may the bind user still read all accounts, and is directory.base right? If the directory is right,"
-                " set directory.max_missing_percent = 100, reload, and set it back",
-                **await self._age(),
-            )
-            return max(SHRUNK_PAUSE_SECONDS, self._settings.directory.poll_seconds)
+            await self._tell_shrunk(problem)
+            return self._settings.directory.poll_seconds
         except Unavailable as problem:
             return await self._failed("directory-unavailable", str(problem))
         except Exception as error:  # noqa: BLE001 - whatever it was, the mirror must go on
@@ -150,7 +146,25 @@ class DirectorySync:
         if self._failures:
             _LOG.info("directory-read-again", failures=self._failures)
         self._failures = 0
+        self._alarm_after = 0.0
         return self._settings.directory.poll_seconds
+
+    async def _tell_shrunk(self, problem: TooManyMissing) -> None:
+        """Now and then. Each time another identity may take over the reading: its controller may know better."""
+        now = self._monotonic()
+        if now < self._alarm_after:
+            return
+        self._alarm_after = now + SHRUNK_PAUSE_SECONDS
+        await self._seat.leave()
+        metrics.ALARMS.labels("directory-shrunk").inc()
+        _LOG.error(
+            "directory-shrunk",
+            missing=problem.missing,
+            mirrored=problem.mirrored,
+            remedy="may the bind user still read all accounts, and is directory.base right? If the directory is right,"
+            " set directory.max_missing_percent = 100, reload, and set it back",
+            **await self._age(),
+        )
 
     async def read_once(self) -> None:
         """Stores what changed since the last time, unless another identity reads. Raises: Unavailable, TooManyMissing,
@@ -164,18 +178,28 @@ class DirectorySync:
         scope = scope_of(self._settings.directory)
         policy = build_mirror_policy(self._settings)
         readership, is_new = seat
-        reading = MirrorRound(self._records, self._clock, policy, scope, readership)
+        before = None if is_new else self._unbelieved
+        withheld = before.withheld if before else frozenset[str]()
+        reading = MirrorRound(self._records, self._clock, policy, scope, readership, withheld)
         began_at = self._clock.now()
         # Another controller's word may have been stored since ours was: then all of ours must be said again.
-        batches = self._directory.changes({} if is_new else await reading.read_positions())
+        positions = {} if is_new else await reading.read_positions()
+        if before and before.position:
+            positions[before.position.invocation_id] = before.position.highest_usn
+        batches = self._directory.changes(positions)
         try:
             async with self._seat.kept(poll_seconds):
                 async for batch in batches:
                     await reading.store(batch)
+        except TooManyMissing as problem:
+            self._unbelieved = problem
+            self._seat.note_read(readership)  # all but those: the next one may go on from here
+            raise
         finally:
             if isinstance(batches, AsyncGenerator):
                 await batches.aclose()  # else what it holds of a controller stays taken until it is collected
             self._tell(reading.report, reading.accounts_read)
+        self._unbelieved = None
         self._seat.note_read(readership)
         metrics.DIRECTORY_READ.labels("directory").set(began_at.timestamp())
         self._tell_unsettled(reading.report)

@@ -25,7 +25,9 @@ from handfast.settings.directory import KerberosSettings
 from handfast.settings.model import Settings
 
 
-def look(settings: Settings, login: str, servers_account: str, refusals: RefusalRecord) -> Setup:
+def look(
+    settings: Settings, login: str, servers_account: str, refusals: RefusalRecord | None = None
+) -> Setup:
     """All facts; with `login` also a trial. Raises: Unavailable, DirectorySetupError."""
     account = open_account(settings.directory, refusals)
     with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder, without_events():

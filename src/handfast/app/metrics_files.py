@@ -29,7 +29,8 @@ def reserve_metrics_files() -> None:
     try:
         for kind in KINDS:
             path = Path(folder) / f"{kind}_{os.getpid()}.db"
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # The group is the worker's own, and the supervisor, who collects them all, is a member.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             made.append(path)
             try:
                 os.posix_fallocate(descriptor, 0, FILE_BYTES)

@@ -60,9 +60,10 @@ def open_offline_administration(settings: Settings) -> Iterator[OfflineAdministr
                 "identity starts or stops, or another command is at work: try again",
             ) from problem
         except Unavailable as problem:
-            raise AdministrationError(
-                "unavailable", str(problem), "is the database there, and this user allowed to open it?"
-            ) from problem
+            remedy = (
+                getattr(problem, "remedy", "") or "is the database there, and this user allowed to open it?"
+            )
+            raise AdministrationError("unavailable", str(problem), remedy) from problem
         try:
             yield OfflineAdministration(settings, runner, build_administration(settings, opened, hasher))
         finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +20,10 @@ from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 from handfast.supervisor.children import ChildSpec
 from handfast.supervisor.sockets import open_listeners, refuse_connections
-from handfast.supervisor.supervise import StartFailed, Supervisor
+from handfast.supervisor.supervise import StartFailed, StartForbidden, Supervisor
+
+METRICS_FOLDER = "metrics"
+"""Within `identity.runtime_dir`: the children's metrics."""
 
 _LOG = event_log("supervisor")
 
@@ -47,54 +52,67 @@ async def serve_async(
 
     Raises: CannotServe.
     """
-    metrics_dir = prepare_runtime(settings)
-    try:
-        listeners = (
-            open_listeners((item.name, item.address) for item in settings.listeners) if with_gateway else {}
+    metrics_dir = settings.identity.runtime_dir / METRICS_FOLDER
+    with contextlib.ExitStack() as stack:
+        # The doors first: a second one beside a running service fails here, and has touched nothing of the first's.
+        listeners = _open_doors(settings) if with_gateway else {}
+        for listener in listeners.values():
+            stack.callback(listener.close)
+        environment = {METRICS_VARIABLE: str(metrics_dir)}
+        descriptors = {name: listener.fileno() for name, listener in listeners.items()}
+        groups = []
+        if with_identity:
+            groups.append([child(path, "identity", "identity", environment)])
+        if with_gateway:
+            groups.append(gateway_children(settings, path, descriptors, environment))
+        supervisor = Supervisor(
+            groups,
+            stop_deadline_seconds=settings.gateway.stop_deadline_seconds,
+            check_reload=ReloadCheck(path, settings).problems,
+            on_ready=on_ready,
+            on_stopping=lambda: refuse_connections(listeners.values()),
         )
-    except OSError as error:
-        raise CannotServe(str(error), "change `[[listener]] address`, or free the port") from error
-    environment = {METRICS_VARIABLE: str(metrics_dir)}
-    descriptors = {name: listener.fileno() for name, listener in listeners.items()}
-    groups = []
-    if with_identity:
-        groups.append([child(path, "identity", "identity", environment)])
-    if with_gateway:
-        groups.append(gateway_children(settings, path, descriptors, environment))
-    supervisor = Supervisor(
-        groups,
-        stop_deadline_seconds=settings.gateway.stop_deadline_seconds,
-        check_reload=ReloadCheck(path, settings).problems,
-        on_ready=on_ready,
-        on_stopping=lambda: refuse_connections(listeners.values()),
-    )
-    stop(supervisor)
-    metrics = serve_health(settings, supervisor, metrics_dir)
-    leave_note(settings)
+        stop(supervisor)
+        stack.callback(serve_health(settings, supervisor, metrics_dir))
+        prepare_runtime(settings)
+        leave_note(settings)
+        stack.callback(remove_note, settings)
+        await _run(supervisor, settings)
+
+
+async def _run(supervisor: Supervisor, settings: Settings) -> None:
+    """Raises: CannotServe."""
     try:
         await supervisor.run()
     except StartFailed as error:
         raise CannotServe(str(error), "mend what it said, then start again") from error
-    except PermissionError as error:
+    except StartForbidden as error:
         raise CannotServe(
-            f"workers can't run {sys.executable} as {settings.gateway.user!r}: {error.strerror}",
+            f"workers can't run {sys.executable} as {settings.gateway.user!r}: {error}",
             "start as root or by the systemd unit of `handfast init`; that user must be able to run Handfast's Python",
         ) from error
-    finally:
-        remove_note(settings)
-        metrics()
-        for listener in listeners.values():
-            listener.close()
+
+
+def _open_doors(settings: Settings) -> dict[str, socket.socket]:
+    """Raises: CannotServe."""
+    try:
+        return open_listeners((item.name, item.address) for item in settings.listeners)
+    except OSError as error:
+        raise CannotServe(str(error), "change `[[listener]] address`, or free the port") from error
 
 
 def prepare_runtime(settings: Settings) -> Path:
     """The runtime directory, with an empty place for the children's metrics. Raises: CannotServe."""
     folder = settings.identity.runtime_dir
-    metrics_dir = folder / "metrics"
+    metrics_dir = folder / METRICS_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(metrics_dir, ignore_errors=True)
         metrics_dir.mkdir(mode=0o700)
+        heir = folder.stat().st_uid
+        if os.geteuid() == 0 and heir != 0:
+            # What root leaves behind when it serves for once, the folder's owner must be able to empty.
+            os.chown(metrics_dir, heir, -1)
         if settings.gateway.user:
             # Workers run as another user than we do, and each writes files of its own; nobody else may.
             os.chown(metrics_dir, -1, pwd.getpwnam(settings.gateway.user).pw_gid)
@@ -103,6 +121,10 @@ def prepare_runtime(settings: Settings) -> Path:
         raise CannotServe(
             f"there is no user {settings.gateway.user!r}", "create it, or change `gateway.user`"
         ) from None
+    except FileExistsError as error:
+        raise CannotServe(
+            f"{error.filename} is in the way, and can't be removed", f"as root: rm -r {error.filename}"
+        ) from error
     except OSError as error:
         raise CannotServe(
             f"{folder} can't be used: {error.strerror}", "change `identity.runtime_dir`, or its owner"

@@ -19,6 +19,7 @@ from handfast.cli.installation.domain_commands import DEFAULT_SERVICE
 from handfast.cli.installation.questions import Questions
 from handfast.cli.installation.remaining import remaining_steps
 from handfast.cli.installation.settings_file import build_settings_file
+from handfast.cli.installation.units import find_hidden
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import show_json
 from handfast.settings.load import parse_settings
@@ -123,13 +124,18 @@ def init(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the defaults.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite settings and units (never the key file).")
+        bool,
+        typer.Option(
+            "--force", help="Overwrite settings and units (never the key file); install from a home folder."
+        ),
     ] = False,
     _settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write settings, key file, service users and systemd units. Without root: a trial in --directory."""
     place = _place(directory, root)
+    if place.is_live and not force:
+        _refuse_hidden_program()
     questions = Questions(asks=not yes and sys.stdin.isatty())
     given = Given(host, kind, mail_domain, backend, certificate, key, address, mode, auth, spn, principal)
     answers = _ask_answers(questions, given, place)
@@ -226,6 +232,18 @@ def _inside_names(inside_host: str, published: tuple[str, ...]) -> tuple[str, ..
     domain = inside_host.partition(".")[2]
     is_known_outside = any(name == domain or name.endswith("." + domain) for name in published)
     return (inside_host,) if is_known_outside or not domain else (domain,)
+
+
+def _refuse_hidden_program() -> None:
+    """Raises: CommandFailed where the units could not start what runs now."""
+    hidden = find_hidden((Path(_program()), Path(sys.executable)))
+    if hidden is not None:
+        raise CommandFailed(
+            Exit.REFUSED,
+            f"the service could not start {hidden}: its unit hides /home and /root from it",
+            "put Handfast elsewhere, in /opt/handfast for one (there: make setup), with a Python that is not in a home "
+            "folder, and run init from there; or give --force",
+        )
 
 
 def _program() -> str:

@@ -14,6 +14,7 @@ SettingsOption = Annotated[
         metavar="FILE",
         help="Settings file; else HANDFAST_SETTINGS, else /etc/handfast/handfast.toml.",
         show_default=False,
+        readable=False,  # who may not read it is told by `load_settings` what to do
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

@@ -1,7 +1,7 @@
 """What changed in the directory since it was last read: everything once, then by update sequence numbers (USN).
 
 A controller numbers each change it makes to its copy; `uSNChanged` of an object is the number of its last one. Those numbers
-are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Four kinds
+are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Five kinds
 of change don't raise the number of the account they matter to, and are found otherwise:
 
 - *Membership*: the group changes, not its member. The members that differ, down through nested groups, are read anew. For
@@ -9,7 +9,11 @@ of change don't raise the number of the account they matter to, and are found ot
 - *Deletion*: where an administrator lets us see deleted objects they are found like any change. Ordinary users don't see
   any: so now and then the accounts there are are listed by SID alone, and compared with those there were.
 - *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
+- *Rights* that are given on a container, and the end of a lock that we may not read: accounts that can't be judged, or are
+  locked without an end, are read again with each comparison, some at a time.
 - *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
+
+An account that is there and can't be judged (`account_attributes`) is told as such, and is not gone.
 
 The read begins with the controller's highest USN, so what changes while it reads is read again the next time.
 Source: MS-ADTS 3.1.1.1.9, 3.1.1.5.5 (deletion); DirSync is not used, because it needs the right to read secrets.
@@ -24,7 +28,7 @@ from datetime import datetime
 from itertools import islice
 
 from handfast.directory import account_attributes, filters
-from handfast.directory.accounts import AccountBuilder
+from handfast.directory.accounts import MAX_DN_TOLD, AccountBuilder, Built
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts, Policy
 from handfast.directory.entries import Entry
@@ -44,13 +48,18 @@ COMPARISON_SHARE = 20
 """Comparing all SIDs takes the controller and us some time; one part in so many of all time is spent so, or more where that
 would make the pause longer than it may be.
 """
+UNSETTLED_AT_A_TIME = 1_000
+"""Accounts read again with one comparison although nothing says that they changed: a second or two."""
 PAUSE_SECONDS, PAUSE_SEEING_DELETED_SECONDS = 60.0, 600.0
 """At most, between two comparisons: without them deletions are not seen, or containers that move."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What is remembered of one controller between two reads. `usn` is None while a read is under way."""
+    """What is remembered of one controller between two reads. `usn` is None while a read is under way.
+
+    `unsettled` are accounts that may change without a change of theirs, those first that were not read again for the longest.
+    """
 
     policy: Policy
     graph: GroupGraph
@@ -58,6 +67,13 @@ class Memory:
     present: set[Key] = field(default_factory=set)
     compared_usn: int = 0
     compare_after: float = 0.0
+    unsettled: dict[Key, None] = field(default_factory=dict)
+
+    def note_read(self, read: Iterable[Key], unsettled: Iterable[Key]) -> None:
+        """These were read, and some of them are unsettled."""
+        for key in read:
+            self.unsettled.pop(key, None)
+        self.unsettled.update(dict.fromkeys(unsettled))
 
 
 def pause_after(seconds: float, *, sees_deleted: bool) -> float:
@@ -92,9 +108,7 @@ class ChangeFeed:
             batches = work.difference(memory, start)
         async for batch in batches:
             yield batch
-        if work.malformed:
-            few = work.malformed[:MAX_NAMES_LOGGED]
-            _LOG.warning("directory-malformed-accounts", count=len(work.malformed), objects=few)
+        work.tell()
         # Kept before the last batch is: a caller who could not store it comes with an older position, and begins anew.
         memory.usn = domain.root.highest_usn
         self._memories[domain.invocation_id] = memory
@@ -114,7 +128,8 @@ class _Read:
 
     def __init__(self, link: Link, domain: DomainFacts, scope: Scope, clock: Callable[[], datetime]) -> None:
         self.is_whole = False
-        self.malformed: list[str] = []
+        self._problems: list[str] = []
+        self._nameless_groups: list[str] = []
         self._link = link
         self._domain = domain
         self._scope = scope
@@ -129,7 +144,8 @@ class _Read:
 
     async def begin(self) -> Memory:
         """The groups, from which every account's membership follows."""
-        graph = GroupGraph([group async for group in read_groups(self._link, self._domain)])
+        groups = read_groups(self._link, self._domain, self._nameless_groups)
+        graph = GroupGraph([group async for group in groups])
         await self._link.call(lambda _: graph.prepare())
         return Memory(self._domain.policy, graph, compared_usn=self._domain.root.highest_usn)
 
@@ -138,23 +154,34 @@ class _Read:
         self.is_whole = True
         builder = self._builder(memory)
         async for page in self._accounts(""):
-            accounts = await builder.build(page)
-            memory.present |= {self._key(account.sid) for account in accounts}
-            yield ChangeBatch(accounts, is_whole=True, is_last=False)
+            built = await builder.build(page)
+            memory.present |= self._note_read(memory, built)
+            yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_whole=True, is_last=False)
 
     async def difference(self, memory: Memory, start: int) -> AsyncIterator[ChangeBatch]:
         """Accounts that changed after `start`, or whose groups did, and those that are gone."""
         if self._domain.root.highest_usn == start and not self._is_comparison_due(memory):
             return
-        touched = await self._changed_memberships(memory, start)
-        touched |= await self._changed_accounts(start)
-        gone = await self._deleted_accounts(start)
-        async for batch in self._read_again(memory, touched, gone):
-            yield batch
+        # The groups come first: an account that was put into one that is refused, and only then enabled, must not get in.
+        regrouped = await self._changed_memberships(memory, start)
+        changed, gone = await self._changed_accounts(start), await self._deleted_accounts(start)
+        # Whoever was disabled does not wait for the thousands who are in another group now.
+        for some, ended in ((changed, gone), (regrouped - changed - gone, set[Key]())):
+            async for batch in self._read_again(memory, some, ended):
+                yield batch
         if self._is_comparison_due(memory):
             # Last: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
-            async for batch in self._read_again(memory, await self._compare(memory), set()):
+            unsettled = set(islice(memory.unsettled, UNSETTLED_AT_A_TIME)) - changed - regrouped
+            told = len(self._problems)
+            async for batch in self._read_again(memory, await self._compare(memory) | unsettled, set()):
                 yield batch
+            del self._problems[told:]  # they were told when they changed
+
+    def _note_read(self, memory: Memory, built: Built) -> set[Key]:
+        """The keys of all that are there."""
+        keys = {self._key(sid) for sid in built.sids}
+        memory.note_read(keys, map(self._key, built.unsettled))
+        return keys
 
     async def _read_again(
         self, memory: Memory, touched: set[Key], gone: set[Key]
@@ -166,19 +193,21 @@ class _Read:
         for some in _parts(sorted(touched - gone, key=str), SIDS_IN_ONE_QUERY):
             condition = filters.with_sids(sid_of(key, self._domain.sid) for key in some)
             async for page in self._accounts(condition):
-                accounts = await builder.build(page)
-                found |= {self._key(account.sid) for account in accounts}
-                yield ChangeBatch(accounts, is_last=False)
+                built = await builder.build(page)
+                found |= self._note_read(memory, built)
+                yield ChangeBatch(built.accounts, unreadable=built.unreadable, is_last=False)
         # Whoever changed and is not among the mirrored accounts any more was deleted, or has left them.
         ended = memory.present & ((gone | touched) - found)
         memory.present = (memory.present | found) - ended
+        memory.note_read(ended, ())
         if ended:
             yield ChangeBatch(gone=frozenset(sid_of(key, self._domain.sid) for key in ended), is_last=False)
 
     async def _changed_memberships(self, memory: Memory, start: int) -> set[Key]:
         """Whoever came into a group or left one, and whose groups' names or kinds changed."""
         touched: set[Key] = set()
-        async for group in read_groups(self._link, self._domain, filters.changed_since(start)):
+        condition = filters.changed_since(start)
+        async for group in read_groups(self._link, self._domain, self._nameless_groups, condition):
             touched |= memory.graph.put(group)
         for key in await self._tombstones(filters.both("(objectClass=group)", filters.changed_since(start))):
             touched |= memory.graph.remove(key)
@@ -247,7 +276,20 @@ class _Read:
             yield page
 
     def _builder(self, memory: Memory) -> AccountBuilder:
-        return AccountBuilder(self._link, self._domain, memory.graph, self._clock, self.malformed)
+        return AccountBuilder(self._link, self._domain, memory.graph, self._clock, self._problems)
+
+    def tell(self) -> None:
+        """What could not be read, for whoever can mend it."""
+        if self._problems:
+            few = self._problems[:MAX_NAMES_LOGGED]
+            remedy = "let the bind user read all attributes of them; until then they are refused"
+            count = len(self._problems)
+            _LOG.warning("directory-unreadable-accounts", count=count, objects=few, remedy=remedy)
+        if self._nameless_groups:
+            few = [name[:MAX_DN_TOLD] for name in self._nameless_groups[:MAX_NAMES_LOGGED]]
+            remedy = "let the bind user read their objectSid; until then nobody is in them here"
+            count = len(self._nameless_groups)
+            _LOG.warning("directory-unreadable-groups", count=count, objects=few, remedy=remedy)
 
     def _key(self, sid: str) -> Key:
         return key_of(sid, self._domain.sid)

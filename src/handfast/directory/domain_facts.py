@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from handfast.directory.entries import Entry
 from handfast.directory.values import (
     PROTOCOL,
+    parse_dn,
     parse_duration,
     parse_generalized_time,
     parse_guid,
@@ -85,11 +86,11 @@ class DomainFacts:
 def parse_root(entry: Entry) -> RootFacts:
     """Raises: MalformedMessage."""
     return RootFacts(
-        naming_context=parse_text(entry.require("defaultNamingContext"), "defaultNamingContext"),
-        configuration_context=parse_text(
+        naming_context=parse_dn(entry.require("defaultNamingContext"), "defaultNamingContext"),
+        configuration_context=parse_dn(
             entry.require("configurationNamingContext"), "configurationNamingContext"
         ),
-        service=parse_text(entry.require("dsServiceName"), "dsServiceName"),
+        service=parse_dn(entry.require("dsServiceName"), "dsServiceName"),
         highest_usn=parse_number(entry.require("highestCommittedUSN"), "highestCommittedUSN"),
         host=parse_text(entry.first("dnsHostName") or b"", "dnsHostName"),
         now=parse_generalized_time(entry.require("currentTime"), "currentTime"),

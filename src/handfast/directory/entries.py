@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handfast.directory.values import MAX_TEXT_BYTES, PROTOCOL
+from handfast.directory.values import PROTOCOL
 from handfast.protocols.errors import MalformedMessage
 
 # `<GUID=...>;<SID=S-1-5-21-...>;CN=...`; contacts and other objects without one have no SID.
-_EXTENDED = re.compile(rb"<GUID=[0-9a-fA-F-]{32,36}>;(?:<SID=(S(?:-[0-9]{1,15}){2,17})>;)?.*", re.DOTALL)
+_EXTENDED = re.compile(rb"<GUID=[0-9a-fA-F-]{32,36}>;(?:<SID=(S(?:-[0-9]{1,15}){2,17})>;|(?!<SID=))")
 _RANGE = re.compile(r"([a-z0-9-]{1,128});range=([0-9]{1,9})-([0-9]{1,9}|\*)")
 
 
@@ -64,7 +64,7 @@ def build_entry(dn: str, given: Mapping[str, Sequence[bytes]]) -> Entry:
 
 def _parse_option(name: str) -> tuple[str, Range | None]:
     """(`member`, where its next part begins) of `member;range=0-1499`; (the name, None) of plain names and last parts."""
-    found = _RANGE.fullmatch(name)
+    found = _RANGE.fullmatch(name) if ";" in name else None
     if found is None:
         return name, None
     return found[1], None if found[3] == "*" else Range(found[1], int(found[3]) + 1)
@@ -73,8 +73,9 @@ def _parse_option(name: str) -> tuple[str, Range | None]:
 def parse_extended_dn(value: bytes, field: str) -> str | None:
     """The SID in a distinguished name of the extended form; None where the object has none.
 
+    The name behind it is not looked at: it may be of any length, and whoever may make containers writes it.
     Raises: MalformedMessage. Source: MS-ADTS 3.1.1.3.4.1.5 (LDAP_SERVER_EXTENDED_DN_OID).
     """
-    if len(value) > MAX_TEXT_BYTES or (found := _EXTENDED.fullmatch(value)) is None:
+    if (found := _EXTENDED.match(value)) is None:
         raise MalformedMessage(PROTOCOL, field, "not an extended distinguished name", "MS-ADTS 3.1.1.3.4.1.5")
     return found[1].decode("ascii") if found[1] else None

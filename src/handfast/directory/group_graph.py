@@ -11,7 +11,8 @@ memberships then take 4 MB.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 Key = int | str
@@ -46,6 +47,11 @@ def sid_of(key: Key, domain_sid: str) -> str:
     return f"{domain_sid}-{key}" if isinstance(key, int) else key
 
 
+def enlarge_group(group: Group, members: Iterable[Key]) -> Group:
+    """The group with further members."""
+    return build_group(group.key, group.name, group.members.union(members), is_security=group.is_security)
+
+
 def build_group(key: Key, name: str, members: Iterable[Key], *, is_security: bool) -> Group:
     """A group of members in any order."""
     everyone = set(members)
@@ -53,12 +59,39 @@ def build_group(key: Key, name: str, members: Iterable[Key], *, is_security: boo
     return Group(key, name, is_security, own, frozenset(one for one in everyone if isinstance(one, str)))
 
 
+class _Memberships:
+    """Which groups name a member: 8 bytes a membership, sorted by member."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._keys = [group.key for group in groups]
+        self._pairs = array(
+            "Q",
+            sorted(
+                member << 32 | number for number, group in enumerate(groups) for member in group.own_members
+            ),
+        )
+        self._foreign: dict[str, list[Key]] = {}
+        for group in groups:
+            for sid in group.foreign_members:
+                self._foreign.setdefault(sid, []).append(group.key)
+
+    def naming(self, member: Key) -> Iterator[Key]:
+        """The groups."""
+        if isinstance(member, str):
+            yield from self._foreign.get(member, ())
+            return
+        at = bisect_left(self._pairs, member << 32)
+        while at < len(self._pairs) and self._pairs[at] >> 32 == member:
+            yield self._keys[self._pairs[at] & _MAX_RID]
+            at += 1
+
+
 class GroupGraph:
     """All groups of a domain. Loops are ordinary: a group in itself gives nothing more."""
 
     def __init__(self, groups: Iterable[Group] = ()) -> None:
         self._groups = {group.key: group for group in groups}
-        self._parents: dict[Key, set[Key]] | None = None
+        self._memberships: _Memberships | None = None
         self._closures: dict[frozenset[Key], frozenset[Key]] = {}
 
     def __len__(self) -> int:
@@ -81,9 +114,13 @@ class GroupGraph:
             self._closures[start] = self._closure(start)
         return self._closures[start]
 
+    def naming(self, member: Key) -> Iterator[Key]:
+        """The groups that have it as a member of their own, whatever it says itself."""
+        return self._prepared().naming(member)
+
     def prepare(self) -> None:
-        """Works out which groups are in which: the part that takes long where there are many members, for any thread."""
-        self._parents_of_groups()
+        """Works out who is in which groups: the part that takes long where there are many members, for any thread."""
+        self._prepared()
 
     def put(self, group: Group) -> set[Key]:
         """Takes a new or changed group; returns the members, down to the last, to whom that may make a difference."""
@@ -103,11 +140,11 @@ class GroupGraph:
         return self._below(group.members) if group else set()
 
     def _forget_derived(self) -> None:
-        self._parents = None
+        self._memberships = None
         self._closures.clear()
 
     def _closure(self, start: frozenset[Key]) -> frozenset[Key]:
-        parents = self._parents_of_groups()
+        memberships = self._prepared()
         found: set[Key] = set()
         waiting = list(start)
         while waiting:
@@ -115,16 +152,13 @@ class GroupGraph:
             group = self._groups.get(key)
             if key not in found and group is not None and group.is_security:
                 found.add(key)
-                waiting.extend(parents.get(key, ()))
+                waiting.extend(memberships.naming(key))
         return frozenset(found)
 
-    def _parents_of_groups(self) -> dict[Key, set[Key]]:
-        if self._parents is None:
-            self._parents = {}
-            for group in self._groups.values():
-                for member in self._groups.keys() & group.members:
-                    self._parents.setdefault(member, set()).add(group.key)
-        return self._parents
+    def _prepared(self) -> _Memberships:
+        if self._memberships is None:
+            self._memberships = _Memberships(list(self._groups.values()))
+        return self._memberships
 
     def _below(self, keys: set[Key]) -> set[Key]:
         """These, and the members of those of them that are groups."""

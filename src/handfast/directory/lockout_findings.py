@@ -60,7 +60,7 @@ def _of_policies(
         names = "" if policies is None else ": " + ", ".join(map(_name, hidden))
         what = (
             f"fine-grained password policies can't be read{names};"
-            " for accounts under one no domain password is tried"
+            " for accounts under one no domain password is tried, and when a lock ends is known late"
         )
         yield _finding("warning", LockoutProblem.UNKNOWN, what, _how_to_let_read(naming_context, reader))
     for policy in policies or ():

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from handfast.directory import account_attributes, filters
-from handfast.directory.account_attributes import parse_direct_groups
-from handfast.directory.accounts import AccountBuilder, build_directory_group
+from handfast.directory.account_attributes import parse_direct_groups, parse_references
+from handfast.directory.accounts import AccountBuilder, build_directory_group, told_of
 from handfast.directory.controllers import Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
-from handfast.directory.group_graph import Group, GroupGraph, Key, build_group, sid_of
+from handfast.directory.group_graph import Group, GroupGraph, Key, build_group, key_of, sid_of
 from handfast.directory.reading import parse_group
 from handfast.directory.scope import Scope
-from handfast.directory.session import EXTENDED_DN, ControllerFailed
+from handfast.directory.service_accounts import plain_name
+from handfast.directory.session import EXTENDED_DN
+from handfast.directory.values import parse_sid
 from handfast.identity.directory.entries import DirectoryAccount
+from handfast.identity.ports import Unavailable
 from handfast.identity.records import DirectoryGroup
 from handfast.protocols.errors import MalformedMessage
 
@@ -28,7 +31,10 @@ GROUPS_IN_ONE_QUERY = 50
 async def find_account(
     link: Link, domain: DomainFacts, scope: Scope, name: str, clock: Callable[[], datetime]
 ) -> DirectoryAccount | None:
-    """The one mirrored account the name means; None where there is none, or more than one. Raises: ControllerFailed."""
+    """The one mirrored account the name means; None where there is none, or more than one.
+
+    Raises: ControllerFailed; Unavailable for one that can't be judged, which is no fault of the controller's.
+    """
     query = filters.by_name(name, domain.dns_name, domain.netbios_name) if _may_be_name(name) else ""
     if not query:
         return None
@@ -43,14 +49,18 @@ async def find_account(
         return None
     entry = page.entries[0]
     try:
-        graph = await _groups_above(link, domain, parse_direct_groups(entry, domain.sid))
+        key = key_of(parse_sid(entry.require("objectSid")), domain.sid)
+        direct = parse_direct_groups(entry, domain.sid)
+        if "memberof" not in entry.values or entry.ranges:  # hidden as a whole, or more than it gives at once
+            direct |= await _groups_naming(link, domain, entry)
+        graph = await _groups_above(link, domain, key, direct)
     except MalformedMessage as malformed:
-        raise ControllerFailed(f"{link.name}: {malformed}") from None
-    unread: list[str] = []
-    found = await AccountBuilder(link, domain, graph, clock, unread).build([entry])
-    if unread:
-        raise ControllerFailed(f"{link.name}: the attributes of {entry.dn} make no sense")
-    return found[0]
+        raise Unavailable(told_of(entry.dn, malformed)) from None
+    problems: list[str] = []
+    built = await AccountBuilder(link, domain, graph, clock, problems).build([entry])
+    if problems:
+        raise Unavailable(problems[0])
+    return built.accounts[0]
 
 
 async def find_group(link: Link, domain: DomainFacts, name: str) -> DirectoryGroup | None:
@@ -75,10 +85,19 @@ def _may_be_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable()
 
 
-async def _groups_above(link: Link, domain: DomainFacts, direct: Iterable[Key]) -> GroupGraph:
+async def _groups_naming(link: Link, domain: DomainFacts, account: Entry) -> set[Key]:
+    """The groups that have it as a member, whatever it says itself."""
+    query = filters.both(filters.GROUPS, filters.equals("member", plain_name(account.dn)))
+    found: set[Key] = set()
+    async for page in link.pages(domain.root.naming_context, query, ("objectSid",)):
+        found |= {key_of(parse_sid(entry.require("objectSid")), domain.sid) for entry in page}
+    return found
+
+
+async def _groups_above(link: Link, domain: DomainFacts, account: Key, direct: Iterable[Key]) -> GroupGraph:
     """The groups it is in, level by level; `tokenGroups` would say the same, where we may read it."""
     found: dict[Key, Group] = {}
-    edges: dict[Key, set[Key]] = {}
+    edges: dict[Key, set[Key]] = {key: {account} for key in direct}
     waiting = sorted(direct, key=str)
     for _ in range(MAX_LEVELS):
         if not waiting:
@@ -90,9 +109,7 @@ async def _groups_above(link: Link, domain: DomainFacts, direct: Iterable[Key]) 
                 group = parse_group(Entry(entry.dn, {**entry.values, "member": ()}), domain.sid)
                 found[group.key] = group
                 if group.is_security:
-                    parents = parse_direct_groups(
-                        Entry(entry.dn, {"memberof": entry.values.get("memberof", ())}), domain.sid
-                    )
+                    parents = parse_references(entry, "memberOf", domain.sid)
                     for parent in parents:
                         edges.setdefault(parent, set()).add(group.key)
                     above |= parents

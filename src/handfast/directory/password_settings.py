@@ -80,14 +80,20 @@ async def read_lockout(link: Link, naming_context: str, sid: str) -> DomainLocko
         lockout = await _read_policy(link, naming_context, account)
         return replace(lockout, failures=parse_failures(account, lockout.window, now), at=now)
     except MalformedMessage as malformed:
-        raise ControllerFailed(f"{link.name}: {malformed}") from None
+        # Of one account or its own policy: that is no fault of the controller's, and opens no breaker.
+        raise LockoutUnreadable(
+            f"what the directory says of the account makes no sense: {malformed}"
+        ) from None
 
 
 async def _read_clock(link: Link) -> datetime:
     root = await link.read("", ("currentTime",))
     if root is None:
         raise ControllerFailed(f"{link.name}: its rootDSE can't be read")
-    return parse_generalized_time(root.require("currentTime"), "currentTime")
+    try:
+        return parse_generalized_time(root.require("currentTime"), "currentTime")
+    except MalformedMessage as malformed:
+        raise ControllerFailed(f"{link.name}: {malformed}") from None
 
 
 async def _read_policy(link: Link, naming_context: str, account: Entry) -> DomainLockout:
@@ -99,7 +105,10 @@ async def _read_policy(link: Link, naming_context: str, account: Entry) -> Domai
     head = await link.read(naming_context, POLICY_ATTRIBUTES)
     if head is None or head.first("lockoutThreshold") is None:
         raise LockoutUnreadable("the directory does not show us the domain's own lockout policy")
-    return parse_policy(head).lockout
+    try:
+        return parse_policy(head).lockout
+    except MalformedMessage as malformed:
+        raise ControllerFailed(f"{link.name}: {malformed}") from None
 
 
 async def _read_pso(link: Link, pso: str) -> DomainLockout:

@@ -12,9 +12,10 @@ from handfast.directory.controllers import Controllers, Link
 from handfast.directory.domain_facts import DomainFacts
 from handfast.directory.entries import Entry
 from handfast.directory.reading import read_domain
-from handfast.directory.session import EXTENDED_DN, ControllerFailed
+from handfast.directory.session import EXTENDED_DN
 from handfast.directory.values import parse_number, parse_sid, parse_text
 from handfast.identity.directory.domain_account import DomainAccount
+from handfast.identity.ports import Unavailable
 from handfast.protocols.errors import MalformedMessage
 
 ATTRIBUTES = (
@@ -25,6 +26,7 @@ ATTRIBUTES = (
     "lockoutTime",
     "logonHours",
     "pwdLastSet",
+    "msDS-User-Account-Control-Computed",
     "msDS-UserPasswordExpiryTimeComputed",
     "memberOf",
     "primaryGroupID",
@@ -80,7 +82,8 @@ class ServiceAccounts:
             try:
                 return tuple([await self._read(link, domain, entry) for entry in page.entries])
             except MalformedMessage as malformed:
-                raise ControllerFailed(f"{link.name}: {malformed}") from None
+                # Of one account: that is no fault of the controller's, and opens no breaker.
+                raise Unavailable(f"{link.name}: {malformed}") from None
 
         return await self._controllers.ask(look)
 
@@ -97,13 +100,7 @@ def parse_domain_account(
     entry: Entry, distinguished_name: str, domain: DomainFacts, group_rids: frozenset[int], now: datetime
 ) -> DomainAccount:
     """`group_rids` are of the domain's own groups. Raises: MalformedMessage."""
-    account = build_account(
-        entry,
-        domain,
-        frozenset(),
-        read_at=now,
-        lockout_duration=lambda _policy: domain.policy.lockout_duration,
-    )
+    account = build_account(entry, domain, frozenset(), read_at=now, lockout_durations={})
     return DomainAccount(
         distinguished_name=distinguished_name,
         name=parse_text(entry.require("sAMAccountName"), "sAMAccountName"),

@@ -14,7 +14,7 @@ PROTOCOL = "ldap"
 BEGINNING = datetime(1601, 1, 1, tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 MAX_TEXT_BYTES = 4096
-"""A name has at most 1,024 characters (userPrincipalName, the longest of those we read)."""
+"""A name has at most 1,024 characters (userPrincipalName, the longest of those we read); a distinguished name is none of those."""
 
 MAX_WINDOW = timedelta(days=36_500)
 """Later than anybody looks, and still a date when added to today's."""
@@ -24,6 +24,7 @@ _NEVER = 0x7FFF_FFFF_FFFF_FFFF
 _UNITS_TO_FOREVER = (FOREVER - BEGINNING) // timedelta(microseconds=1) * 10
 _GENERALIZED = re.compile(rb"([0-9]{14})(?:[.,][0-9]{1,6})?Z")
 _MAX_SUBAUTHORITIES = 15
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def parse_number(value: bytes, field: str) -> int:
@@ -100,10 +101,15 @@ def parse_text(value: bytes, field: str) -> str:
     """A name: UTF-8 without control characters. Raises: MalformedMessage."""
     if len(value) > MAX_TEXT_BYTES:
         raise MalformedMessage(PROTOCOL, field, f"more than {MAX_TEXT_BYTES} bytes")
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MalformedMessage(PROTOCOL, field, "not UTF-8", "RFC 4517 3.3.6") from None
-    if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in text):
+    text = parse_dn(value, field)
+    if _CONTROL.search(text):
         raise MalformedMessage(PROTOCOL, field, "control characters in a name")
     return text
+
+
+def parse_dn(value: bytes, field: str) -> str:
+    """A distinguished name: UTF-8 of any length. Raises: MalformedMessage."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedMessage(PROTOCOL, field, "not UTF-8", "RFC 4517 3.3.6") from None

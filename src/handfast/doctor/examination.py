@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from handfast.doctor.findings import Finding, FindingId, error, warning
 from handfast.doctor.identity_link import LinkTools, examine_links
 from handfast.doctor.machine import (
     FileRights,
+    check_admin_group,
     check_clock,
     check_disk,
     check_dns,
     check_key_file_rights,
+    check_owner,
     check_port,
     check_worker_user,
 )
@@ -75,6 +78,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
+        found += _admin_group(loaded)
         found += outside.check_directory()
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
@@ -130,18 +134,29 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     yield from key_file
     database = sqlite_path(settings)
     if database is not None:
-        free, is_writable = probes.disk(database)
-        yield from check_disk(database, free, is_writable=is_writable)
+        yield from _database_file(database)
     unreachable = outside.ask_identity()
     if unreachable is not None:
         remedy = "start the service (systemctl start handfast) and look at its log"
         yield error(FindingId.IDENTITY_UNREACHABLE, f"identity does not answer: {unreachable}", remedy)
     if not key_file:
         yield from _database(outside)
-    if identity.admin_group and not probes.has_group(identity.admin_group):
-        said = f"identity.admin_group: this machine has no group {identity.admin_group}"
-        yield error(FindingId.ADMIN_GROUP, said, f"groupadd {identity.admin_group}, or empty the setting")
     yield from _named_subjects(outside)
+
+
+def _database_file(path: Path) -> Iterator[Finding]:
+    owner, others = probes.owned_by_others(path)
+    yield from check_owner(owner, others)
+    if (seen := probes.disk(path)) is not None:
+        free, is_writable = seen
+        yield from check_disk(path, free, is_writable=is_writable or bool(others))
+
+
+def _admin_group(loaded: Loaded) -> Iterator[Finding]:
+    identity = loaded.settings.identity
+    if identity.admin_group:
+        gid, service = probes.find_group(identity.admin_group), probes.service_user(identity.key_file)
+        yield from check_admin_group(identity.admin_group, gid, service, probes.file_rights(loaded.path))
 
 
 def _named_subjects(outside: Outside) -> Iterator[Finding]:
@@ -157,7 +172,8 @@ def _key_file(path: Path, outside: Outside) -> Iterator[Finding]:
     found = list(check_key_file_rights(probes.file_rights(path), path))
     problem = outside.load_keys(path) if not found else None
     yield from found
-    if problem is not None:
+    # Who may not read it, as members of `identity.admin_group`, sees by a running identity that it is good.
+    if problem is not None and (os.access(path, os.R_OK) or not outside.is_running):
         yield error(FindingId.KEY_FILE_UNUSABLE, problem, "restore the key file from your backup")
 
 

@@ -22,11 +22,17 @@ class FindingId(MeaningEnum):
     KEY_FILE_UNUSABLE = "key-file-unusable", "the key file is broken"
     KEY_FILE_OTHER_DATABASE = "key-file-other-database", "key file and database belong to two installations"
     DATABASE_UNUSABLE = "database-unusable", "the database does not open"
-    DATABASE_NOT_WRITABLE = "database-not-writable", "the database can't be written by whoever asks"
+    DATABASE_NOT_WRITABLE = (
+        "database-not-writable",
+        "the database or a file beside it can't be written by the service's user, or by whoever asks",
+    )
     DISK_FULL = "disk-full", "less than 100 MiB are free where the database lies"
     DISK_LOW = "disk-low", "less than 1 GiB is free where the database lies"
     IDENTITY_UNREACHABLE = "identity-unreachable", "identity does not answer"
-    ADMIN_GROUP = "admin-group", "`identity.admin_group` is no group of this machine"
+    ADMIN_GROUP = (
+        "admin-group",
+        "`identity.admin_group` is no group of this machine, the service's user is not in it, or its members can't read the settings",
+    )
 
     # The directory and Kerberos.
     DIRECTORY_SETUP = (

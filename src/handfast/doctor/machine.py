@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from handfast.doctor.findings import Finding, FindingId, error, warning
 
+NOBODY = -1
+"""A user id that owns nothing."""
 LITTLE_SPACE = 1024**3
 NO_SPACE = 100 * 1024**2
 """Below this SQLite's journal may no longer fit into a busy hour."""
@@ -117,6 +120,32 @@ def check_disk(path: Path, free_bytes: int, *, is_writable: bool) -> Iterator[Fi
     if not is_writable:
         remedy = "give it to the service's user; run the doctor as that user or as root"
         yield error(FindingId.DATABASE_NOT_WRITABLE, f"{path}: can't be written", remedy)
+
+
+def check_owner(owner: str, others: Sequence[Path]) -> Iterator[Finding]:
+    """Files of the database that the service's user, `owner` of their folder, can't write: another user has them."""
+    if others:
+        files = " ".join(shlex.quote(str(one)) for one in others)
+        said = f"{', '.join(map(str, others))}: can't be written by the service's user {owner}"
+        yield error(FindingId.DATABASE_NOT_WRITABLE, said, f"chown {owner} {files}")
+
+
+def check_admin_group(
+    group: str, gid: int | None, service: tuple[str, frozenset[int]] | None, settings: FileRights | None
+) -> Iterator[Finding]:
+    """The group is there, the service's user is in it (else it can't give the socket to it), and members read the settings."""
+    if gid is None:
+        said = f"identity.admin_group: this machine has no group {group}"
+        yield error(FindingId.ADMIN_GROUP, said, f"groupadd {group}, or empty the setting")
+        return
+    if service is not None and gid not in service[1]:
+        said = f"identity.admin_group: the service's user {service[0]} is not in the group {group}"
+        remedy = f"usermod --append --groups {group} {service[0]}, then restart the service"
+        yield error(FindingId.ADMIN_GROUP, said, remedy)
+    if settings is not None and (shut := obstacles(settings, NOBODY, frozenset({gid}))):
+        said = f"{settings.path}: members of {group}, the identity.admin_group, can't read it"
+        remedy = " && ".join(f"chmod {'o+r' if one == settings.path else 'o+x'} {one}" for one in shut)
+        yield error(FindingId.ADMIN_GROUP, said, remedy)
 
 
 def check_port(name: str, address: str, problem: str | None) -> Iterator[Finding]:

@@ -31,6 +31,8 @@ from handfast.settings.values import split_address
 ANSWER_SECONDS = 10.0
 """An OPTIONS is answered at once by a server that is well."""
 MAX_HEAD_BYTES = 64 * 1024
+DATABASE_SUFFIXES = ("", "-wal", "-shm", ".lock", ".checkpoints")
+"""What stands beside a SQLite database, by the end of its name."""
 
 
 def file_rights(path: Path) -> FileRights | None:
@@ -60,20 +62,55 @@ def group_name(gid: int) -> str:
         return str(gid)
 
 
-def has_group(group: str) -> bool:
-    """Whether this machine knows the group."""
+def user_name(uid: int) -> str:
+    """The user's name, or its number where it has none."""
     try:
-        grp.getgrnam(group)
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return False
-    return True
+        return str(uid)
 
 
-def disk(path: Path) -> tuple[int, bool]:
-    """(free bytes, may be written by this user) where a database lies or will lie."""
+def find_group(group: str) -> int | None:
+    """The group's number; None where this machine doesn't know it."""
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
+
+
+def owned_by_others(path: Path) -> tuple[str, list[Path]]:
+    """The owner of a database's folder, and those of its files that another user has; "" where root owns the folder.
+
+    Whoever may not enter the folder sees none.
+    """
+    found: list[Path] = []
+    uid = 0
+    with suppress(OSError):
+        uid = path.parent.stat().st_uid
+        for one in (path.with_name(path.name + suffix) for suffix in DATABASE_SUFFIXES):
+            with suppress(FileNotFoundError):
+                found += [one] if one.lstat().st_uid != uid else []
+    return (user_name(uid), found) if uid else ("", [])
+
+
+def service_user(key_file: Path) -> tuple[str, frozenset[int]] | None:
+    """Whoever owns the key file, with all groups; None for root, and where that can't be seen."""
+    try:
+        entry = pwd.getpwuid(key_file.stat().st_uid)
+    except (OSError, KeyError):
+        return None
+    groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    return (entry.pw_name, groups) if entry.pw_uid else None
+
+
+def disk(path: Path) -> tuple[int, bool] | None:
+    """(free bytes, may be written by this user) where a database lies or will lie; None where this user may not look."""
     place = path
-    while not place.exists() and place != place.parent:
-        place = place.parent
+    try:
+        while not place.exists() and place != place.parent:
+            place = place.parent
+    except PermissionError:
+        return None
     is_writable = os.access(place, os.W_OK) and os.access(path.parent if path.exists() else place, os.W_OK)
     return shutil.disk_usage(place).free, is_writable
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import socket
 import struct
 from dataclasses import dataclass
@@ -10,6 +12,14 @@ from pathlib import Path
 
 MAX_PATH_BYTES = 107
 """`sun_path` has 108 bytes with its terminating zero (unix(7))."""
+
+
+class SocketRefused(OSError):
+    """The system doesn't let us have the socket; `str()` says which, `remedy` what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,12 @@ def listen_unix(
             listener.bind(str(path))
         finally:
             os.umask(before)
-        os.chown(path, -1 if owner is None else owner, -1 if group is None else group)
-        path.chmod(mode)
-        listener.listen(512)
+        try:
+            _open_to(path, mode, owner, group)
+            listener.listen(512)
+        except BaseException:
+            path.unlink()
+            raise
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -60,6 +73,28 @@ def unix_peer(connection: object) -> UnixPeer | None:
     return UnixPeer(*struct.unpack("3i", raw))
 
 
+def _open_to(path: Path, mode: int, owner: int | None, group: int | None) -> None:
+    """Raises: SocketRefused, OSError."""
+    try:
+        os.chown(path, -1 if owner is None else owner, -1 if group is None else group)
+    except PermissionError:
+        if group is None:
+            raise
+        name, us = _group_name(group), pwd.getpwuid(os.geteuid()).pw_name
+        raise SocketRefused(
+            f"{path} can't be given to the group {name}: its own user {us} is not in it",
+            f"usermod --append --groups {name} {us}, then restart the service",
+        ) from None
+    path.chmod(mode)
+
+
+def _group_name(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
+
+
 def _remove_dead(path: Path) -> None:
     if not path.is_socket():
         return
@@ -70,4 +105,12 @@ def _remove_dead(path: Path) -> None:
         except (ConnectionRefusedError, FileNotFoundError):
             path.unlink(missing_ok=True)
             return
+        except PermissionError:
+            status = path.stat()
+            if status.st_uid == os.geteuid() and not status.st_mode & 0o777:
+                path.unlink()  # its maker ended before it was opened
+                return
+            raise SocketRefused(
+                f"{path} is another user's", f"stop whoever listens there, then: rm {path}"
+            ) from None
     raise OSError(f"somebody listens on {path} already: is identity running?")

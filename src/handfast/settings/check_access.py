@@ -88,9 +88,10 @@ def _domain_passwords(draft: Draft) -> Iterator[Problem]:
 
 
 def access_warnings(draft: Draft) -> Iterator[Problem]:
-    """Rules that never decide, and guesses from outside that would reach the domain."""
+    """Rules that never decide, roles of nobody, and guesses from outside that would reach the domain."""
     yield from _outside_guesses(draft)
     yield from _roles_of_nobody(draft)
+    yield from _users_without_domain(draft)
     yield from _never_reached(draft)
     for index, rule in draft.access:
         published = [one for _, one in draft.publications if one.name in rule.publications]
@@ -143,6 +144,17 @@ def _roles_of_nobody(draft: Draft) -> Iterator[Problem]:
             "",
             "there are roles, and nobody but root and the service reaches the admin socket",
             "name a Unix group there and put those into it who have a role",
+        )
+
+
+def _users_without_domain(draft: Draft) -> Iterator[Problem]:
+    has_servers = draft.directory is not None and bool(draft.directory.servers)
+    if draft.roles and has_servers and draft.identity is not None and not draft.identity.default_domain:
+        yield Problem(
+            "identity.default_domain",
+            "",
+            "there are roles, and a Unix user whose name has no domain is nobody in the directory",
+            "set the domain's NetBIOS name there, which `handfast directory check` shows",
         )
 
 

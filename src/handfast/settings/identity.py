@@ -51,13 +51,13 @@ class IdentitySettings(Section):
     runtime_dir: AbsolutePath = Path("/run/handfast")
     """Holds gateway.sock (gateway API) and admin.sock (administration)."""
     admin_group: str = ""
-    """Group that may use admin.sock besides root and the service user (mode 0660)."""
+    """Group that may use admin.sock besides root and the service user, who must be in it (mode 0660)."""
     checkpoint_file: AbsolutePath | None = None
     """Where signed audit checkpoints are also written; put it on another machine's disk. None: beside the database."""
     checkpoint_every_seconds: int = Field(60, ge=1, le=3600)
     """A checkpoint is signed this often while the trail grows."""
     default_domain: str = ""
-    """NetBIOS domain tried for names without a domain."""
+    """NetBIOS domain tried for names without a domain, those of Unix users with a `[[role]]` among them."""
     unused_password_hours: int = Field(24, ge=1, le=720)
     """An app password that was not used for so long after it was issued ends."""
     evaluation_days: int = Field(14, ge=1, le=90)

@@ -102,7 +102,11 @@ def _read(file: Path) -> str:
             [Problem(name, "", "no settings file is there", remedy)], is_missing=True
         ) from None
     except OSError as error:
-        remedy = "name a file that you may read, or run this as root"
+        remedy = "run this as root, or name a file that you may read"
+        if isinstance(error, PermissionError):
+            remedy += (
+                f" (members of identity.admin_group: chmod o+r {name} lets you; passwords stand elsewhere)"
+            )
         raise SettingsError([Problem(name, "", error.strerror or "can't be read", remedy)]) from None
     if len(content) > MAX_FILE_BYTES:
         raise SettingsError([Problem(name, "", "larger than 4 MiB", "name a settings file")])

@@ -9,6 +9,7 @@ from pathlib import Path
 from handfast.identity.checkpoints import Checkpoint, encode_checkpoint, parse_checkpoint
 from handfast.identity.ports import Unavailable
 from handfast.protocols.errors import MalformedMessage
+from handfast.storage.owned_files import not_ours, open_owned
 
 _MAX_LINE_BYTES = 4096
 
@@ -23,7 +24,7 @@ class CheckpointFile:
         """Returns after the line is on the disk. A line a crash left unfinished is ended first. Raises: Unavailable."""
         line = encode_checkpoint(checkpoint).encode("ascii") + b"\n"
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            descriptor = open_owned(self._path, os.O_RDWR | os.O_APPEND)
             try:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -35,9 +36,7 @@ class CheckpointFile:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise Unavailable(
-                f"the checkpoint file {self._path} can't be written: {error.strerror}"
-            ) from error
+            raise not_ours(f"the checkpoint file {self._path} can't be written", self._path, error) from error
 
     def read(self) -> tuple[Sequence[Checkpoint], Sequence[int]]:
         """The checkpoints, and the numbers of the lines that are none. Raises: Unavailable."""

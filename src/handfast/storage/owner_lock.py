@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from handfast.identity.ports import Unavailable
+from handfast.storage.owned_files import not_ours, open_owned
 
 
 class OwnedElsewhere(Unavailable):
@@ -24,9 +25,9 @@ class OwnerLock:
     def acquire(self) -> None:
         """Raises: OwnedElsewhere where another process holds it, Unavailable where the file can't be made."""
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = open_owned(self._path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError as error:
-            raise Unavailable(f"{self._path} can't be opened: {error.strerror}") from error
+            raise not_ours(f"{self._path} can't be opened", self._path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

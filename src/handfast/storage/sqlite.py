@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy.dialects import sqlite
 
 from handfast.identity.ports import Conflict, Unavailable
+from handfast.storage.owned_files import MODE, not_ours, open_owned
 from handfast.storage.statements import NO_SCHEMA, DriverConnection, StatementCache
 
 _BUSY_SECONDS = 2.0
@@ -20,18 +21,18 @@ _MAPPED_BYTES = 1 << 30
 
 
 def create_file(path: Path) -> None:
-    """The database file with mode 0600; SQLite gives its -wal and -shm files the same mode.
+    """The database file with mode 0600; SQLite gives its -wal and -shm files the same mode and, as root, the same owner.
 
     Raises: Unavailable (no such folder, no permission).
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = open_owned(path, os.O_RDWR | os.O_NOFOLLOW)
         try:
-            os.fchmod(descriptor, 0o600)
+            os.fchmod(descriptor, MODE)
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise Unavailable(f"the database {path} can't be opened: {error.strerror}") from error
+        raise not_ours(f"the database {path} can't be opened", path, error) from error
 
 
 class SqliteDriver:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import pwd
-import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-READY_VARIABLE = "HANDFAST_READY_FD"
-PARENT_VARIABLE = "HANDFAST_PARENT_PID"
+from handfast.supervisor.control_line import CONTROL_VARIABLE, ControlLine
 
 READY_TIMEOUT_SECONDS = 60.0
 """A migration of a large database is the longest start there is."""
@@ -29,8 +27,7 @@ _log = structlog.get_logger("supervisor")
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """How a child is started. It finds in its environment READY_VARIABLE, the descriptor it writes one byte to when it
-    serves, and PARENT_VARIABLE, our process id.
+    """How a child is started; its end of the control line is in its environment.
 
     `on_end` is called with its process id whenever it has ended by itself.
 
@@ -53,6 +50,7 @@ class Child:
         self.is_ready = False
         self.restarts = 0
         self._process: asyncio.subprocess.Process | None = None
+        self._line: ControlLine | None = None
         self._stopping = False
 
     @property
@@ -65,21 +63,26 @@ class Child:
         return self._stopping
 
     async def start(self) -> bool:
-        """Starts the process and waits until it serves; False if it ended or stayed silent instead."""
-        read_end, write_end = os.pipe()
+        """Starts the process and waits until it serves; False if it ended or stayed silent instead.
+
+        Raises: OSError where it can't be made, PermissionError where its user may not run it.
+        """
+        self.close()
+        line = self._line = ControlLine()
         try:
-            handed_down = {READY_VARIABLE: str(write_end), PARENT_VARIABLE: str(os.getpid())}
             self._process = await asyncio.create_subprocess_exec(
                 *self.spec.arguments,
-                pass_fds=(*self.spec.descriptors, write_end),
-                env={**os.environ, **self.spec.environment, **handed_down},
+                pass_fds=(*self.spec.descriptors, line.child_end.fileno()),
+                env={**os.environ, **self.spec.environment, CONTROL_VARIABLE: str(line.child_end.fileno())},
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in a terminal reaches the supervisor alone, which stops in order
                 **_credentials_of(self.spec.user),
             )
         finally:
-            os.close(write_end)
-        self.is_ready = await _one_byte(read_end)
+            line.child_end.close()
+        if self.is_stopping():  # the stop came while the process was being made, and hung up another line
+            line.hang_up()
+        self.is_ready = await line.serves(READY_TIMEOUT_SECONDS)
         return self.is_ready
 
     async def keep_running(self) -> None:
@@ -108,27 +111,45 @@ class Child:
                 _log.error("child-not-started", child=self.spec.name, error=str(error))
                 self._process = None
                 await asyncio.sleep(pause)
-            if self.is_stopping():  # the stop came while the process was being made, and so did not reach it
-                self.send(signal.SIGTERM)
 
-    def send(self, number: signal.Signals) -> None:
-        """Sends a signal if the process runs."""
-        if self.pid is not None and self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+    def reload(self) -> None:
+        """Tells the process, if it runs, to take the settings anew."""
+        if self._line is not None:
+            self._line.reload()
 
     async def stop(self, deadline_seconds: float) -> None:
-        """SIGTERM, then SIGKILL at the deadline."""
+        """Hangs up, and kills at the deadline."""
         self._stopping = True
+        if self._line is not None:
+            self._line.hang_up()
         if self._process is None:
             return
-        self.send(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), deadline_seconds)
         except TimeoutError:
             _log.warning("child-killed", child=self.spec.name, after=deadline_seconds)
-            self.send(signal.SIGKILL)
+            await self._kill(self._process)
             await self._process.wait()
+
+    def close(self) -> None:
+        """Frees the line, once nothing of it runs any more."""
+        if self._line is not None:
+            self._line.close()
+
+    async def _kill(self, process: asyncio.subprocess.Process) -> None:
+        """SIGKILL, for which we become the child's user where we may not send it as our own."""
+        try:
+            process.kill()
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            killer = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-c", _KILL, str(process.pid)), **_credentials_of(self.spec.user)
+            )
+            await killer.wait()
+
+
+_KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
 
 
 def _credentials_of(user: str) -> dict[str, Any]:
@@ -137,19 +158,3 @@ def _credentials_of(user: str) -> dict[str, Any]:
         return {}
     # Its group may read what it writes: the supervisor, a member, collects the metrics of all children.
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "umask": 0o027}
-
-
-async def _one_byte(read_end: int) -> bool:
-    """True when a byte comes, False at end of file or after the time-out; closes the descriptor."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    os.set_blocking(read_end, False)
-    loop.add_reader(read_end, readable.set)
-    try:
-        await asyncio.wait_for(readable.wait(), READY_TIMEOUT_SECONDS)
-        return os.read(read_end, 1) != b""
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_reader(read_end)
-        os.close(read_end)

@@ -14,6 +14,10 @@ BACKLOG = 4096
 class ListenError(OSError):
     """An address can't be listened on; `str()` says which, why, and what to do."""
 
+    def __str__(self) -> str:
+        """Without the number that an OSError puts before its words."""
+        return self.strerror or ""
+
 
 def parse_address(text: str) -> tuple[str, int]:
     """Splits "IP:port" or "[IPv6]:port".

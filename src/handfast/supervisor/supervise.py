@@ -20,6 +20,10 @@ class StartFailed(Exception):
     """A child ended before it served; it has said why on standard error."""
 
 
+class StartForbidden(Exception):
+    """A child's user may not run it, or we may not become that user; `str()` is the system's reason."""
+
+
 class Supervisor:
     """Runs groups of children: a group starts when the one before it serves, and stops before it.
 
@@ -65,6 +69,7 @@ class Supervisor:
 
         Raises:
             StartFailed: a child ended before it served for the first time; the others are stopped again.
+            StartForbidden: so are they then.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,6 +91,8 @@ class Supervisor:
             for group in reversed(self._groups):
                 await asyncio.gather(*(child.stop(self._deadline + STOP_MARGIN_SECONDS) for child in group))
             await asyncio.gather(*keepers, return_exceptions=True)
+            for child in (child for group in self._groups for child in group):
+                child.close()
             _log.info("stopped")
 
     async def _start(self, group: Sequence[Child]) -> None:
@@ -98,7 +105,11 @@ class Supervisor:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             return
-        for child, served in zip(group, starting.result(), strict=True):
+        try:
+            answers = starting.result()
+        except PermissionError as error:
+            raise StartForbidden(error.strerror) from error
+        for child, served in zip(group, answers, strict=True):
             if not served:
                 raise StartFailed(f"{child.spec.name} did not start; what it said stands above")
 
@@ -112,4 +123,4 @@ class Supervisor:
         _log.info("reloading")
         for group in self._groups:
             for child in group:
-                child.send(signal.SIGHUP)
+                child.reload()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from handfast.app import child
+from handfast.keys.key_file import KeyFileError
 from handfast.settings.problems import Problem, SettingsError
+from handfast.storage.owned_files import NotOurs
 
 
 class Output:
@@ -49,6 +53,18 @@ async def test_whatever_keeps_the_new_settings_from_being_taken_is_said(error, w
     assert event == "reload-failed"
     assert words in fields["error"]
     assert "stay in force" in fields["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "remedy"),
+    [
+        (KeyFileError(Path("/k"), "there is none", "Make one"), "key file /k: there is none", "Make one"),
+        (NotOurs("it is shut", "chown it"), "it is shut", "chown it"),
+        (ValueError("what"), "ValueError: what", ""),
+    ],
+)
+def test_a_remedy_is_said_once(error, said, remedy):
+    assert child._plain(error) == (said, remedy)
 
 
 async def test_a_reload_that_happened_says_nothing_of_failures(log, monkeypatch):

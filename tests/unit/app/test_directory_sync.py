@@ -47,7 +47,9 @@ class Site:
         self.opened: list[FakeDirectory] = []
         settings = settings_of(**directory)
         self.current = CurrentDirectory(settings.directory, self._open)
-        self.sync = DirectorySync(settings, self.records, self.clock, self.current)
+        self.sync = DirectorySync(
+            settings, self.records, self.clock, self.current, monotonic=self.clock.monotonic
+        )
 
     def _open(self, _settings):
         self.opened.append(self.domain)
@@ -200,14 +202,49 @@ async def test_it_survives_a_database_that_does_not_answer_and_mistakes_of_ours(
     assert site.names == ["alice"]
 
 
-async def test_a_listing_that_lacks_many_raises_an_alarm_and_is_not_asked_for_all_the_time(site, log):
+async def test_a_listing_that_lacks_many_raises_an_alarm_and_keeps_nothing_else_waiting(site, log):
+    people = [site.domain.add(f"user{n}") for n in range(30)]
+    await site.turn()
+    read_at = site.records.tables.positions["dc1"]
+    kept = site.domain.add("kept")
+    for one in people:
+        site.domain.delete(one)
+    site.clock.advance(minutes=1)
+    await site.turn()
+    before = metrics.ALARMS.labels("directory-shrunk")._value.get()
+    await site.turn()
+    site.domain.change(kept, is_enabled=False)
+    log.clear()
+    await site.turn()
+    assert not next(
+        one for one in site.records.tables.accounts.values() if one.user == "kept"
+    ).directory.is_enabled
+    asked = [one.get("dc1") for one in site.domain.asked_since]
+    assert asked == [None, 30, 61, 61], (
+        "what is new: everything would cost the controller much, and say the same"
+    )
+    assert [event for _, event, _ in log] == ["directory-mirrored"]
+    assert metrics.ALARMS.labels("directory-shrunk")._value.get() == before, "told a moment ago"
+    assert (len(site.names), site.records.tables.positions["dc1"]) == (31, read_at), "and the mirror ages"
+    site.clock.advance(seconds=directory_sync.SHRUNK_PAUSE_SECONDS)
+    await site.turn()
+    assert metrics.ALARMS.labels("directory-shrunk")._value.get() == before + 1
+    for one in people:
+        site.domain.put(one)
+    log.clear()
+    await site.turn()
+    assert (len(site.names), log) == (31, []), "they are back"
+    assert site.records.tables.positions["dc1"] != read_at
+
+
+async def test_where_the_directory_is_right_a_person_says_so(site, log):
     people = [site.domain.add(f"user{n}") for n in range(30)]
     await site.turn()
     for one in people:
         site.domain.delete(one)
     site.domain.invocation_id = "restored"
     before = metrics.ALARMS.labels("directory-shrunk")._value.get()
-    assert await site.turn() == directory_sync.SHRUNK_PAUSE_SECONDS
+    assert await site.turn() == 1.0
     assert metrics.ALARMS.labels("directory-shrunk")._value.get() == before + 1
     level, event, fields = log[-1]
     assert (level, event, fields["missing"], fields["mirrored"]) == ("error", "directory-shrunk", 30, 30)

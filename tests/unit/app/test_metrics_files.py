@@ -22,7 +22,12 @@ print(render_metrics().decode())
 def run(folder):
     environment = {**os.environ, METRICS_VARIABLE: str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", USE], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", USE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        umask=0o027,
     )
     return done.stdout
 
@@ -32,6 +37,7 @@ def test_the_reserved_files_are_the_ones_that_are_used(tmp_path):
     assert 'handfast_decisions_total{outcome="allow",publication="mail",reason="allowed"} 3.0' in said
     files = sorted(tmp_path.iterdir())
     assert len(files) == len(KINDS)
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o640}
     assert all(
         file.stat().st_size == FILE_BYTES and file.stat().st_blocks * 512 >= FILE_BYTES for file in files
     )

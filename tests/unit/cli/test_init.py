@@ -94,6 +94,18 @@ def test_etc_is_for_root_alone(monkeypatch):
     assert "root" in result.stderr
 
 
+def test_a_program_that_the_units_hide_is_refused_before_anything_is_written(monkeypatch):
+    from handfast.cli import init
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(init, "_program", lambda: "/root/handfast/.venv/bin/handfast")
+    monkeypatch.setattr(steps, "install", lambda *_a, **_k: pytest.fail("something was written"))
+    result = run()
+    assert result.exit_code == 1
+    assert "could not start /root/handfast/.venv/bin/handfast" in result.stderr
+    assert "/opt/handfast" in result.stderr
+
+
 def test_questions_are_asked_at_a_terminal(tmp_path, monkeypatch):
     from handfast.cli import init
 

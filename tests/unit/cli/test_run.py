@@ -75,7 +75,7 @@ def test_one_thing_wrong_with_the_settings_has_one_remedy(tmp_path):
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         f"handfast: settings: {tmp_path}: Is a directory",
-        "  -> name a file that you may read, or run this as root",
+        "  -> run this as root, or name a file that you may read",
     ]
 
 

@@ -38,6 +38,9 @@ def entry(**values: object) -> Entry:
         "sAMAccountName": "alice",
         "userAccountControl": 512,
         "pwdLastSet": filetime(THEN),
+        "accountExpires": 0,
+        "primaryGroupID": 513,
+        "msDS_User_Account_Control_Computed": 0,
     }
     named = {
         name.replace("_", "-"): value for name, value in {**given, **values}.items() if value is not None
@@ -57,7 +60,7 @@ def build(
 ):
     memberships = frozenset(DirectoryGroup(sid) for sid in groups)
     known = durations or {}
-    return build_account(found, of or domain(), memberships, read_at=NOW, lockout_duration=known.__getitem__)
+    return build_account(found, of or domain(), memberships, read_at=NOW, lockout_durations=known)
 
 
 def test_names():
@@ -77,10 +80,24 @@ def test_names():
     assert (bare.upn, bare.display_name, bare.facts.mail) == ("alice@contoso.lab", "", "")
 
 
-@pytest.mark.parametrize("missing", ["objectSid", "sAMAccountName", "userAccountControl"])
-def test_what_every_account_has(missing):
-    with pytest.raises(MalformedMessage, match=missing):
+@pytest.mark.parametrize(
+    "missing",
+    [
+        *("objectSid", "sAMAccountName", "userAccountControl", "accountExpires", "pwdLastSet"),
+        "msDS_User_Account_Control_Computed",
+    ],
+)
+def test_what_every_account_has_is_hidden_where_it_is_not_there(missing):
+    with pytest.raises(MalformedMessage, match=missing.replace("_", "-")):
         build(entry(**{missing: None}))
+
+
+@pytest.mark.parametrize("value", [b"a\nb", b"\xff", b"x" * 5000, b"a\\b@x"])
+def test_what_only_leads_to_it_or_shows_it_is_none_where_it_makes_no_sense(value):
+    """Whoever may write such an attribute may write none of those that keep somebody out."""
+    account = build(entry(userPrincipalName=value, displayName=value, mail=b"\x01"))
+    assert (account.upn, account.is_upn_made_up, account.facts.mail) == ("alice@contoso.lab", True, "")
+    assert account.display_name in ("", "a\\b@x")
 
 
 def test_an_account_has_a_name():
@@ -105,7 +122,7 @@ def test_protected_users_are_not_delegable():
 
 
 @pytest.mark.parametrize(
-    ("value", "when"), [(None, None), (0, None), (NEVER, None), (filetime(THEN), THEN), (NEVER - 1, FOREVER)]
+    ("value", "when"), [(0, None), (NEVER, None), (filetime(THEN), THEN), (NEVER - 1, FOREVER)]
 )
 def test_the_accounts_end(value, when):
     assert build(entry(accountExpires=value)).facts.expires_at == when
@@ -114,6 +131,15 @@ def test_the_accounts_end(value, when):
 @pytest.mark.parametrize("value", [None, 0])
 def test_not_locked(value):
     assert build(entry(lockoutTime=value)).facts.locked_until is None
+
+
+@pytest.mark.parametrize(("computed", "until"), [(0x10, FOREVER), (0x800010, FOREVER), (0x800000, None)])
+def test_where_the_lock_or_its_policy_is_hidden_the_controllers_computed_word_counts(computed, until):
+    hidden = entry(msDS_User_Account_Control_Computed=computed)
+    assert build(hidden).facts.locked_until == until
+    under = {"lockoutTime": filetime(THEN), "msDS_ResultantPSO": PSO}
+    found = entry(**under, msDS_User_Account_Control_Computed=computed)
+    assert build(found).facts.locked_until == until
 
 
 def test_a_lockout_ends_after_the_domains_duration():
@@ -143,7 +169,7 @@ def test_the_passwords_end_is_the_controllers_word(value, when):
     assert build(entry(msDS_UserPasswordExpiryTimeComputed=value)).facts.password_expires_at == when
 
 
-@pytest.mark.parametrize(("value", "when"), [(filetime(THEN), THEN), (0, BEGINNING), (None, None)])
+@pytest.mark.parametrize(("value", "when"), [(filetime(THEN), THEN), (0, BEGINNING)])
 def test_when_the_password_was_set(value, when):
     assert build(entry(pwdLastSet=value)).facts.password_set_at == when
 
@@ -152,15 +178,16 @@ def test_the_passwords_end_by_the_domains_policy():
     assert build(entry()).facts.password_expires_at == THEN + timedelta(days=42)
     assert build(entry(), of=domain(age=None)).facts.password_expires_at is None
     assert build(entry(pwdLastSet=0)).facts.password_expires_at == BEGINNING
-    assert build(entry(pwdLastSet=None)).facts.password_expires_at == BEGINNING
 
 
 def test_direct_groups_and_the_primary_one():
     guid = b"<GUID=7d2fefae-731d-4999-9af7-29f13798e2ab>;"
     member_of = [guid + f"<SID={sid}>;CN=x".encode() for sid in (f"{DOMAIN_SID}-1200", "S-1-5-32-545")]
-    found = build_entry("CN=a", {"memberOf": [*member_of, guid + b"CN=contact"], "primaryGroupID": [b"513"]})
+    odd = [guid + b"CN=contact", b"CN=plain", b"", guid + b"<SID=S-1-x>;CN=y"]
+    found = build_entry("CN=a", {"memberOf": [*odd, *member_of], "primaryGroupID": [b"513"]})
     assert parse_direct_groups(found, DOMAIN_SID) == {1200, "S-1-5-32-545", 513}
-    assert parse_direct_groups(build_entry("CN=a", {}), DOMAIN_SID) == frozenset()
+    with pytest.raises(MalformedMessage, match="primaryGroupID"):
+        parse_direct_groups(build_entry("CN=a", {"memberOf": member_of}), DOMAIN_SID)
 
 
 def test_everything_that_is_read_is_asked_for():

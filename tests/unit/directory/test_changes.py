@@ -6,11 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
-from handfast.directory.changes import ChangeFeed, pause_after
+from handfast.directory import changes
+from handfast.directory.changes import SIDS_IN_ONE_QUERY, ChangeFeed, pause_after
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
-from handfast.directory.entries import Entry
+from handfast.directory.entries import Entry, build_entry
 from handfast.directory.scope import Scope
+from handfast.identity.directory.entries import ChangeBatch
 
 DOMAIN_SID = "S-1-5-21-1-2-3"
 ENABLED, DISABLED = 0x200, 0x202
@@ -55,8 +58,15 @@ class LaggingLink:
 
     def _entry(self, rid: int, control: int) -> Entry:
         values = {"objectsid": [sid_bytes(rid)], "samaccountname": [b"user%d" % rid]}
-        return Entry(
-            f"CN={rid}", {**values, "useraccountcontrol": [b"%d" % control], "primarygroupid": [b"513"]}
+        numbers = {
+            "userAccountControl": control,
+            "primaryGroupID": 513,
+            "accountExpires": 0,
+            "pwdLastSet": 0,
+            "msDS-User-Account-Control-Computed": 0,
+        }
+        return build_entry(
+            f"CN={rid}", {**values, **{name: [b"%d" % number] for name, number in numbers.items()}}
         )
 
     async def read(self, dn, attributes, *, controls=()):
@@ -123,3 +133,139 @@ async def test_what_is_known_to_have_changed_does_not_wait_for_all_accounts_to_b
         told += [(one.sid, one.facts.is_enabled, len(compared)) for one in batch.accounts]
         told += [(sid, "gone", len(compared)) for sid in batch.gone]
     assert told == [(f"{DOMAIN_SID}-{ALICE}", False, 0), (f"{DOMAIN_SID}-{bob}", "gone", 1)]
+
+
+class GroupedLink(LaggingLink):
+    """The same with one group, and accounts of which something is hidden."""
+
+    def __init__(self) -> None:
+        super().__init__("dc1", 100)
+        self.members: tuple[int, ...] = ()
+        self.hidden: set[int] = set()
+        self._group_usn = 0
+
+    def regroup(self, *members: int) -> None:
+        self._usn += 1
+        self._group_usn, self.members = self._usn, members
+
+    async def pages(self, base, query, attributes, *, controls=()):
+        if "objectCategory=group" in query:
+            since = re.search(r"uSNChanged>=(\d+)", query)
+            if since is None or self._group_usn >= int(since[1]):
+                sids = [f"{DOMAIN_SID}-{rid}" for rid in self.members]
+                named = [f"<GUID={rid:032x}>;<SID={sid}>;CN=x" for rid, sid in enumerate(sids)]
+                given = {"objectSid": [sid_bytes(500)], "member": [one.encode() for one in named]}
+                yield (build_entry("CN=own", given),)
+            return
+        async for page in super().pages(base, query, attributes, controls=controls):
+            yield page
+
+    def _entry(self, rid: int, control: int) -> Entry:
+        entry = super()._entry(rid, control)
+        if rid not in self.hidden:
+            return entry
+        return Entry(
+            entry.dn, {name: entry.values[name] for name in entry.values if name != "accountexpires"}
+        )
+
+
+async def told(feed: ChangeFeed, link: GroupedLink, since: int | None) -> tuple[list[ChangeBatch], int]:
+    """All but the last batch, and where it ended."""
+    *batches, last = [batch async for batch in feed.read(link, link.domain, since)]
+    assert last.position is not None
+    return batches, last.position.highest_usn
+
+
+async def test_who_is_disabled_does_not_wait_for_those_who_are_in_another_group():
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    everybody = range(1000, 1000 + 3 * SIDS_IN_ONE_QUERY)
+    for rid in everybody:
+        link.change(rid, ENABLED)
+    _, since = await told(feed, link, None)
+    late = everybody[-1]
+    link.change(late, DISABLED)
+    link.regroup(*everybody)
+    batches, _ = await told(feed, link, since)
+    assert [(one.sid, one.facts.is_enabled) for one in batches[0].accounts] == [
+        (f"{DOMAIN_SID}-{late}", False)
+    ]
+    assert {group.sid for group in batches[0].accounts[0].groups} == {f"{DOMAIN_SID}-500"}, "with its groups"
+    rest = [one.sid for batch in batches[1:] for one in batch.accounts]
+    assert sorted(rest) == [f"{DOMAIN_SID}-{rid}" for rid in everybody[:-1]], "each of the others once"
+
+
+async def test_an_account_that_cannot_be_judged_is_there_and_told_as_such():
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    bob = ALICE + 1
+    for rid in (ALICE, bob):
+        link.change(rid, ENABLED)
+    link.hidden = {bob}
+    with capture_logs() as logged:
+        (whole,), since = await told(feed, link, None)
+    assert ([one.sid for one in whole.accounts], whole.unreadable) == (
+        [f"{DOMAIN_SID}-{ALICE}"],
+        {f"{DOMAIN_SID}-{bob}"},
+    )
+    (line,) = [one for one in logged if one["event"] == "directory-unreadable-accounts"]
+    assert (line["count"], line["objects"]) == (
+        1,
+        [f"CN={bob}: ldap accountExpires: not there, or not readable"],
+    )
+    link.hidden = {ALICE}
+    for rid in (ALICE, bob):
+        link.change(rid, ENABLED)
+    (changed,), _ = await told(feed, link, since)
+    assert ([one.sid for one in changed.accounts], changed.unreadable, changed.gone) == (
+        [f"{DOMAIN_SID}-{bob}"],
+        {f"{DOMAIN_SID}-{ALICE}"},
+        frozenset(),
+    )
+
+
+async def test_who_hides_even_its_sid_is_nobody_and_a_group_without_one_is_told():
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    link.change(ALICE, ENABLED)
+    link._entry = lambda _rid, _control: Entry("CN=nobody", {})
+    with capture_logs() as logged:
+        ((batch,), _) = await told(feed, link, None)
+    assert (batch.accounts, batch.unreadable) == ((), frozenset())
+    assert [one["objects"] for one in logged] == [["CN=nobody: ldap objectSid: not there, or not readable"]]
+
+    class Nameless(GroupedLink):
+        async def pages(self, base, query, attributes, *, controls=()):
+            async for page in super().pages(base, query, attributes, controls=controls):
+                is_group = "objectCategory=group" in query
+                yield (Entry("CN=" + "x" * 1000, {}),) if is_group else page
+
+    with capture_logs() as logged:
+        await told(ChangeFeed(Scope(), lambda: datetime.now(UTC)), Nameless(), None)
+    (line,) = logged
+    assert (line["event"], line["count"]) == ("directory-unreadable-groups", 1)
+    assert len(line["objects"][0]) == 300
+
+
+async def test_who_cannot_be_judged_is_asked_again_without_a_change_some_at_a_time(monkeypatch):
+    """Rights on a container change none of the objects in it."""
+    monkeypatch.setattr(changes, "UNSETTLED_AT_A_TIME", 2)
+    monkeypatch.setattr(changes, "pause_after", lambda _seconds, *, sees_deleted: 0.0)
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    five = range(1001, 1006)
+    for rid in five:
+        link.change(rid, ENABLED)
+    link.hidden = set(five)
+    (whole,), since = await told(feed, link, None)
+    assert len(whole.unreadable) == 5
+    read: list[list[int]] = []
+    for shown in ((), (), five, (), ()):
+        link.hidden -= set(shown)
+        link._usn += 1  # something else changed
+        with capture_logs() as logged:
+            batches, since = await told(feed, link, since)
+        assert logged == [], "told already"
+        sids = {sid for batch in batches for sid in (*batch.unreadable, *(one.sid for one in batch.accounts))}
+        read.append(sorted(int(sid.rpartition("-")[2]) for sid in sids))
+    assert read[0] != read[1]
+    assert [len(rids) for rids in read] == [2, 2, 2, 2, 1]
+    assert {rid for rids in read[2:] for rid in rids} == set(five)
+    link._usn += 1
+    assert (await told(feed, link, since))[0] == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.directory.group_graph import GroupGraph, build_group, key_of, sid_of
+from handfast.directory.group_graph import GroupGraph, build_group, enlarge_group, key_of, sid_of
 
 DOMAIN = "S-1-5-21-1-2-3"
 BUILTIN_USERS = "S-1-5-32-545"
@@ -36,6 +36,27 @@ def test_membership_goes_up_through_security_groups_only():
     assert graph.groups_of([3]) == set(), "a mailing list gives nothing, nor does what it is in"
     assert graph.groups_of([1, 77]) == {1, 2, BUILTIN_USERS}, "nobody knows 77"
     assert (graph.name(1), graph.name(77), len(graph)) == ("group 1", "", 5)
+
+
+def test_groups_are_found_by_their_members():
+    graph = GroupGraph(
+        [group(1, 100, 2), group(2, 100, "S-1-5-11", 0xFFFF_FFFF), group("S-1-5-32-545", 101, "S-1-5-11")]
+    )
+    assert {member: set(graph.naming(member)) for member in (100, 101, 2, 0xFFFF_FFFF, "S-1-5-11")} == {
+        100: {1, 2},
+        101: {BUILTIN_USERS},
+        2: {1},
+        0xFFFF_FFFF: {2},
+        "S-1-5-11": {2, BUILTIN_USERS},
+    }
+    assert list(graph.naming(99)) == list(graph.naming("S-1-1")) == []
+    graph.put(group(1, 99))
+    assert (set(graph.naming(99)), set(graph.naming(100))) == ({1}, {2})
+
+
+def test_a_group_grows():
+    grown = enlarge_group(group(1, 100, "S-1-5-11", name="x", is_security=False), [101, "S-1-5-12"])
+    assert grown == group(1, 100, 101, "S-1-5-11", "S-1-5-12", name="x", is_security=False)
 
 
 def test_loops_end():

@@ -6,10 +6,12 @@ from handfast.doctor.findings import FindingId
 from handfast.doctor.machine import (
     FileRights,
     WorkerUser,
+    check_admin_group,
     check_clock,
     check_disk,
     check_dns,
     check_key_file_rights,
+    check_owner,
     check_port,
     check_worker_user,
     may_read,
@@ -71,6 +73,27 @@ def test_disk():
     assert ids(check_disk(PATH, 2 * GB, is_writable=True)) == []
     assert ids(check_disk(PATH, GB // 2, is_writable=True)) == ["disk-low"]
     assert ids(check_disk(PATH, 1024, is_writable=False)) == ["disk-full", "database-not-writable"]
+
+
+def test_files_of_another_owner_are_given_back():
+    assert ids(check_owner("handfast", [])) == []
+    (found,) = check_owner("handfast", [Path("/var/a b.db"), Path("/var/a b.db.lock")])
+    assert found.id is FindingId.DATABASE_NOT_WRITABLE
+    assert found.remedy == "chown handfast '/var/a b.db' '/var/a b.db.lock'"
+
+
+def test_admin_group():
+    def told(gid, groups, settings):
+        service = ("handfast", frozenset(groups))
+        return [one.remedy for one in check_admin_group("desk", gid, service, settings)]
+
+    assert told(None, {7}, None) == ["groupadd desk, or empty the setting"]
+    assert told(7, {7}, rights(0o644)) == []
+    assert told(7, {7}, rights(0o640, group=7)) == []
+    assert told(7, {8}, None) == ["usermod --append --groups desk handfast, then restart the service"]
+    shut = rights(0o640, folders=((0, 0, 0o750), (0, 0, 0o755)))
+    assert told(7, {7}, shut) == [f"chmod o+x {PATH.parent} && chmod o+r {PATH}"]
+    assert ids(check_admin_group("desk", 7, None, None)) == []
 
 
 def test_port_clock_dns():

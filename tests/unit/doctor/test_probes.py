@@ -6,6 +6,7 @@ import hashlib
 import os
 import pwd
 import socket
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -141,8 +142,44 @@ def test_files_and_users(tmp_path):
     assert user.group == grp.getgrgid(entry.pw_gid).gr_name
     assert probes.find_user("no-such-user-here") is None
     assert probes.group_name(2**31 - 7) == str(2**31 - 7)
-    assert not probes.has_group("no-such-group-here")
-    assert probes.has_group("root")
+    assert probes.find_group("no-such-group-here") is None
+    assert probes.find_group("root") == 0
+
+
+def owned_by(uid: int):
+    return lambda _path, **_: os.stat_result((0o600, 0, 0, 1, uid, 0, 0, 0, 0, 0))
+
+
+def test_what_root_left_beside_a_database_of_another_user(tmp_path, monkeypatch):
+    database = tmp_path / "x.db"
+    monkeypatch.setattr(Path, "stat", owned_by(2**31 - 7))
+    monkeypatch.setattr(Path, "lstat", owned_by(0))
+    assert probes.owned_by_others(database)[1] == [
+        tmp_path / f"x.db{suffix}" for suffix in probes.DATABASE_SUFFIXES
+    ]
+    monkeypatch.setattr(Path, "lstat", owned_by(2**31 - 7))
+    assert probes.owned_by_others(database)[1] == []
+    monkeypatch.setattr(Path, "stat", owned_by(0))
+    assert probes.owned_by_others(database) == ("", [])
+
+
+def test_the_service_s_user_is_whoever_owns_the_key_file(tmp_path, monkeypatch):
+    key = tmp_path / "k"
+    assert probes.service_user(key) is None
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(Path, "stat", owned_by(nobody.pw_uid))
+    groups = frozenset(os.getgrouplist("nobody", nobody.pw_gid))
+    assert probes.service_user(key) == ("nobody", groups)
+    monkeypatch.setattr(Path, "stat", owned_by(0))
+    assert probes.service_user(key) is None
+
+
+def test_a_disk_whose_folder_is_shut_says_nothing(tmp_path, monkeypatch):
+    def shut(_):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", shut)
+    assert probes.disk(tmp_path / "x.db") is None
 
 
 def test_disk(tmp_path):

@@ -67,6 +67,14 @@ def test_what_a_rule_names_must_be_there(more, path):
     assert problems(rule(**more)) == [path]
 
 
+def test_roles_want_the_domain_of_unix_users():
+    helpdesk = {"name": "helpdesk", "groups": ["CONTOSO\\Help Desk"]}
+    identity = {"admin_group": "desk"}
+    assert warnings(roles=[helpdesk], identity=identity) == ["identity.default_domain"]
+    assert warnings(roles=[helpdesk], identity={**identity, "default_domain": "CONTOSO"}) == []
+    assert warnings(identity=identity) == []
+
+
 def test_names_are_unique():
     assert "access[1].name" in problems(rule(accounts=["anna"]), rule())
 

@@ -7,7 +7,9 @@ anything else (`handfast.cli.privileges`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from handfast.cli.installation.answers import SERVICE_USER, WORKER_USER, Answers
 
@@ -77,6 +79,17 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 UMask=0077
 """
+
+
+_HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"))
+"""What ProtectHome=yes hides from a service. Source: systemd.exec(5)."""
+
+
+def find_hidden(needed: Iterable[Path]) -> Path | None:
+    """The first of these files that a service of ours could not see, by any link on the way; None where it sees all."""
+    return next(
+        (one for one in needed for at in (one, one.resolve()) if any(map(at.is_relative_to, _HIDDEN))), None
+    )
 
 
 def build_units(answers: Answers, program: str = "/usr/local/bin/handfast") -> dict[str, str]:

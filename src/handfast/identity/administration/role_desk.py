@@ -65,7 +65,9 @@ class RoleDesk:
         """The role of the account of that name, while it may sign in at all; else why it has none."""
         account = find_unix_account(repositories, user, self._policy.default_domain)
         if account is None:
-            return None, "no account is called so"
+            is_bare = not self._policy.default_domain and split_unix_name(user, "")[0] == ""
+            hint = ", and identity.default_domain, where it would be looked for, is empty" if is_bare else ""
+            return None, f"no account is called so{hint}"
         standing = read_standing(repositories, account, self._policy.directory, self._clock.now())
         if standing.refusal is not None:
             return None, standing.refusal.value

@@ -51,7 +51,8 @@ class Readership:
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """A part of what changed. `gone` are SIDs of accounts that are deleted or left what is mirrored.
+    """A part of what changed. `gone` are SIDs of accounts that are deleted or left what is mirrored; `unreadable` those of
+    accounts that are there, and can't be judged by what the directory lets us read of them.
 
     With `is_whole` the batches up to `is_last` name every account there is: what none of them named is gone.
     `position` is to be kept once the last batch is stored.
@@ -62,6 +63,7 @@ class ChangeBatch:
     is_whole: bool = False
     is_last: bool = True
     position: SyncPosition | None = None
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,15 @@ def mirror_gone(repositories: Repositories, sids: Iterable[str], now: datetime) 
     return unit.finish()
 
 
+def mirror_unreadable(repositories: Repositories, sids: Iterable[str], now: datetime) -> MirrorReport:
+    """These are there, and can't be judged: each is refused, and costs nobody else anything. Who is not known stays unknown."""
+    accounts = repositories.accounts.find_by_sids(sids)
+    unit = UnitOfWork(repositories, WorkingSet(repositories, (), now, accounts), now)
+    for account in accounts:
+        unit.mark_unreadable(account)
+    return unit.finish()
+
+
 def find_free_names(repositories: Repositories, now: datetime) -> tuple[list[str], MirrorReport]:
     """The SIDs of accounts whose names others kept from them, and have no longer; and whose names are kept. Stores nothing."""
     waiting = (*repositories.accounts.list_unnamed(), *repositories.accounts.list_without_upn())
@@ -127,7 +136,7 @@ class _Mirroring:
         if problem or not entry.sid:
             self._unit.report.unfit.append(f"{entry.sid}: {problem or 'an account without a SID'}")
             if account is not None:
-                self._unit.mark_gone(account)
+                self._unit.mark_unreadable(account)
             return
         names = self.naming.take(entry)
         if account is None:

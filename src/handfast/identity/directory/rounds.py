@@ -3,6 +3,7 @@
 A domain controller that answers with next to nothing (rights taken away, a wrong base, a half-restored database) must
 not delete everybody: above a share that no ordinary day reaches, accounts that are missing or said to be gone are kept,
 and the reading does not count. The mirror then ages, and is refused once it is too old, until a person has looked.
+Whatever else the reading says is stored all the same: nobody's being disabled waits for that.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from itertools import islice
 from typing import TypeVar
 
 from handfast.identity.directory.changes import MirrorPolicy
-from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, Readership
+from handfast.identity.directory.entries import ChangeBatch, DirectoryAccount, Readership, SyncPosition
 from handfast.identity.directory.mirroring import (
     claim_free_names,
     find_free_names,
     mirror_accounts,
     mirror_gone,
+    mirror_unreadable,
 )
 from handfast.identity.directory.news import find_news
 from handfast.identity.directory.readership import check_readership
@@ -34,18 +36,30 @@ FEW_MISSING = 20
 
 
 class TooManyMissing(Exception):
-    """A reading lacks so many accounts that it is not believed."""
+    """A reading lacks so many accounts that it is not believed. All else that it says is stored.
 
-    def __init__(self, missing: int, mirrored: int) -> None:
+    `withheld` are the SIDs that are kept, `position` is where the reading ended: one that goes on from there needs both.
+    """
+
+    def __init__(
+        self,
+        missing: int,
+        mirrored: int,
+        withheld: frozenset[str] = frozenset(),
+        position: SyncPosition | None = None,
+    ) -> None:
         super().__init__(f"{missing} of {mirrored} accounts would be gone by one reading of the directory")
         self.missing = missing
         self.mirrored = mirrored
+        self.withheld = withheld
+        self.position = position
 
 
 class MirrorRound:
     """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored.
 
-    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then.
+    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `withheld` are accounts
+    that the readings before, on which this one goes on, lack and were not believed about.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class MirrorRound:
         policy: MirrorPolicy,
         scope: str,
         readership: Readership | None = None,
+        withheld: AbstractSet[str] = frozenset(),
     ) -> None:
         self._records = records
         self._clock = clock
@@ -63,7 +78,8 @@ class MirrorRound:
         self._readership = readership
         self._began_at = clock.now()
         self._named: set[str] = set()
-        self._gone: set[str] = set()
+        self._gone = set(withheld)
+        self._withheld = set(withheld)
         self._mirrored_before: int | None = None
         self.report = MirrorReport()
         self.accounts_read = 0
@@ -73,20 +89,25 @@ class MirrorRound:
         return await self._records.read(lambda repositories: repositories.positions.list(self._scope))
 
     async def store(self, batch: ChangeBatch) -> None:
-        """Raises: Unavailable, TooManyMissing (then the reading's position is not kept)."""
-        if batch.is_whole:
-            await self._note_named(batch)
+        """Raises: Unavailable; with the last batch TooManyMissing (then the reading's position is not kept)."""
+        await self._note_named(batch)
         self.accounts_read += len(batch.accounts)
         for chunk in _chunks(batch.accounts):
             await self._store_accounts(chunk)
+        for sids in _chunks(sorted(batch.unreadable)):
+            await self._store_unreadable(sids)
         if batch.gone:
             await self._remove(batch.gone)
         if batch.is_last:
             await self._finish(batch)
 
     async def _note_named(self, batch: ChangeBatch) -> None:
-        await self._count_mirrored()
-        self._named.update(account.sid for account in batch.accounts)
+        there = batch.unreadable.union(account.sid for account in batch.accounts)
+        self._gone -= there
+        self._withheld -= there
+        if batch.is_whole:
+            await self._count_mirrored()
+            self._named |= there
 
     async def _count_mirrored(self) -> int:
         """How many there were when this was first asked: those that the reading adds don't make up for missing ones."""
@@ -110,6 +131,8 @@ class MirrorRound:
             await self._mirror([entry])
         except (ValueError, LookupError, Conflict) as error:
             self.report.unfit.append(f"{entry.sid}: {error}")
+            # What is stored of it may be good news that is over.
+            await self._store_unreadable([entry.sid])
 
     async def _mirror(self, entries: Sequence[DirectoryAccount]) -> None:
         now = self._clock.now()
@@ -121,12 +144,23 @@ class MirrorRound:
         now = self._clock.now()
         self.report.add(await self._write(lambda repositories: mirror_gone(repositories, sids, now)))
 
+    async def _store_unreadable(self, sids: Sequence[str]) -> None:
+        """They are told again and again: nothing is written for those that are refused already."""
+        now = self._clock.now()
+        known = await self._records.read(lambda repositories: repositories.accounts.find_by_sids(sids))
+        if any(one.directory and one.directory.is_present and one.directory.is_enabled for one in known):
+            self.report.add(
+                await self._write(lambda repositories: mirror_unreadable(repositories, sids, now))
+            )
+
     async def _finish(self, batch: ChangeBatch) -> None:
-        if batch.is_whole:
-            missing = {sid for sid in await self._list_mirrored() if sid not in self._named}
-            await self._remove(missing)
+        missing = set(await self._list_mirrored()) - self._named if batch.is_whole else set()
+        await self._remove(missing)
         await self._claim_free_names()
         position = batch.position
+        if self._withheld:
+            mirrored = await self._count_mirrored()
+            raise TooManyMissing(len(self._gone), mirrored, frozenset(self._withheld), position)
         if position is not None:
             await self._write(
                 lambda repositories: repositories.positions.save(
@@ -149,14 +183,16 @@ class MirrorRound:
         )
 
     async def _remove(self, sids: AbstractSet[str]) -> None:
-        """Raises: TooManyMissing, with those of this batch still there."""
+        """These, and those withheld before; all of them are kept where the reading lacks too many."""
         self._gone |= sids
+        self._withheld |= sids
         if len(self._gone) > FEW_MISSING:
             mirrored = await self._count_mirrored()
             if len(self._gone) * 100 > mirrored * self._policy.max_missing_percent:
-                raise TooManyMissing(len(self._gone), mirrored)
-        for gone in _chunks(sorted(sids)):
+                return
+        for gone in _chunks(sorted(self._withheld)):
             await self._store_gone(gone)
+        self._withheld.clear()
 
     async def _write(self, work: Callable[[Repositories], T]) -> T:
         mine = self._readership

@@ -55,6 +55,21 @@ class UnitOfWork:
         details = {"sid": account.sid, **({"name_now_of": name_now_of} if name_now_of else {})}
         self.record(AuditEvent.ACCOUNT_GONE, account, details)
 
+    def mark_unreadable(self, account: Account) -> None:
+        """It is there, and can't be judged: it stays what it was, keeps its names, and is refused as a disabled one is."""
+        assert account.sid is not None
+        assert account.directory is not None
+        if account.is_gone or not account.directory.is_enabled:
+            return
+        self.accounts.set_directory(account, replace(account.directory, is_enabled=False, read_at=self.now))
+        self.revoke(account)
+        details = {
+            "sid": account.sid,
+            "is_enabled": "yes -> no",
+            "why": "what can be read of it makes no sense",
+        }
+        self.record(AuditEvent.ACCOUNT_CHANGED, account, details)
+
     def revoke(self, account: Account) -> None:
         """Cuts what the account has open; it is decided anew."""
         self.repositories.revocations.publish(RevocationScope.ACCOUNT, now=self.now, account_id=account.id)

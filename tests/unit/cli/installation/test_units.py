@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handfast.cli.installation.answers import Answers
-from handfast.cli.installation.units import ROLES, _escaped, build_units
+from handfast.cli.installation.units import ROLES, _escaped, build_units, find_hidden
 
 PACKAGED = Path(__file__).resolve().parents[4] / "packaging/systemd"
 DEFAULT = Answers("mail.example.com", "https://exchange.example.lan", None, None)
@@ -77,3 +77,10 @@ def test_systemd_takes_the_units_and_calls_them_hardened(role, tmp_path):
         check=False,
     )
     assert ran.returncode == 0, ran.stdout[-300:] + ran.stderr
+
+
+def test_what_the_units_hide_is_found_through_links(tmp_path):
+    (tmp_path / "python").symlink_to("/home/alice/python")
+    assert find_hidden([Path("/opt/handfast/.venv/bin/handfast")]) is None
+    for one in (Path("/root/handfast/.venv/bin/handfast"), tmp_path / "python"):
+        assert find_hidden([Path("/opt"), one]) == one

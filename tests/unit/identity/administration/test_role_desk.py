@@ -54,6 +54,14 @@ async def test_who_has_no_account_has_no_role(office, user):
     assert "has no role: no account is called so" in office.refusal.message
 
 
+async def test_without_a_default_domain_a_bare_name_is_told_why_it_is_nobody(office):
+    office.desk.replace(RolePolicy((HELP,), ""))
+    assert not await office.may("status")
+    assert "identity.default_domain, where it would be looked for, is empty" in office.refusal.message
+    assert not await office.may("status", "FABRIKAM\\anna")
+    assert "default_domain" not in office.refusal.message
+
+
 @pytest.mark.parametrize("user", ["CONTOSO\\anna", "CONTOSO+anna", "anna@contoso.lab"])
 async def test_a_user_whose_name_has_the_domain_is_the_same_one(office, user):
     assert await office.may("device_block", user)

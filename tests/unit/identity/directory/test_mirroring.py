@@ -125,11 +125,13 @@ def test_a_password_set_anew_is_told_and_cuts_where_domain_passwords_are_taken(m
 
 
 @pytest.mark.parametrize("user", ["", "a/b", "x" * 321])
-def test_names_that_can_be_no_accounts_are_told_of_and_nobody_stays_under_the_old_ones(mirror, user):
+def test_names_that_can_be_no_accounts_are_told_of_and_nobody_gets_in_by_the_old_ones(mirror, user):
     mirror.tell(ALICE)
     report = mirror.tell(replace(ALICE, user=user), replace(BOB, user=user))
     assert len(report.unfit) == 2
-    assert mirror.events == [AuditEvent.ACCOUNT_GONE]
+    assert mirror.events == [AuditEvent.ACCOUNT_CHANGED]
+    assert mirror.by_name("alice") is None
+    assert not mirror.by_rid(1101).directory.is_enabled
     assert mirror.by_rid(1102) is None
     assert mirror.tell(replace(BOB, sid="")).unfit == [": an account without a SID"]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from handfast.identity.audit import AuditEvent
@@ -148,6 +150,61 @@ async def test_new_accounts_do_not_make_up_for_missing_ones(site):
         await site.read()
 
 
+async def test_what_else_such_a_reading_says_is_stored_to_its_end(site):
+    """Else whoever may delete many accounts would keep everybody else's being disabled from being heard of."""
+    people = [site.directory.add(f"user{n:03}") for n in range(60)]
+    await site.read()
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    gone = frozenset(one.sid for one in people[: FEW_MISSING + 1])
+    await reading.store(ChangeBatch(gone=gone, is_last=False))
+    disabled = replace(people[50], facts=replace(people[50].facts, is_enabled=False))
+    await reading.store(ChangeBatch((disabled,), is_last=False))
+    end = SyncPosition("dc1", 90)
+    with pytest.raises(TooManyMissing) as caught:
+        await reading.store(ChangeBatch(position=end))
+    assert not site.account("user050").directory.is_enabled
+    assert (caught.value.withheld, caught.value.position) == (gone, end)
+    assert (len(site.present()), site.records.tables.positions["dc1"][1]) == (60, 60)
+
+
+async def test_the_next_one_goes_on_with_those_that_are_withheld(site):
+    people = [site.directory.add(f"user{n:03}") for n in range(60)]
+    await site.read()
+    withheld = frozenset(one.sid for one in people[: FEW_MISSING + 1])
+
+    def go_on(**policy):
+        return MirrorRound(site.records, site.clock, MirrorPolicy(**policy), SCOPE, withheld=withheld)
+
+    last = ChangeBatch(position=SyncPosition("dc1", 91))
+    with pytest.raises(TooManyMissing) as caught:
+        await go_on().store(last)
+    assert (caught.value.missing, caught.value.withheld, len(site.present())) == (21, withheld, 60)
+    back = replace(last, accounts=(people[0],))
+    reading = go_on()
+    await reading.store(back)
+    assert len(site.present()) == 40, "one is back; so few may go"
+    assert site.records.tables.positions["dc1"][1] == 91
+    await go_on(max_missing_percent=100).store(last)
+    assert len(site.present()) == 39
+
+
+async def test_who_cannot_be_judged_is_neither_missing_nor_let_in(site):
+    people = [site.directory.add(f"user{n:03}") for n in range(60)]
+    await site.read()
+    unreadable = frozenset(one.sid for one in people[:30])
+    whole = ChangeBatch(tuple(people[30:]), unreadable=unreadable, is_whole=True)
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    await reading.store(replace(whole, position=SyncPosition("dc1", 77)))
+    assert site.records.tables.positions["dc1"][1] == 77, "it counts"
+    enabled = {one.sid for one in site.records.tables.accounts.values() if one.directory.is_enabled}
+    assert (len(site.present()), enabled) == (60, {one.sid for one in people[30:]})
+    assert reading.report.events == [AuditEvent.ACCOUNT_CHANGED] * 30
+    writes = site.records.writes
+    await reading.store(ChangeBatch(unreadable=unreadable | {"S-1-nobody"}))
+    assert site.records.writes == writes, "that is known"
+    assert len(site.present()) == 60
+
+
 async def test_few_may_be_missing_whatever_share_they_are(site):
     people = [site.directory.add(f"user{n}") for n in range(FEW_MISSING)]
     await site.read()
@@ -193,6 +250,24 @@ async def test_what_no_record_can_hold_keeps_nobody_else_out(site, monkeypatch):
     assert site.present() == ["alice", "bob"]
     assert reading.report.unfit == [f"{sid_of(1999)}: the schema refuses it"]
     assert reading.report.events == [AuditEvent.ACCOUNT_MIRRORED] * 2
+
+
+async def test_who_is_known_and_can_be_stored_no_longer_is_not_let_in_by_what_was_known(site, monkeypatch):
+    alice, bob = site.directory.add("alice"), site.directory.add("bob")
+    await site.read()
+    original = _Accounts.rename
+
+    def refusing(self, account_id, **names):
+        if names["display_name"] == "too long":
+            raise ValueError("the schema refuses it")
+        original(self, account_id, **names)
+
+    monkeypatch.setattr(_Accounts, "rename", refusing)
+    site.directory.change(alice, display_name="too long")
+    site.directory.change(bob, display_name="Robert")
+    await site.read()
+    assert not site.account("alice").directory.is_enabled
+    assert (site.account("bob").display_name, site.account("bob").directory.is_enabled) == ("Robert", True)
 
 
 async def test_a_database_that_does_not_answer_ends_the_reading(site):

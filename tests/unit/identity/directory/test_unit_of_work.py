@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from handfast.identity.audit import AuditEvent
@@ -44,6 +46,25 @@ def test_who_is_gone_is_cut_and_told_of_once(mirror, unit):
     assert (alice.is_gone, alice.directory.read_at) == (True, LATER)
     cut = [(one.scope, one.account_id) for one in mirror.tables.revocations]
     assert cut == [(RevocationScope.ACCOUNT, alice.id)]
+
+
+def test_who_cannot_be_judged_is_refused_and_keeps_all_else(mirror, unit):
+    for _ in range(2):
+        unit.mark_unreadable(unit.accounts.with_sid(ALICE.sid))
+    assert unit.finish().events == [AuditEvent.ACCOUNT_CHANGED]
+    assert mirror.tables.audit[-1].details["is_enabled"] == "yes -> no"
+    alice = mirror.by_name("alice")
+    assert (alice.is_gone, alice.directory.is_enabled, alice.directory.read_at) == (False, False, LATER)
+    assert replace(alice.directory, is_enabled=True, read_at=ALICE.facts.read_at) == ALICE.facts
+    assert [one.account_id for one in mirror.tables.revocations] == [alice.id]
+    assert mirror.tell(ALICE).events == [AuditEvent.ACCOUNT_CHANGED]
+    assert mirror.by_name("alice").directory.is_enabled, "as soon as it makes sense"
+
+
+def test_who_is_gone_stays_gone(mirror, unit):
+    unit.mark_gone(unit.accounts.with_sid(ALICE.sid))
+    unit.mark_unreadable(unit.accounts.with_sid(ALICE.sid))
+    assert unit.finish().events == [AuditEvent.ACCOUNT_GONE]
 
 
 def test_reports_add_up():
