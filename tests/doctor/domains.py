@@ -1,12 +1,16 @@
-"""Cases: the domain's lockout, where a listener takes domain passwords."""
+"""Cases: the directory, Kerberos, and the domain's lockout where a listener takes domain passwords."""
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 
 from handfast.doctor.findings import FindingId
-from tests.doctor.case import World, case
+from tests.doctor.case import World, case, run_commands
+from tests.installation import Installation
 from tests.integration.directory.policies import let_read, make_policy
+from tests.servers.processes import wait_until
 from tests.servers.samba import BASE, DomainController
 
 F = FindingId
@@ -81,7 +85,11 @@ def policies_are_hidden(world):
 
 
 @case(
-    F.DOMAIN_LOCKOUT_UNKNOWN, "no domain controller says", remedy="`handfast directory check`", needs=NEEDED
+    F.DOMAIN_LOCKOUT_UNKNOWN,
+    "no domain controller says",
+    remedy="`handfast directory check`",
+    beside=frozenset({F.DIRECTORY_CONTROLLER}),
+    needs=NEEDED,
 )
 def no_controller_answers(world):
     dc = joined(world)
@@ -90,10 +98,78 @@ def no_controller_answers(world):
     dc.start()
 
 
-@case(F.DOMAIN_LOCKOUT_UNKNOWN, "bind_password_file", remedy="`handfast directory init`", needs=NEEDED)
+@case(F.DIRECTORY_SETUP, "bind_password_file", remedy="`handfast directory init`", needs=NEEDED)
 def the_password_to_read_with_is_gone(world):
     file = joined(world).password_file()
     password = file.read_text()
     file.write_text("")
     yield world.site
     file.write_text(password)
+
+
+def mirrored(world: World, **more: object) -> DomainController:
+    """A domain whose accounts are mirrored, and nothing else."""
+    dc = world.stack.enter_context(DomainController())
+    world.site.write_settings(more=dc.settings(**more))
+    return dc
+
+
+@case(F.DIRECTORY_CONTROLLER, "dc1.contoso.lab", remedy="is it up", needs=NEEDED)
+def the_controller_is_down(world):
+    dc = mirrored(world)
+    dc.stop()
+    yield world.site
+    dc.start()
+
+
+@case(F.DIRECTORY_BIND, "the user name or password is wrong", remedy="its password file", needs=NEEDED)
+def the_password_to_read_with_is_wrong(world):
+    file = mirrored(world).password_file()
+    password = file.read_text()
+    file.write_text("Mistyped-1\n")
+    yield world.site
+    file.write_text(password)
+
+
+@case(F.DIRECTORY_SCOPE, "(mail=nobody@x)", remedy="`account_filter`", needs=NEEDED)
+def nobody_fits_the_filter(world):
+    dc = mirrored(world, account_filter="(mail=nobody@x)")
+    yield world.site
+    world.site.write_settings(more=dc.settings())
+
+
+def mirror_age(site: Installation) -> float:
+    """Seconds; endless where nothing was read yet."""
+    age = json.loads(site.run("directory", "check", "--json").stdout)["mirror_age_seconds"]
+    return math.inf if age is None else age
+
+
+@case(
+    F.DIRECTORY_MIRROR,
+    "s old",
+    remedy="its log",
+    severity="warning",
+    beside=frozenset({F.DIRECTORY_CONTROLLER}),
+    needs=NEEDED,
+)
+def the_mirror_is_old(world):
+    site, dc = world.stopped(), world.stack.enter_context(DomainController())
+    site.write_settings(more=dc.settings(timeout_seconds=1.0))
+    site.start()
+    world.stack.callback(site.stop)
+    wait_until(lambda: mirror_age(site) < 4, "the domain is mirrored")
+    with dc.frozen():
+        wait_until(lambda: mirror_age(site) > 5, "the mirror is old", 30)
+        yield site
+    wait_until(lambda: mirror_age(site) < 4, "it is read again", 60)
+
+
+@case(F.KERBEROS_SETUP, "others than its owner", remedy="chmod 600", needs=NEEDED)
+def others_may_use_the_keytab(world):
+    dc = mirrored(world)
+    keytab = dc.keytab("gw")
+    section = f'[kerberos]\nkeytab = "{keytab}"\nprincipal = "svc-gw@CONTOSO.LAB"\n'
+    world.site.write_settings(more=f"{dc.settings()}\n{section}")
+    keytab.chmod(0o644)
+    [told] = yield world.site
+    run_commands(told["remedy"].partition("`")[2].partition("`")[0])

@@ -51,11 +51,14 @@ def build_named_subjects(settings: Settings) -> tuple[NamedSubject, ...]:
         groups = [(True, rule_key(name), name) for name in rule.groups]
         accounts = [(False, account_key(name, default_domain), name) for name in rule.accounts]
         for is_group, key, name in (*groups, *accounts):
-            known = found.get((is_group, key)) or NamedSubject(name, key, (), is_group=is_group)
+            known = found.get((is_group, key)) or NamedSubject(
+                name, key, (), is_group=is_group, lets_in=False
+            )
             found[is_group, key] = replace(
                 known,
                 rules=(*known.rules, title),
                 holds_back=(*known.holds_back, title) if is_holding_back else known.holds_back,
+                lets_in=known.lets_in or not isinstance(rule, AccessSettings) or rule.allow,
             )
     return tuple(found.values())
 

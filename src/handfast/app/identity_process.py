@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from handfast.app.bind_refusals import BindRefusals
 from handfast.app.current_directory import ClosableDirectory, CurrentDirectory
 from handfast.app.directory_sync import DirectorySync
 from handfast.app.domain import build_directory_policy, build_publications
@@ -42,6 +41,7 @@ from handfast.decision.services import Services
 from handfast.identity.administration.calls import Administration
 from handfast.identity.administration.role_desk import RoleDesk
 from handfast.identity.app_passwords import MAX_NTLM_CANDIDATES
+from handfast.identity.directory.bind_refusals import BindRefusals
 from handfast.identity.nt_candidates import NtCandidateOpener
 from handfast.identity_api.admin_server import AdminApiServer
 from handfast.identity_api.gateway_calls import InsideListeners

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from handfast.directory.controllers import Controllers
 from handfast.directory.opening import open_account, open_controllers
+from handfast.directory.own_account import OwnAccount, RefusalRecord
 from handfast.directory.service_accounts import ServiceAccounts
 from handfast.doctor.kerberos.facts import KeytabKey, Setup
 from handfast.doctor.kerberos.gathering import Tools, gather, kerberos_publications, resolve
@@ -19,18 +20,24 @@ from handfast.identity.records import Account, AccountId, AccountState, Director
 from handfast.kerberos.key_table import read_key_table
 from handfast.kerberos.opening import open_kerberos
 from handfast.kerberos.setup_error import KerberosSetupError
+from handfast.observability.logging import without_events
 from handfast.settings.directory import KerberosSettings
 from handfast.settings.model import Settings
 
 
-def look(settings: Settings, login: str, servers_account: str) -> Setup:
+def look(
+    settings: Settings, login: str, servers_account: str, refusals: RefusalRecord | None = None
+) -> Setup:
     """All facts; with `login` also a trial. Raises: Unavailable, DirectorySetupError."""
-    with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder:
-        return asyncio.run(_look(settings, login, servers_account, Path(folder)))
+    account = open_account(settings.directory, refusals)
+    with tempfile.TemporaryDirectory(prefix="handfast-kerberos-") as folder, without_events():
+        return asyncio.run(_look(settings, login, servers_account, account, Path(folder)))
 
 
-async def _look(settings: Settings, login: str, servers_account: str, folder: Path) -> Setup:
-    controllers = Controllers(open_controllers(settings.directory), open_account(settings.directory))
+async def _look(
+    settings: Settings, login: str, servers_account: str, account: OwnAccount, folder: Path
+) -> Setup:
+    controllers = Controllers(open_controllers(settings.directory), account)
     kerberos, problem = None, "`kerberos.principal` is not set"
     if login and kerberos_publications(settings):
         try:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from handfast.cli.connection import administer, in_pages
+from handfast.cli.connection import administer, in_pages, service_listens
 from handfast.cli.csv_input import read_rows
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.options import AccountArgument, JsonOption, SettingsOption
@@ -88,7 +88,8 @@ def show(account: AccountArgument, settings: SettingsOption = None, as_json: Jso
 def disable(account: AccountArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """Refuse the account from now on, and cut what it has open."""
     result = administer(settings, "account_disable", account=account)
-    show_done(f"{account} is disabled; its connections are cut", result, as_json=as_json)
+    cut = "; its connections are cut" if service_listens(settings) else ""
+    show_done(f"{account} is disabled{cut}", result, as_json=as_json)
 
 
 @commands.command("enable")

@@ -89,6 +89,12 @@ def identity_listens(admin_socket: Path) -> bool:
     return True
 
 
+def service_listens(settings_file: Path | None) -> bool:
+    """Whether there is a service that what an administrator does takes effect in."""
+    settings = load_settings(settings_file).settings
+    return identity_listens(settings.identity.runtime_dir / "admin.sock")
+
+
 def administer(settings_file: Path | None, method: str, **arguments: Any) -> Any:
     """One call on the installation that the settings file describes."""
     settings = load_settings(settings_file).settings

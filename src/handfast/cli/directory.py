@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.connection import open_administration
 from handfast.cli.directory_init import init
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_record, show_rows
+from handfast.observability.logging import without_events
 from handfast.protocols.printed import one_line, powershell_word
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
@@ -39,22 +41,32 @@ def group() -> None:
 
 
 @commands.command("check")
-def check(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+def check(
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Send a password of `bind_user` that was refused lately once more."),
+    ] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Ask every domain controller: reached, certificate, bind, base, clock; the lockout policy; the mirror's age. Exit 1 on errors."""
     from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
+    refusals, margin = SharedRefusals(loaded), lockout_margin(loaded)
+    looking = check_directory(loaded.directory, refusals, lockout_margin=margin, insists=again)
     with as_identity_user(loaded):
-        seen, findings = asyncio.run(check_directory(loaded.directory, lockout_margin=lockout_margin(loaded)))
+        seen, findings = asyncio.run(looking)
     age = _mirror_age(loaded)
     findings = [*findings, *_of_mirror(age, loaded)]
     if as_json:
         rows = [controller_row(one) for one in seen]
-        show_json({"controllers": rows, "mirror_age_seconds": age, "findings": plain(findings)})
+        told = {"domain": domain_row(seen), "mirror_age_seconds": age, "findings": plain(findings)}
+        show_json({"controllers": rows, **told})
     else:
         show_rows([controller_row(one) for one in seen], CONTROLLER_COLUMNS, as_json=False)
-        for line in domain_lines(seen, age):
+        for line in domain_lines(seen, age, loaded.directory.bind_user):
             typer.echo(line)
         typer.echo("")
         show_rows(findings, COLUMNS, as_json=False, empty="no findings")
@@ -75,7 +87,8 @@ def show(
     from handfast.directory.checking import find_in_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    found = asyncio.run(find_in_directory(loaded.directory, name))
+    with without_events():
+        found = asyncio.run(find_in_directory(loaded.directory, name, SharedRefusals(loaded)))
     if found is None:
         what = f"the directory knows no account {name} among those mirrored, or more than one"
         raise CommandFailed(
@@ -126,7 +139,7 @@ def controller_row(seen: Seen) -> dict[str, object]:
     }
 
 
-def domain_lines(seen: list[Seen], age: float | None) -> list[str]:
+def domain_lines(seen: list[Seen], age: float | None, reader: str) -> list[str]:
     """What `check` says of the domain, and of the mirror's age, below the controllers."""
     first = next((one for one in seen if one.domain is not None), None)
     lines = []
@@ -135,10 +148,34 @@ def domain_lines(seen: list[Seen], age: float | None) -> list[str]:
         lines.append(f"domain   {domain.netbios_name} ({domain.dns_name})")
         lines.append(f"lockout  {_lockout_words(domain.policy.lockout)}")
         lines += [f"         {_lockout_words(one.lockout)}, by {one.dn}" for one in policies]
-        lines += _deletion_lines(seen, domain)
+        lines += _deletion_lines(seen, domain, reader)
     if age is not None:
         lines.append(f"mirror   {age:.0f} s old")
     return list(map(one_line, lines))
+
+
+def domain_row(seen: list[Seen]) -> dict[str, object] | None:
+    """What the first controller that answered tells of the domain; a `lockout` that is None can't be read."""
+    first = next((one for one in seen if one.domain is not None), None)
+    if first is None or first.domain is None:
+        return None
+    return {
+        "netbios_name": first.domain.netbios_name,
+        "dns_name": first.domain.dns_name,
+        "lockout": _lockout_row(first.domain.policy.lockout),
+        "policies": [{"dn": one.dn, "lockout": _lockout_row(one.lockout)} for one in first.policies or ()],
+    }
+
+
+def _lockout_row(lockout: DomainLockout | None) -> dict[str, object] | None:
+    if lockout is None:
+        return None
+    lasts = None if lockout.duration is None else lockout.duration.total_seconds()
+    return {
+        "threshold": lockout.threshold,
+        "window_seconds": lockout.window.total_seconds(),
+        "duration_seconds": lasts,
+    }
 
 
 def _lockout_words(lockout: DomainLockout | None) -> str:
@@ -150,11 +187,11 @@ def _lockout_words(lockout: DomainLockout | None) -> str:
     return f"after {lockout.threshold} wrong passwords within {lockout.window}, {lasts}"
 
 
-def _deletion_lines(seen: list[Seen], domain: DomainFacts) -> list[str]:
+def _deletion_lines(seen: list[Seen], domain: DomainFacts, reader: str) -> list[str]:
     if all(one.sees_deleted for one in seen if one.domain is not None):
         return ["deleted  accounts are seen with the next poll"]
     container = powershell_word(f"CN=Deleted Objects,{domain.root.naming_context}")
-    right = powershell_word(f"{domain.netbios_name}\\<bind user>:LCRP")
+    right = powershell_word(f"{reader}:LCRP")
     return [
         "deleted  accounts are found by comparing all of them, once a minute in a large domain; seen with the next poll after",
         f"         PS> dsacls {container} /takeownership",
@@ -191,8 +228,13 @@ def _mirror_age(settings: Settings) -> float | None:
     return (datetime.now(UTC) - datetime.fromisoformat(read_at)).total_seconds()
 
 
+def mirror_findings(settings: Settings) -> list[DirectoryFinding]:
+    """Where what identity knows of the directory has become old."""
+    return _of_mirror(_mirror_age(settings), settings)
+
+
 def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
-    from handfast.directory.findings import DirectoryFinding  # noqa: PLC0415 - as its callers
+    from handfast.directory.findings import DirectoryFinding, DirectoryProblem  # noqa: PLC0415 - as its callers
 
     limit = timedelta(minutes=settings.directory.stale_minutes).total_seconds()
     late = MISSED_POLLS * settings.directory.poll_seconds
@@ -200,6 +242,5 @@ def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
         return []
     severity = "error" if age > limit else "warning"
     what = f"what identity knows of the directory is {age:.0f} s old; it is believed for {limit:.0f} s"
-    return [
-        DirectoryFinding(severity, "", what, "is identity running? its log says what keeps it from reading")
-    ]
+    remedy = "is identity running? its log says what keeps it from reading"
+    return [DirectoryFinding(severity, "", what, remedy, DirectoryProblem.MIRROR)]

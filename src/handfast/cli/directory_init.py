@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from handfast.cli.bind_refusals import SharedRefusals
+from handfast.cli.connection import identity_listens
 from handfast.cli.exits import CommandFailed, Exit, printable, report
 from handfast.cli.installation.directory_files import write_password, write_settings
 from handfast.cli.installation.directory_section import (
@@ -21,6 +23,7 @@ from handfast.cli.installation.directory_section import (
     Server,
     build_section,
     has_section,
+    put_kdcs,
     put_section,
 )
 from handfast.cli.installation.domain_commands import (
@@ -29,12 +32,14 @@ from handfast.cli.installation.domain_commands import (
     build_delegation_commands,
     build_reader_commands,
 )
+from handfast.cli.installation.key_commands import build_key_commands, in_turn
 from handfast.cli.installation.questions import Questions
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.cli.secrets_input import read_secret
 from handfast.protocols.printed import one_line
 from handfast.settings.load import parse_settings, settings_path
+from handfast.settings.model import Settings
 
 if TYPE_CHECKING:
     from handfast.directory.findings import DirectoryFinding
@@ -89,16 +94,16 @@ def init(
     given = Given(tuple(server or ()), ca_file, bind_user, password_file)
     way, _ = _settled(lambda given: _ask_way(given, asks=asks), _reach, given, asks=asks)
 
-    def ask_account(given: Given) -> tuple[DirectoryAnswers, str]:
+    def ask_account(given: Given) -> tuple[DirectoryAnswers, str, Settings]:
         user = _bind_user(given.bind_user, way.servers, asks=asks, quiet=as_json)
         place = file.parent.absolute() / "directory.password"
         answers = DirectoryAnswers(way.servers, user, place, way.ca_file, base, account_filter)
-        _check_section(answers, text, file, force=force)
-        return answers, read_secret(given.password_file, f"Password of {user}", is_new=False)
+        whole = _check_section(answers, text, file, force=force)
+        return answers, read_secret(given.password_file, f"Password of {user}", is_new=False), whole
 
-    (answers, password), findings = _settled(ask_account, _try_out, given, asks=asks)
+    (answers, password, whole), findings = _settled(ask_account, _try_out, given, asks=asks)
     done = _write(answers, password, file, text)
-    next_steps = ["handfast settings check && handfast directory check", "systemctl reload handfast"]
+    next_steps = _next_steps(whole, settings)
     if as_json:
         show_json({"done": done, "next": next_steps, "findings": plain(findings)})
         return
@@ -116,7 +121,29 @@ def init(
         typer.echo(
             "\nThe account that signs people in behind, by Kerberos, the domain's administrator makes with"
         )
-        _show_commands(build_delegation_commands(_principal_of(text, answers.bind_user), spns))
+        principal = _principal_of(text, answers.bind_user)
+        _show_commands(
+            in_turn(
+                build_delegation_commands(principal, spns), build_key_commands(principal, _keytab_of(text))
+            )
+        )
+
+
+def _next_steps(settings: Settings, file: Path | None) -> list[str]:
+    """In their order, as far as they are left. `file` is what `--settings` said."""
+    option = "" if file is None else f" --settings {file}"
+    keytab = settings.kerberos.keytab
+    steps = [f"handfast directory check{option}"]
+    if keytab is not None and not keytab.exists():
+        steps.append(
+            f"bring the keytab that comes of the lines below to {keytab}, readable for identity alone"
+        )
+    steps.append(f"handfast settings check{option}")
+    if identity_listens(settings.identity.runtime_dir / "admin.sock"):
+        steps.append("systemctl reload handfast" if file is None else "reload the service (SIGHUP)")
+    else:
+        steps.append("systemctl start handfast" if file is None else f"handfast serve{option}")
+    return steps
 
 
 def _spns_of(text: str) -> list[str]:
@@ -130,6 +157,10 @@ def _spns_of(text: str) -> list[str]:
 def _principal_of(text: str, bind_user: str) -> str:
     realm = bind_user.rpartition("@")[2].upper()
     return str(tomllib.loads(text).get("kerberos", {}).get("principal") or f"{DEFAULT_SERVICE}@{realm}")
+
+
+def _keytab_of(text: str) -> str:
+    return str(tomllib.loads(text).get("kerberos", {}).get("keytab") or "/etc/handfast/handfast.keytab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +193,15 @@ def _settled(
     Raises: CommandFailed, where nobody can be asked.
     """
     while True:
-        answers = ask(given)
-        findings = try_out(answers)
+        try:
+            answers = ask(given)
+            findings = try_out(answers)
+        except CommandFailed as refused:
+            if not asks or refused.exit_code is not Exit.USAGE:
+                raise
+            report(refused)  # an answer that is none; another may be
+            given = Given()
+            continue
         errors = [one for one in findings if one.severity == "error"]
         if not errors:
             return answers, findings
@@ -190,13 +228,10 @@ def _read(file: Path) -> str:
 
 def _servers(given: Sequence[str], *, asks: bool) -> tuple[Server, ...]:
     if not given and asks:
-        given = (
-            str(typer.prompt("Domain controllers (DNS names, the preferred one first)"))
-            .replace(",", " ")
-            .split()
-        )
+        question = "Domain controllers (DNS names, the preferred one first)"
+        given = str(typer.prompt(question, default="", show_default=False)).replace(",", " ").split()
     if not given:
-        remedy = "give --server dc1.example.lan, once for each"
+        remedy = "name one, e.g. dc1.example.lan (--server, once for each)"
         raise CommandFailed(Exit.USAGE, "no domain controller was named", remedy)
     return tuple(map(parse_server, given))
 
@@ -247,14 +282,14 @@ def _show_commands(commands: DomainCommands) -> None:
         typer.echo(f"  #   {line}")
 
 
-def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> None:
-    """Whatever was answered must make settings our own check takes. Raises: CommandFailed, SettingsError."""
+def _check_section(answers: DirectoryAnswers, text: str, file: Path, *, force: bool) -> Settings:
+    """Whatever was answered must make settings our own check takes: these. Raises: CommandFailed, SettingsError."""
     section = build_section(answers)
     try:
         if has_section(text) and not force and _directory_of(text) != _directory_of(section):
             remedy = "edit it, or give --force to replace it"
             raise CommandFailed(Exit.REFUSED, f"{file} has another [directory] already", remedy)
-        parse_settings(put_section(text, section))
+        return parse_settings(put_section(text, section))[0]
     except (ValueError, tomllib.TOMLDecodeError) as error:
         raise CommandFailed(Exit.REFUSED, f"{file}: {error}", "put this in by hand:\n" + section) from None
 
@@ -271,14 +306,16 @@ def _reach(way: Way) -> list[DirectoryFinding]:
     return _ask_controllers(section, reach_directory)
 
 
-def _try_out(answered: tuple[DirectoryAnswers, str]) -> list[DirectoryFinding]:
-    """Asks every controller, before anything is written. Raises: CommandFailed."""
+def _try_out(answered: tuple[DirectoryAnswers, str, Settings]) -> list[DirectoryFinding]:
+    """Asks every controller, before anything is written. A password that somebody gives now is sent, whoever refused it
+    before; where it is right identity sends it again too. Raises: CommandFailed.
+    """
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
-    answers, password = answered
+    answers, password, whole = answered
 
     async def check(settings: DirectorySettings) -> list[DirectoryFinding]:
-        return (await check_directory(settings))[1]
+        return (await check_directory(settings, SharedRefusals(whole), insists=True))[1]
 
     with tempfile.TemporaryDirectory(prefix="handfast-") as folder:
         trial = Path(folder) / "password"
@@ -298,8 +335,9 @@ def _ask_controllers(
     except DirectorySetupError as problem:
         raise CommandFailed(Exit.REFUSED, problem.problem, problem.remedy) from None
     except ValidationError as problem:
-        what = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in problem.errors())
-        raise CommandFailed(Exit.USAGE, what, "give other answers") from None
+        what = "; ".join(f"{one['input']}: {one['msg']}" for one in problem.errors())
+        remedy = "name a controller as its certificate does, and where else it is reached: dc1.contoso.lab=10.0.0.5"
+        raise CommandFailed(Exit.USAGE, what, remedy) from None
 
 
 def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> list[str]:
@@ -307,13 +345,14 @@ def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> l
     done = []
     for path, was_written in (
         (answers.password_file, write_password(answers.password_file, password)),
-        (file, _put(file, text, build_section(answers))),
+        (file, _put(file, text, answers)),
     ):
         done.append(f"wrote {path}" if was_written else f"kept {path}")
     return done
 
 
-def _put(file: Path, text: str, section: str) -> bool:
-    if has_section(text) and _directory_of(text) == _directory_of(section):
-        return False
-    return write_settings(file, put_section(text, section))
+def _put(file: Path, text: str, answers: DirectoryAnswers) -> bool:
+    section = build_section(answers)
+    if not has_section(text) or _directory_of(text) != _directory_of(section):
+        text = put_section(text, section)
+    return write_settings(file, put_kdcs(text, answers.servers))

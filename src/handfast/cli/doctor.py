@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.client_check import look_as_client, show_steps, step_rows
 from handfast.cli.connection import identity_listens, open_administration
-from handfast.cli.directory import lockout_margin
+from handfast.cli.directory import lockout_margin, mirror_findings
 from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
@@ -22,6 +23,7 @@ from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
 
 if TYPE_CHECKING:
+    from handfast.directory.findings import DirectoryFinding
     from handfast.doctor.examination import NamedSubjectRow, Outside
     from handfast.doctor.findings import Finding
 
@@ -122,7 +124,10 @@ def outside(settings: Settings) -> Outside:
         match_keys=lambda: _key_mismatch(settings),
         ask_identity=lambda: _identity_silence(settings, is_running=is_running),
         open_records=lambda: _call(settings, "status")[1],
-        check_lockout=lambda: _lockout_findings(settings),
+        check_directory=lambda: [
+            *_directory_findings(settings, is_running=is_running),
+            *_kerberos_findings(settings),
+        ],
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
         named_subjects=lambda: _named_subjects(settings),
@@ -175,21 +180,52 @@ def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:
     return _call(settings, "status")[1]
 
 
-def _lockout_findings(settings: Settings) -> list[Finding]:
-    margin = lockout_margin(settings)
-    if margin is None:
+def _directory_findings(settings: Settings, *, is_running: bool) -> list[Finding]:
+    if not settings.directory.servers:
         return []
-    from handfast.directory.checking import check_lockout  # noqa: PLC0415 - loads LDAP
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
+    from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
+    from handfast.directory.lockout_findings import judge_silence  # noqa: PLC0415 - as above
     from handfast.directory.opening import DirectorySetupError  # noqa: PLC0415 - as above
-    from handfast.doctor.findings import Finding, FindingId, Severity, error  # noqa: PLC0415 - loads cryptography
+    from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
+
+    margin = lockout_margin(settings)
+    looking = check_directory(settings.directory, SharedRefusals(settings), lockout_margin=margin)
+    try:
+        with as_identity_user(settings):
+            seen, found = asyncio.run(looking)
+    except DirectorySetupError as problem:
+        return [error(FindingId.DIRECTORY_SETUP, problem.problem, problem.remedy)]
+    if margin is not None:
+        found += judge_silence(seen)
+    if is_running:  # else it is told that identity does not run
+        found += mirror_findings(settings)
+    return [_as_finding(one) for one in found]
+
+
+def _as_finding(found: DirectoryFinding) -> Finding:
+    from handfast.doctor.findings import Finding, FindingId, Severity  # noqa: PLC0415 - loads cryptography
+
+    is_named = found.what.startswith(found.controller)
+    what = found.what if is_named else f"{found.controller}: {found.what}"
+    return Finding(FindingId.from_value(found.id), Severity(found.severity), what, found.remedy)
+
+
+def _kerberos_findings(settings: Settings) -> list[Finding]:
+    keytab = settings.kerberos.keytab
+    if keytab is None or not keytab.exists():  # that it is not there is a finding of the settings' files
+        return []
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
+    from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
+    from handfast.kerberos.opening import check_setup  # noqa: PLC0415 - as above
+    from handfast.kerberos.setup_error import KerberosSetupError  # noqa: PLC0415 - as above
 
     try:
-        found = asyncio.run(check_lockout(settings.directory, margin))
-    except DirectorySetupError as problem:
-        return [error(FindingId.DOMAIN_LOCKOUT_UNKNOWN, problem.problem, problem.remedy)]
-    return [
-        Finding(FindingId.from_value(one.id), Severity(one.severity), one.what, one.remedy) for one in found
-    ]
+        with as_identity_user(settings):
+            check_setup(settings.kerberos)
+    except KerberosSetupError as problem:
+        return [error(FindingId.KERBEROS_SETUP, problem.problem, problem.remedy)]
+    return []
 
 
 def _key_mismatch(settings: Settings) -> str | None:

@@ -75,6 +75,10 @@ def _settings_failure(error: SettingsError) -> CommandFailed:
     if error.is_missing:
         one = error.problems[0]
         return CommandFailed(Exit.NOT_FOUND, f"{one.path}: {one.problem}", one.remedy)
+    if len(error.problems) == 1:
+        one = error.problems[0]
+        shown = f" = {one.value}" if one.value else ""
+        return CommandFailed(Exit.REFUSED, f"settings: {one.path}{shown}: {one.problem}", one.remedy)
     lines = "\n".join(f"settings: {one}" for one in error.problems)
     return CommandFailed(
         Exit.REFUSED, lines, "correct the settings; `handfast settings check` says when they are good"
@@ -109,6 +113,8 @@ class ReportingGroup(TyperGroup):
         except Exception as error:
             # Usage errors, exits and aborts: some versions of typer bring a click of their own.
             if type(error).__module__.split(".")[0] in {"click", "typer"}:
+                if type(error).__name__ == "Abort":  # every command asks before it does anything
+                    typer.echo("\nnothing was changed", err=True)
                 raise
             if isinstance(error, BrokenPipeError):
                 _forget_stdout()

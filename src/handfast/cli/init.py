@@ -23,6 +23,7 @@ from handfast.cli.installation.units import find_hidden
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import show_json
 from handfast.settings.load import parse_settings
+from handfast.settings.values import check_backend_url, check_host, check_principal, check_spn
 
 
 class Mode(StrEnum):
@@ -168,13 +169,13 @@ def _place(directory: Path, root: Path | None) -> Place:
 
 def _ask_answers(questions: Questions, given: Given, place: Place) -> Answers:
     """What is given on the command line, and for the rest what is answered, each with a default made of those before."""
-    host = questions.text(given.host, "Published host name", "mail.example.com")
+    host = questions.text(given.host, "Published host name", "mail.example.com", check_host)
     kind = questions.choice(given.kind, Kind, "What is published", Kind.ACTIVESYNC)
     is_exchange = kind == Kind.EXCHANGE
     mail_domains: tuple[str, ...] = ()
     if is_exchange:
         mail_domains = questions.names(given.mail_domains, "Mail domains", host.partition(".")[2])
-    backend = questions.text(given.backend, "Back end", "https://exchange.example.lan")
+    backend = questions.text(given.backend, "Back end", "https://exchange.example.lan", check_backend_url)
     inside_host = urlsplit(backend).hostname or ""
     certificate = questions.path(
         given.certificate, "Certificate chain (PEM)", f"/etc/ssl/handfast/{host}.pem"
@@ -185,10 +186,11 @@ def _ask_answers(questions: Questions, given: Given, place: Place) -> Answers:
     _refuse_idle_options(given, kind, auth)
     spn = principal = ""
     if auth == BackendAuth.KERBEROS:
-        spn = questions.text(given.spn, "SPN that all back ends share", f"HTTP/{inside_host}")
+        _refuse_guesses(questions, given)
+        spn = questions.text(given.spn, "SPN that all back ends share", f"HTTP/{inside_host}", check_spn)
         realm = inside_host.partition(".")[2].upper()
         principal = questions.text(
-            given.principal, "Service account of Handfast", f"{DEFAULT_SERVICE}@{realm}"
+            given.principal, "Service account of Handfast", f"{DEFAULT_SERVICE}@{realm}", check_principal
         )
     return Answers(
         host=host,
@@ -216,6 +218,13 @@ def _refuse_idle_options(given: Given, kind: str, auth: str) -> None:
         raise CommandFailed(Exit.USAGE, "--mail-domain is not looked at", "add --kind exchange")
     if auth != BackendAuth.KERBEROS and (given.spn or given.principal):
         raise CommandFailed(Exit.USAGE, "--spn and --principal are not looked at", "add --auth kerberos")
+
+
+def _refuse_guesses(questions: Questions, given: Given) -> None:
+    """Raises: CommandFailed where names that only the domain knows would be taken from examples."""
+    if not questions.asks and (given.spn is None or given.principal is None):
+        remedy = "give --spn HTTP/mail.contoso.lab --principal svc-handfast@CONTOSO.LAB with your names"
+        raise CommandFailed(Exit.USAGE, "--auth kerberos needs --spn and --principal", remedy)
 
 
 def _inside_names(inside_host: str, published: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handfast.cli.bind_refusals import SharedRefusals
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
@@ -51,11 +52,12 @@ def check(
     loaded = load_settings(settings).settings
     if not loaded.directory.servers or loaded.kerberos.keytab is None:
         said = "there is no [[directory.server]], or no keytab under [kerberos]"
-        raise CommandFailed(Exit.USAGE, said, "`handfast directory init` sets both up")
+        remedy = "`handfast directory init` writes [directory] and prints what makes the keytab; name that under [kerberos]"
+        raise CommandFailed(Exit.USAGE, said, remedy)
     refuse_others(loaded)
     now = datetime.now(UTC)
     with as_identity_user(loaded):
-        setup = look(loaded, user, servers_account)
+        setup = look(loaded, user, servers_account, SharedRefusals(loaded))
     findings = judge(setup, now)
     if html is not None:
         html.write_text(render_report(setup, findings, now), encoding="utf-8")

@@ -134,7 +134,10 @@ def _show_table(headings: list[str], pages: Iterable[list[list[str]]]) -> None:
         from rich.text import Text  # noqa: PLC0415 - as above
 
         for page in pages:
-            table = Table(*headings)
+            table = Table()
+            for heading in headings:
+                # A long word (a command, a path) goes on in the next line: cut off, it could not be used.
+                table.add_column(heading, overflow="fold")
             for row in page:
                 table.add_row(*[Text(one) for one in row])
             Console().print(table)

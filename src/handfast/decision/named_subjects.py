@@ -44,6 +44,8 @@ class NamedSubject:
     rules: tuple[str, ...]
     holds_back: tuple[str, ...] = ()
     is_group: bool = True
+    lets_in: bool = True
+    """Some rule or role gives whom it names something; else they only refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def describe_finding(finding: SubjectFinding) -> tuple[str, str]:
         return f"{what}; {_listed(subject.holds_back)} holds nobody back by it", spelling
     if finding.state is SubjectState.EMPTY:
         return what, "put somebody into it, or take it out of the rule"
-    return f"{what}; it lets nobody in", spelling
+    return f"{what}; it {'lets nobody in' if subject.lets_in else 'holds nobody back'}", spelling
 
 
 def _listed(rules: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from handfast.decision.publication import Publication
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.role_desk import RolePolicy
 from handfast.identity.directory.standing import DirectoryPolicy, Standing, read_standing
-from handfast.identity.names import find_named_account, principal_of
+from handfast.identity.names import find_named_account, fold, login_of, principal_of
 from handfast.identity.ports import Clock, Records, Repositories
 from handfast.identity.records import Account, CounterKind, DirectoryGroup
 from handfast.identity.roles import RoleRule, find_role
@@ -83,7 +83,7 @@ class PolicyDesk:
         def work(repositories: Repositories) -> JsonRow:
             found = find_named_account(repositories, account, policy.default_domain)
             if found is None:
-                raise _not_found(repositories, account, has_directory=policy.has_directory)
+                raise self._not_found(repositories, account)
             groups = repositories.accounts.groups_of(found.id)
             standing = read_standing(repositories, found, policy.directory, now)
             asked = [one for one in policy.publications.values() if publication in (None, one.name)]
@@ -112,16 +112,37 @@ class PolicyDesk:
             self._records, self._directory if policy.has_directory else None, policy.named_subjects
         )
 
+    def _not_found(self, repositories: Repositories, name: str) -> AdministrationError:
+        """With a directory an account may be missing for reasons that have nothing to do with its name."""
+        if (ambiguity := _find_ambiguity(repositories, name)) is not None:
+            return ambiguity
+        said, remedy = f"no account is called {name!r}", "`handfast account list` shows all"
+        if self.has_directory and repositories.positions.newest_read_at() is None:
+            said += "; the directory has not been read yet"
+            remedy = "wait for the first reading; `handfast directory check` says whether it can be read"
+            if self._directory is None:  # this is a command, and nobody serves
+                remedy = "start the service (systemctl start handfast), which reads it"
+        elif self.has_directory:
+            remedy += "; `handfast directory show NAME` tells whether the directory has it, within `base` and `account_filter`"
+        return AdministrationError("not-found", said, remedy)
 
-def _not_found(repositories: Repositories, name: str, *, has_directory: bool) -> AdministrationError:
-    """With a directory an account may be missing for reasons that have nothing to do with its name."""
-    said, remedy = f"no account is called {name!r}", "`handfast account list` shows all"
-    if has_directory and repositories.positions.newest_read_at() is None:
-        said += "; the directory has not been read yet"
-        remedy = "wait for the first reading; `handfast directory check` says whether it can be read"
-    elif has_directory:
-        remedy += "; `handfast directory show NAME` tells whether the directory has it, within `base` and `account_filter`"
-    return AdministrationError("not-found", said, remedy)
+
+def _find_ambiguity(repositories: Repositories, name: str) -> AdministrationError | None:
+    """Why a name that somebody has leads to nobody."""
+    sharing = [one for one in repositories.accounts.find_by_user(name) if not one.is_gone]
+    if len(sharing) > 1:
+        said = f"more than one account is called {name!r}: {', '.join(sorted(map(login_of, sharing)))}"
+        return AdministrationError("not-found", said, "name one of them by UPN or DOMAIN\\user")
+    wanted = fold(name)
+    for one in repositories.accounts.list_unnamed():
+        if wanted in (fold(one.upn), fold(one.user), fold(login_of(one))):
+            return AdministrationError(
+                "refused",
+                f"the directory's {login_of(one)} leads to nobody: another account has its name here",
+                "`handfast account adopt NAME` makes a local one with its devices the directory's, `handfast account"
+                " remove NAME` gives its name free; `handfast account list` shows both",
+            )
+    return None
 
 
 def _check_names(

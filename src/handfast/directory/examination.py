@@ -16,8 +16,11 @@ from handfast.directory.own_account import OwnAccount
 from handfast.directory.password_settings import read_all
 from handfast.directory.reading import read_domain, sees_deleted
 from handfast.directory.scope import Scope
-from handfast.directory.session import BindRefused, CertificateRefused, Session
+from handfast.directory.session import BindRefused, CertificateRefused
 from handfast.identity.ports import Unavailable
+
+BIND_PATIENCE_SECONDS = 120.0
+"""How long a controller waits while others are asked about the password: each of them answers within its own timeout."""
 
 
 async def examine(controllers: Sequence[Controller], account: OwnAccount, scope: Scope) -> list[Seen]:
@@ -47,8 +50,7 @@ async def _examine_one(controller: Controller, account: OwnAccount, scope: Scope
         async with controller.link(None) as link:
             step = Step.BIND
             ends = _end_of(await link.call(lambda session: session.peer_certificate()))
-            password = await account.password(time.monotonic())
-            await link.call(partial(_sign_in, user=account.user, password=password))
+            await account.sign_in(partial(_send, link, account.user), BIND_PATIENCE_SECONDS)
             step = Step.READ
             return await _read(link, scope, began, ends)
     except CertificateRefused as refused:
@@ -59,8 +61,8 @@ async def _examine_one(controller: Controller, account: OwnAccount, scope: Scope
         return Seen(name, step, str(failure), certificate_ends=ends)
 
 
-def _sign_in(session: Session, user: str, password: str) -> None:
-    session.sign_in(user, password)
+async def _send(link: Link, user: str, password: str) -> None:
+    await link.call(lambda session: session.sign_in(user, password))
 
 
 async def _read(link: Link, scope: Scope, began: float, ends: datetime | None) -> Seen:

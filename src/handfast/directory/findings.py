@@ -17,6 +17,15 @@ SKEW_ERROR = timedelta(minutes=5)
 """Kerberos refuses everything beyond this (MS-KILE 3.1.5.1; RFC 4120 1.3)."""
 
 
+class DirectoryProblem(StrEnum):
+    """What can be wrong. Values are those of `doctor.findings.FindingId`."""
+
+    CONTROLLER = "directory-controller"
+    BIND = "directory-bind"
+    SCOPE = "directory-scope"
+    MIRROR = "directory-mirror"
+
+
 class Step(StrEnum):
     """How far we got with one controller."""
 
@@ -51,7 +60,7 @@ class Seen:
 class DirectoryFinding:
     """`severity` is "error" where people can't sign in because of it, or soon won't; else "warning".
 
-    `id` is that of the doctor's finding of the same, where it has one.
+    `id` is that of the doctor's finding of the same.
     """
 
     severity: str
@@ -70,30 +79,34 @@ def judge(seen: Sequence[Seen], scope: Scope, now: datetime) -> list[DirectoryFi
 
 def _of_controller(seen: Seen, scope: Scope, now: datetime) -> Iterator[DirectoryFinding]:
     if seen.failed_at is not Step.DONE:
-        yield DirectoryFinding("error", seen.name, seen.problem, _remedy(seen))
+        problem = DirectoryProblem.BIND if seen.failed_at is Step.BIND else DirectoryProblem.CONTROLLER
+        yield DirectoryFinding("error", seen.name, seen.problem, _remedy(seen), problem)
     if seen.certificate_ends is not None and seen.certificate_ends - now < CERTIFICATE_WARNING:
         remedy = "renew it: after that day this controller is no longer asked"
-        yield DirectoryFinding(
-            "warning", seen.name, f"its certificate ends {seen.certificate_ends:%Y-%m-%d}", remedy
-        )
+        what = f"its certificate ends {seen.certificate_ends:%Y-%m-%d}"
+        yield DirectoryFinding("warning", seen.name, what, remedy, DirectoryProblem.CONTROLLER)
     if seen.skew is not None and abs(seen.skew) >= SKEW_WARNING:
         severity = "error" if abs(seen.skew) >= SKEW_ERROR else "warning"
         what = f"its clock differs from ours by {abs(seen.skew).total_seconds():.0f} s"
-        yield DirectoryFinding(
-            severity, seen.name, what, "let both follow the same time servers (chrony, w32tm)"
-        )
+        remedy = "let both follow the same time servers (chrony, w32tm)"
+        yield DirectoryFinding(severity, seen.name, what, remedy, DirectoryProblem.CONTROLLER)
     if not seen.has_base:
         remedy = "correct `base` under [directory], or let the bind account read it"
-        yield DirectoryFinding("error", seen.name, f"there is no {scope.base}, or we may not see it", remedy)
+        what = f"there is no {scope.base}, or we may not see it"
+        yield DirectoryFinding("error", seen.name, what, remedy, DirectoryProblem.SCOPE)
     elif not seen.has_accounts:
         remedy = (
             "correct `base` and `account_filter` under [directory], or let the bind account read user objects"
         )
         what = f"no account fits {scope.account_filter or 'there'}"
-        yield DirectoryFinding("error", seen.name, what, remedy)
+        yield DirectoryFinding("error", seen.name, what, remedy, DirectoryProblem.SCOPE)
 
 
 def _remedy(seen: Seen) -> str:
+    if seen.failed_at is Step.CONNECT and "has no address" in seen.problem:
+        return (
+            "correct its name, let this machine ask the domain's DNS, or say where it is reached as `address`"
+        )
     if seen.failed_at is Step.CONNECT:
         return "is it up, is its name or `address` right, does the firewall let TCP 636 through?"
     if seen.failed_at is Step.BIND:
@@ -112,4 +125,5 @@ def _of_domain(domains: Sequence[DomainFacts]) -> Iterator[DirectoryFinding]:
     if len({domain.sid for domain in domains}) > 1:
         names = ", ".join(sorted({domain.dns_name for domain in domains}))
         remedy = "name controllers of one domain only under [[directory.server]]"
-        yield DirectoryFinding("error", "", f"the controllers are of different domains: {names}", remedy)
+        what = f"the controllers are of different domains: {names}"
+        yield DirectoryFinding("error", "", what, remedy, DirectoryProblem.CONTROLLER)

@@ -71,7 +71,9 @@ def _open_context(settings: DirectorySettings) -> ssl.SSLContext:
         ) from None
 
 
-def open_account(settings: DirectorySettings, refusals: RefusalRecord | None = None) -> OwnAccount:
+def open_account(
+    settings: DirectorySettings, refusals: RefusalRecord | None = None, *, insists: bool = False
+) -> OwnAccount:
     """The account to read with. Raises: DirectorySetupError."""
     remedy = "`handfast directory init` asks for what is needed and writes it"
     if not settings.servers:
@@ -82,7 +84,7 @@ def open_account(settings: DirectorySettings, refusals: RefusalRecord | None = N
         load_password(settings.bind_password_file)
     except Unavailable as problem:
         raise DirectorySetupError(str(problem), remedy) from None
-    return OwnAccount(settings.bind_user, settings.bind_password_file, refusals)
+    return OwnAccount(settings.bind_user, settings.bind_password_file, refusals, insists=insists)
 
 
 def _address(server: DomainControllerSettings) -> Address:

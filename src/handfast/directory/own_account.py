@@ -11,7 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Protocol
 
-from handfast.directory.session import BindRefused
+from handfast.directory.session import AccountShut, BindRefused
 from handfast.identity.ports import Unavailable
 
 REFUSED_PAUSE_SECONDS = 600.0
@@ -48,17 +48,22 @@ class RefusalRecord(Protocol):
 class OwnAccount:
     """Its password is read anew for each new connection, so a changed file counts at once. For one thread.
 
-    `record` is None for single commands, which somebody calls by hand.
+    `record` is None where nothing is known of other processes. One that `insists` sends also a password that rests, once:
+    somebody who has mended the account in the domain asks for it. Accepted, it rests nowhere any more.
     """
 
-    def __init__(self, user: str, password_file: Path, record: RefusalRecord | None = None) -> None:
+    def __init__(
+        self, user: str, password_file: Path, record: RefusalRecord | None = None, *, insists: bool = False
+    ) -> None:
         self.user = user
+        self._insists = insists
         self._file = password_file
         self._record = record
         self._refused = ""
         self._times = 0
         self._rests_until = 0.0
         self._refusal = ""
+        self._is_recorded = False
         self._accepted = ""
         self._unproven = asyncio.Lock()
 
@@ -85,6 +90,10 @@ class OwnAccount:
         password = await self.password(time.monotonic())
         try:
             await send(password)
+        except AccountShut:
+            # It may be sent again soon: no domain counts what comes while an account is locked. But by one at a time.
+            self._accepted = ""
+            raise
         except BindRefused as refused:
             await self.was_refused(password, time.monotonic(), str(refused))
             raise
@@ -93,32 +102,44 @@ class OwnAccount:
     async def password(self, now: float) -> str:
         """What to send. Raises: BindRefused for one that was refused lately, Unavailable where the file can't be read."""
         password = load_password(self._file)
-        if not self._rests(password, now) and self._record is not None:
-            known = await self._record.find(self.user, password)
-            # What could not be written down, only we know.
-            if known is not None and (password != self._refused or known[0] > self._times):
-                times, ago = known
-                refusal = f"the password of {self.user} was refused before the last start"
-                self._remember(password, times, now - ago.total_seconds(), refusal)
-        if self._rests(password, now):
+        if self._record is not None:
+            await self._compare(self._record, password, now)
+        if self._rests(password, now) and not self._insists:
             minutes = ceil((self._rests_until - now) / 60)
             raise BindRefused(
-                f"{self._refusal} (not tried again before its password file changes, or in {minutes} min)"
+                f"{self._refusal} (not tried again before its password file changes, or in {minutes} min;"
+                " `handfast directory check --again` tries it now)"
             )
         return password
 
+    async def _compare(self, record: RefusalRecord, password: str, now: float) -> None:
+        """What others did with the password since: it was refused, or accepted and what we wrote down is gone."""
+        known = await record.find(self.user, password)
+        if known is None:
+            # What could not be written down, only we know.
+            if password == self._refused and self._is_recorded:
+                self._refused = ""
+        elif password != self._refused or known[0] > self._times:
+            times, ago = known
+            refusal = f"the password of {self.user} was refused lately"
+            self._remember(password, times, now - ago.total_seconds(), refusal)
+            self._is_recorded = True
+
     async def was_refused(self, password: str, now: float, refusal: str) -> None:
         """Remembers it, by whichever controller it was."""
+        self._insists = False
         times = self._times if password == self._refused else 0
         if not self._rests(password, now):  # else it was under way when another was refused
             times += 1
         self._remember(password, times, now, refusal)
         if password == self._accepted:
             self._accepted = ""
+        self._is_recorded = False
         if self._record is not None:
             # What can't be written down is remembered until this process ends.
             with contextlib.suppress(Unavailable):
                 await self._record.keep(self.user, password, times, pause_after(times) + LONGEST_PAUSE)
+                self._is_recorded = True
 
     async def was_accepted(self, password: str) -> None:
         """Whatever refused it is over."""

@@ -15,6 +15,7 @@ from handfast.directory import bind_answer
 from handfast.directory.entries import Entry, build_entry
 from handfast.directory.library import LDAPException, ldap3
 from handfast.directory.tls import VerifiedTls, whole_seconds
+from handfast.identity.directory.ports import PasswordVerdict
 from handfast.identity.ports import Unavailable
 
 T = TypeVar("T")
@@ -42,6 +43,10 @@ class CertificateRefused(ControllerFailed):
 
 class BindRefused(ControllerFailed):
     """The controller refuses Handfast's own account; it would refuse it everywhere, and count it."""
+
+
+class AccountShut(BindRefused):
+    """It refuses the account as locked, disabled or expired: its password was not found wrong, and nothing is counted."""
 
 
 class NoSuchObject(ControllerFailed):
@@ -105,11 +110,13 @@ class Session:
         try:
             self._connection.open(read_server_info=False)
         except (LDAPException, OSError) as error:
-            said = _shortened(str(error))
-            if "CERTIFICATE_VERIFY_FAILED" in said:  # ldap3 wraps what OpenSSL says in text
-                said = f"{self._address.name}: its certificate is not to be trusted: {said}"
+            name, said = self._address.name, _shortened(str(error))
+            if self._tls.refusal:
+                said = f"{name}: its certificate is not to be trusted: {_shortened(self._tls.refusal)}"
                 raise CertificateRefused(said) from None
-            raise ControllerFailed(f"{self._address.name}: can't be reached: {said}") from None
+            if "invalid server address" in said:
+                raise ControllerFailed(f"{name}: {self._address.host} has no address here") from None
+            raise ControllerFailed(f"{name}: can't be reached: {said}") from None
 
     def bind(self, user: str, password: str) -> BindAnswer:
         """A simple bind. An empty name or password would be an anonymous bind that succeeds, so neither is ever sent.
@@ -133,10 +140,12 @@ class Session:
         return BindAnswer(code == _SUCCESS, message)
 
     def sign_in(self, user: str, password: str) -> None:
-        """Binds as Handfast's own account. Raises: BindRefused."""
+        """Binds as Handfast's own account. Raises: BindRefused, as AccountShut where it may be the right password."""
         answer = self.bind(user, password)
         if not answer.is_accepted:
-            raise BindRefused(f"{self._address.name} refuses {user}: {bind_answer.words(answer.message)}")
+            is_wrong = bind_answer.verdict(answer.message) is PasswordVerdict.WRONG
+            said = f"{self._address.name} refuses {user}: {bind_answer.words(answer.message)}"
+            raise BindRefused(said) if is_wrong else AccountShut(said)
 
     def search(
         self,

@@ -28,6 +28,8 @@ class VerifiedTls(ldap3.Tls):
         self._context = context
         self._name = name
         self._timeout_seconds = timeout_seconds
+        self.refusal = ""
+        """What is wrong with the certificate, in OpenSSL's words; ldap3 tells of an error only that there was one."""
 
     def wrap_socket(self, connection: Any, do_handshake: bool = True) -> None:  # noqa: FBT001, FBT002 - ldap3 calls it so
         """Called by ldap3 with the connected socket; the handshake is under the same timeout as every answer."""
@@ -37,7 +39,11 @@ class VerifiedTls(ldap3.Tls):
         )
         # Not before the connection holds the new socket: only then can `Session.abort` end a handshake.
         if do_handshake:
-            connection.socket.do_handshake()
+            try:
+                connection.socket.do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                self.refusal = error.verify_message
+                raise
 
 
 def whole_seconds(seconds: float) -> int:

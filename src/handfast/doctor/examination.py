@@ -51,7 +51,7 @@ class Outside:
 
     `load_keys` reads the key file; `match_keys` compares it with the database; `ask_identity` calls the admin socket;
     `open_records` asks for something that is read from the database, by whatever way there is.
-    `check_lockout` gives what is wrong with the domain's lockout, where domain passwords are taken.
+    `check_directory` gives what is wrong with the directory and with Kerberos, where they are set up.
     `link` is what the node PKI's code does for the doctor.
     `is_running` says whether the service runs, whose own ports are then no finding.
     """
@@ -60,7 +60,7 @@ class Outside:
     match_keys: Callable[[], str | None]
     ask_identity: Callable[[], str | None]
     open_records: Callable[[], str | None]
-    check_lockout: Callable[[], Sequence[Finding]]
+    check_directory: Callable[[], Sequence[Finding]]
     link: LinkTools
     is_running: bool = False
     named_subjects: Callable[[], Sequence[NamedSubjectRow]] = tuple
@@ -79,7 +79,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     if settings.gateway.identity is None:
         found += _records(settings, outside)
         found += _admin_group(loaded)
-        found += outside.check_lockout()
+        found += outside.check_directory()
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
     found += _backends(settings, at if now else None)

@@ -34,6 +34,23 @@ class FindingId(MeaningEnum):
         "`identity.admin_group` is no group of this machine, the service's user is not in it, or its members can't read the settings",
     )
 
+    # The directory and Kerberos.
+    DIRECTORY_SETUP = (
+        "directory-setup",
+        "the directory can't be opened as it is set up: identity does not start",
+    )
+    DIRECTORY_CONTROLLER = (
+        "directory-controller",
+        "a domain controller is not reached or not to be trusted, or will soon be so",
+    )
+    DIRECTORY_BIND = "directory-bind", "a domain controller refuses the account that we read with"
+    DIRECTORY_SCOPE = "directory-scope", "`base` and `account_filter` hold no account, as far as we may see"
+    DIRECTORY_MIRROR = "directory-mirror", "identity has not read the directory for some time"
+    KERBEROS_SETUP = (
+        "kerberos-setup",
+        "the keytab or the Kerberos library can't be used: identity does not start",
+    )
+
     # Domain passwords, where a listener takes them.
     DOMAIN_LOCKOUT_MARGIN = (
         "domain-lockout-margin",

@@ -149,6 +149,11 @@ def principal_of(account: Account | NewAccount) -> str:
     """The name shown for an account: its UPN, else `DOMAIN\\user`, else the user name."""
     if account.upn:
         return account.upn
+    return login_of(account)
+
+
+def login_of(account: Account | NewAccount) -> str:
+    """`DOMAIN\\user`, or the user name of an account without a domain."""
     return f"{account.domain}\\{account.user}" if account.domain else account.user
 
 

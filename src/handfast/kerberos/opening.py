@@ -60,6 +60,14 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
     return Kerberos(delegation, acceptance)
 
 
+def check_setup(settings: KerberosSettings) -> None:
+    """Whether `open_kerberos` would take these settings; nothing is opened, and no KDC asked. Raises: KerberosSetupError."""
+    if settings.keytab is not None:
+        KeyTableFile(settings.keytab, NeededKeys(_own_principal(settings), settings.accept).check)
+        _conf(settings, settings.keytab, is_made=False)
+        load_mechanism()
+
+
 def load_mechanism() -> Mechanism:
     """The Kerberos library. Raises: KerberosSetupError where it isn't installed."""
     try:

@@ -9,10 +9,11 @@ Never give credentials, cookies or bodies; give ids rather than objects. What th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -59,6 +60,17 @@ def configure(
     # It tells each start what it found, three times over; what goes wrong it raises.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return output
+
+
+@contextlib.contextmanager
+def without_events() -> Iterator[None]:
+    """Nothing is logged within: what goes wrong there, a command tells whoever called it."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _add_level(_log: object, method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

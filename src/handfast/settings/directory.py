@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from handfast.settings.base import Section
+from handfast.settings.ldap_values import AccountFilter, BaseName
 from handfast.settings.values import AbsolutePath, AccountPrincipal, CalledName, HostName, ServicePrincipal
 
 
@@ -30,9 +31,9 @@ class DirectorySettings(Section):
     """The account Handfast reads with, as UPN: any ordinary domain user, without further rights."""
     bind_password_file: AbsolutePath | None = None
     """File with its password, readable for identity alone."""
-    base: str = ""
+    base: BaseName = ""
     """Part of the directory whose accounts are mirrored (a distinguished name); empty: the whole domain."""
-    account_filter: str = ""
+    account_filter: AccountFilter = ""
     """A further LDAP filter on them, e.g. "(mail=*)"; empty: every user account."""
     poll_seconds: float = Field(15.0, ge=1, le=300)
     """How soon a change in the directory counts here."""

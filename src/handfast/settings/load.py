@@ -126,6 +126,8 @@ def _parse(text: str) -> dict[str, Any]:
         found = _POSITION.fullmatch(str(error))
         problem, where = (found[1], found[2]) if found else (str(error), "the file")
         remedy = "correct the TOML there (text stands in quotes, tables in [brackets])"
+        if problem.startswith(("Unescaped", "Invalid hex value")):
+            remedy = r'write a backslash twice within "...": "CONTOSO\\Group"'
         raise SettingsError([Problem(where, "", problem, remedy)]) from None
     except RecursionError:
         raise SettingsError([Problem("the file", "", "nested too deeply", "see docs/settings.md")]) from None

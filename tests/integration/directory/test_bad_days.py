@@ -10,8 +10,13 @@ import time
 import uuid
 
 import pytest
+from pydantic import ValidationError
 
+from handfast.directory import open_directory
+from handfast.directory.checking import check_directory
 from handfast.identity.ports import Unavailable
+from handfast.settings.directory import DomainControllerSettings
+from tests.integration.directory.conftest import Reader, settings_for
 from tests.servers.authority import Authority
 from tests.servers.samba import BASE, NEEDS, DomainController
 
@@ -206,12 +211,30 @@ async def test_whoever_talks_no_tls_or_never_ends_is_refused_in_time(shared_dc, 
 
 
 async def test_a_filter_of_the_administrator_stays_one_part_of_ours(shared_dc, reading):
-    """One that makes no sense is told, and opens nothing."""
+    """One that makes no sense is refused with the settings; it would open nothing either."""
+    with pytest.raises(ValidationError, match="not an LDAP filter"):
+        reading(shared_dc, account_filter="(mail=*")
+    settings = settings_for(shared_dc).model_copy(update={"account_filter": "(mail=*"})
+    directory = open_directory(settings)
     with pytest.raises(Unavailable):
-        await reading(shared_dc, account_filter="(mail=*").read()
+        await Reader(directory).read()
+    await directory.close()
     assert set(await reading(shared_dc, account_filter="(sAMAccountName=alice)").read()) == {"alice"}
 
 
 async def test_another_base_is_told(shared_dc, reading):
     with pytest.raises(Unavailable, match="there is no OU=Nowhere"):
         await reading(shared_dc, base=f"OU=Nowhere,{BASE}").read()
+
+
+async def test_what_the_libraries_say_is_told_in_words(shared_dc, tmp_path):
+    other = tmp_path / "ca.pem"
+    other.write_bytes(Authority.new("Another CA").pem)
+    settings = settings_for(shared_dc)
+    nowhere = DomainControllerSettings(name="dc1.contoso.invalid")
+    for changes, said in (
+        ({"ca_file": other}, "its certificate is not to be trusted: unable to get local issuer certificate"),
+        ({"servers": (nowhere,)}, "dc1.contoso.invalid: dc1.contoso.invalid has no address here"),
+    ):
+        _, (finding,) = await check_directory(settings.model_copy(update=changes))
+        assert finding.what.endswith(said)

@@ -49,7 +49,7 @@ def test_check_shows_every_controller_and_finds_nothing(shared_dc, site):
     assert "CONTOSO (contoso.lab)" in done.stdout
     assert "after 5 wrong passwords within 0:30:00, for 0:30:00" in done.stdout
     assert "no findings" in done.stdout
-    assert "PS> dsacls 'CN=Deleted Objects,DC=contoso,DC=lab' /g 'CONTOSO\\<bind user>:LCRP'" in done.stdout
+    assert "PS> dsacls 'CN=Deleted Objects,DC=contoso,DC=lab' /g 'svc-read@contoso.lab:LCRP'" in done.stdout
 
 
 def test_check_says_whether_deleted_accounts_are_shown(fresh_dc, site):

@@ -102,3 +102,10 @@ def test_a_rule_holds_people_back_where_a_later_one_lets_them_further():
             assert named({**A, **narrower}, {**EVERYBODY, **later})[0].holds_back == ()
         assert named(EVERYBODY, {**A, **narrower})[0].holds_back == ()
     assert named(A, EVERYBODY)[0].holds_back == (), "whom it lets in is let in by the next one as well"
+
+
+def test_a_name_that_rules_only_refuse_lets_nobody_in():
+    refusal = {**A, "allow": False}
+    assert named(EVERYBODY, refusal)[0].lets_in is False
+    assert named(A, refusal)[0].lets_in is True
+    assert named(refusal, roles=[{"name": "auditor", "groups": ["D\\A"]}])[0].lets_in is True

@@ -8,7 +8,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from handfast.cli import app, audit, connection, doctor
+from handfast.cli import app, audit, bind_refusals, connection, doctor
 
 
 class AdministrationError(Exception):
@@ -69,7 +69,7 @@ def administration(monkeypatch):
         fake.openings += 1
         yield fake
 
-    for module in (connection, audit, doctor):
+    for module in (connection, audit, bind_refusals, doctor):
         monkeypatch.setattr(module, "open_administration", opened)
     return fake
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from handfast.cli import directory_init
-from handfast.cli.directory import account_record, domain_lines
+from handfast.cli.directory import account_record, domain_lines, domain_row
 from handfast.cli.directory_init import parse_server
 from handfast.cli.exits import CommandFailed, Exit
 from handfast.cli.installation.directory_section import Server
@@ -16,6 +16,7 @@ from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.findings import DirectoryFinding, Seen, Step
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
+from handfast.settings.load import parse_settings
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SETTINGS = """[identity]
@@ -123,21 +124,30 @@ def test_at_a_terminal_it_asks_until_the_answers_work(domain, monkeypatch, tmp_p
     settings = tmp_path / "handfast.toml"
     settings.write_text(SETTINGS)
     person = Person(
-        "dc9.contoso.lab", "", "dc1.contoso.lab", "", "r@contoso.lab", "wrong", "r@contoso.lab", "right"
+        *("", "dc9.contoso.lab", "", "dc1.contoso.lab", "", "r", "r@contoso.lab", "wrong"),
+        *("r@contoso.lab", "right"),
     )
     monkeypatch.setattr(typer, "prompt", person)
     directory_init.init(settings=settings)
     assert person.answers == []
     assert [one.split(" ")[0] for one in person.asked] == [
-        *("Domain", "CA", "Domain", "CA", "Account", "Password", "Account", "Password")
+        *("Domain", "Domain", "CA", "Domain", "CA", "Account", "Account", "Password", "Account", "Password")
     ]
     said = capsys.readouterr()
+    assert "no domain controller was named" in said.err
+    assert "r: not a UPN" in said.err
     assert "can't be reached" in said.err
     assert "the password is wrong" in said.err
     assert "warning: dc1 its certificate ends soon" in said.out
     assert "New-ADUser -Name 'r'" in said.out
     assert (tmp_path / "directory.password").read_text() == "right\n"
     assert 'name = "dc1.contoso.lab"' in settings.read_text()
+    steps = [line.partition(". ")[2] for line in said.out.partition("Next:\n")[2].splitlines()]
+    option = f"--settings {settings}"
+    assert steps == [
+        *(f"handfast directory check {option}", f"handfast settings check {option}"),
+        f"handfast serve {option}",
+    ]
 
 
 def test_with_everything_given_nothing_is_asked_and_a_mistake_ends_it(domain, monkeypatch, tmp_path):
@@ -184,7 +194,7 @@ def test_kerberos_behind_has_its_lines_too(domain, monkeypatch, tmp_path, capsys
     settings, secret = tmp_path / "handfast.toml", tmp_path / "secret"
     settings.write_text(SETTINGS.replace('auth = "none"', more))
     secret.write_text("right\n")
-    monkeypatch.setattr(directory_init, "parse_settings", lambda text: text)
+    monkeypatch.setattr(directory_init, "parse_settings", lambda _: parse_settings(SETTINGS))
     directory_init.init(
         settings=settings,
         server=["dc1.contoso.lab"],
@@ -234,17 +244,45 @@ def test_a_settings_file_that_is_wrong_is_not_made_worse(domain, tmp_path):
     assert not Path(tmp_path / "directory.password").exists()
 
 
+def test_a_controller_that_is_no_name_is_said_with_how_to_write_one():
+    way = directory_init.Way((Server("not_a name"),), None)
+    with pytest.raises(CommandFailed, match="not_a name: not a DNS name") as failed:
+        directory_init._reach(way)
+    assert "dc1.contoso.lab=10.0.0.5" in failed.value.remedy
+
+
+def test_the_keytab_that_is_not_there_yet_stands_before_the_check_that_would_miss_it(tmp_path, monkeypatch):
+    kerberos = f'[kerberos]\nkeytab = "{tmp_path}/none"\nprincipal = "svc@CONTOSO.LAB"\n'
+    whole, _ = parse_settings(f"{SETTINGS}\n{kerberos}")
+    monkeypatch.setattr(directory_init, "identity_listens", lambda _: True)
+    steps = directory_init._next_steps(whole, None)
+    assert steps[0] == "handfast directory check"
+    assert f"{tmp_path}/none" in steps[1]
+    assert steps[2:] == ["handfast settings check", "systemctl reload handfast"]
+
+
+def test_the_domain_as_json():
+    policy = Policy(5, timedelta(minutes=30), None, None)
+    root = RootFacts("DC=x", "CN=Configuration,DC=x", "CN=DC1", 1, "dc1", NOW)
+    domain = DomainFacts(root, "", "S-1", "CONTOSO", "contoso.lab", policy)
+    assert domain_row([Seen("dc2", Step.CONNECT)]) is None
+    row = domain_row([Seen("dc2", Step.CONNECT), Seen("dc1", Step.DONE, domain=domain)])
+    assert row is not None
+    assert (row["netbios_name"], row["dns_name"], row["policies"]) == ("CONTOSO", "contoso.lab", [])
+    assert row["lockout"] == {"threshold": 5, "window_seconds": 1800.0, "duration_seconds": None}
+
+
 def test_what_a_controller_calls_its_domain_begins_no_line_and_ends_no_quotes():
     root = RootFacts("DC=o\u2019neil\nPS> calc", "CN=Configuration", "CN=DC1", 1, "dc1", NOW)
     facts = DomainFacts(
         root, "", "S-1-5-21-1-2-3", "O'NEIL\x1b", "contoso.lab", Policy(5, timedelta(0), None, None)
     )
-    lines = domain_lines([Seen("dc1", Step.DONE, domain=facts)], None)
+    lines = domain_lines([Seen("dc1", Step.DONE, domain=facts)], None, "o'neil\x1b@contoso.lab")
     assert all(map(str.isprintable, lines))
     container = "'CN=Deleted Objects,DC=o\u2019\u2019neil\\nPS> calc'"
     assert lines[-2:] == [
         f"         PS> dsacls {container} /takeownership",
-        rf"         PS> dsacls {container} /g 'O''NEIL\x1b\<bind user>:LCRP'    (Samba: docs/active-directory.md)",
+        rf"         PS> dsacls {container} /g 'o''neil\x1b@contoso.lab:LCRP'    (Samba: docs/active-directory.md)",
     ]
 
 

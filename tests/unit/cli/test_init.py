@@ -114,7 +114,7 @@ def test_questions_are_asked_at_a_terminal(tmp_path, monkeypatch):
             return True
 
     monkeypatch.setattr(init, "sys", type("S", (), {"stdin": Terminal(), "executable": "/usr/bin/python3"}))
-    answers = "ask.example.org\n\nhttps://ex.lan\n/c.pem\n/c.key\nsometimes\napproval\nheader\n"
+    answers = "Ask.Example.org\nask.example.org\n\nexchange\nhttps://ex.lan\n/c.pem\n/c.key\nsometimes\napproval\nheader\n"
     result = CliRunner().invoke(app, ["init", "--directory", str(tmp_path / "t")], input=answers)
     assert result.exit_code == 0, result.output
     settings = load_settings(tmp_path / "t/handfast.toml", {}).settings
@@ -122,6 +122,8 @@ def test_questions_are_asked_at_a_terminal(tmp_path, monkeypatch):
     assert settings.policies[0].mode == "approval"
     assert settings.publications[0].backend.auth == "header"
     assert "one of: first-use" in result.stderr
+    assert 'lower case; write "ask.example.org"' in result.stderr
+    assert "not an http or https URL" in result.stderr
 
 
 def test_exchange_by_kerberos_is_asked_for_step_by_step(tmp_path, monkeypatch):
@@ -180,6 +182,7 @@ def test_a_domain_that_is_published_is_not_hidden(tmp_path, backend, inside):
         (("--principal", "a@B"), "--auth kerberos"),
         (("--mail-domain", "example.org"), "--kind exchange"),
         (("--auth", "kerberos", "--backend", "https://exchange"), "svc-handfast@CONTOSO.LAB"),
+        (("--auth", "kerberos", "--spn", "HTTP/x.y"), "--principal"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_with_a_remedy(tmp_path, options, remedy):

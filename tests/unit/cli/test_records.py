@@ -463,3 +463,9 @@ def test_records_show_nested_tables(line):
     assert "D1" in shown
     assert "yes" in shown
     assert "a=1" in shown
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_connections_are_cut_where_somebody_serves(line, monkeypatch, serves):
+    monkeypatch.setattr("handfast.cli.connection.identity_listens", lambda _: serves)
+    assert ("its connections are cut" in line("account", "disable", "anna").stdout) is serves

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from handfast.cli import app, run
 from handfast.cli.exits import CommandFailed, Exit
+from handfast.cli.installation.questions import Questions
 
 
 @pytest.fixture
@@ -67,3 +68,20 @@ def test_bad_modes_and_ports_are_usage():
 
 def test_the_worker_verb_is_not_for_people():
     assert "worker  " not in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_one_thing_wrong_with_the_settings_has_one_remedy(tmp_path):
+    result = CliRunner().invoke(app, ["account", "list", "--settings", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"handfast: settings: {tmp_path}: Is a directory",
+        "  -> run this as root, or name a file that you may read",
+    ]
+
+
+def test_a_question_left_without_an_answer_changes_nothing_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("handfast.cli.init.Questions", lambda asks: Questions(asks=True))
+    result = CliRunner().invoke(app, ["init", "--directory", str(tmp_path / "t")], input="")
+    assert result.exit_code == 1
+    assert "nothing was changed" in result.stderr
+    assert not (tmp_path / "t").exists()

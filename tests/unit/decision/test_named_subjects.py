@@ -134,3 +134,9 @@ async def test_an_account_is_there_or_not_and_nobody_is_asked(records, key, is_t
             "as written, named by [[access]] no: no account here is called so; [[access]] no holds"
         )
         assert "handfast account list" in remedy
+
+
+def test_a_refusal_that_an_earlier_rule_makes_idle_lets_nobody_in_either():
+    subject = NamedSubject("D\\G", "D\\G", ("[[access]] late",), lets_in=False)
+    what, _ = describe_finding(SubjectFinding(subject, S.MISSING))
+    assert what.endswith("; it holds nobody back")

@@ -18,7 +18,7 @@ from handfast.identity.policies import DevicePolicy, PartnershipMode
 from handfast.identity.records import AccountState, CounterKind
 from handfast.identity.roles import Role, RoleRule
 from handfast.identity.subjects import build_subjects
-from tests.fakes.domain import SID, mirror
+from tests.fakes.domain import SID, FakeDomain, facts_at, mirror
 from tests.fakes.identity_process import MAIL, IdentityProcess
 
 OFFERS = CredentialPolicy(
@@ -165,6 +165,13 @@ async def test_an_account_that_is_not_mirrored_yet_is_told_from_one_that_there_i
     office.desk.replace(replace(office.policy, has_directory=True))
     with pytest.raises(AdministrationError, match="has not been read yet") as refused:
         await office.check("nobody")
+    assert "start the service" in refused.value.remedy
+    domain = FakeDomain(office.identity.clock)
+    office.desk = PolicyDesk(
+        office.identity.records, office.identity.clock, replace(office.policy, has_directory=True), domain
+    )
+    with pytest.raises(AdministrationError, match="has not been read yet") as refused:
+        await office.check("nobody")
     assert "handfast directory check" in refused.value.remedy
     now = office.identity.clock.now()
     await office.identity.records.write(
@@ -173,3 +180,32 @@ async def test_an_account_that_is_not_mirrored_yet_is_told_from_one_that_there_i
     with pytest.raises(AdministrationError, match=r"no account is called 'nobody'$") as refused:
         await office.check("nobody")
     assert "handfast directory show" in refused.value.remedy
+
+
+async def test_a_name_that_several_have_is_told_from_one_that_nobody_has(office):
+    def add(repositories):
+        for domain in ("EAST", "WEST"):
+            repositories.accounts.add(
+                user="alice", domain=domain, upn="", display_name="", now=office.identity.clock.now()
+            )
+
+    await office.identity.records.write(add)
+    with pytest.raises(
+        AdministrationError, match=r"more than one account .*EAST\\alice, WEST\\alice"
+    ) as refused:
+        await office.check("alice")
+    assert "UPN or DOMAIN" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["Bob@contoso.lab", "CONTOSO\\bob"])
+async def test_a_name_that_another_account_holds_is_told_with_the_way_out(office, name):
+    now = office.identity.clock.now()
+    names = {"user": "bob", "domain": "CONTOSO", "upn": "bob@contoso.lab", "display_name": ""}
+    await office.identity.records.write(
+        lambda r: r.accounts.add(**names, now=now, sid=f"{SID}1007", directory=facts_at(now), is_named=False)
+    )
+    with pytest.raises(AdministrationError, match="has its name") as refused:
+        await office.check(name)
+    assert "handfast account adopt" in refused.value.remedy
+    with pytest.raises(AdministrationError, match="no account is called"):
+        await office.check("carol")

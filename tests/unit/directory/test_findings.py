@@ -30,6 +30,7 @@ def test_a_healthy_domain_has_no_findings():
     ("step", "problem", "remedy"),
     [
         (Step.CONNECT, "can't be reached", "TCP 636"),
+        (Step.CONNECT, "dc1: dc1.contoso.lab has no address here", "as `address`"),
         (Step.BIND, "refused", "`bind_user`"),
         (Step.READ, "rootDSE", "a domain controller of Active Directory"),
         (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from handfast.directory.own_account import (
     load_password,
     pause_after,
 )
-from handfast.directory.session import BindRefused
+from handfast.directory.session import AccountShut, BindRefused
 from handfast.identity.ports import Unavailable
 
 
@@ -162,7 +163,7 @@ async def test_a_refused_password_rests_also_after_a_restart(tmp_path):
     file.write_text("first\n")
     await OwnAccount("r@contoso.lab", file, record).was_refused("first", 100.0, "dc1 refuses r@contoso.lab")
     started = OwnAccount("r@contoso.lab", file, record)
-    with pytest.raises(BindRefused, match=r"refused before the last start .not tried again"):
+    with pytest.raises(BindRefused, match=r"refused lately .not tried again"):
         await started.password(0.0)
     file.write_text("second\n")
     assert await started.password(0.0) == "second"
@@ -202,3 +203,43 @@ def test_spaces_are_part_of_it(tmp_path):
     file = tmp_path / "password"
     file.write_text(" pass word \n")
     assert load_password(file) == " pass word "
+
+
+async def test_an_account_that_is_shut_does_not_make_its_password_rest(tmp_path):
+    record, said = Record(), ["locked", "locked", ""]
+    account = OwnAccount("r@contoso.lab", written(tmp_path, "right"), record)
+
+    async def send(password):
+        if answer := said.pop(0):
+            raise AccountShut(answer)
+
+    for _ in range(2):
+        with pytest.raises(AccountShut, match="locked"):
+            await account.sign_in(send, 5)
+    assert record.refused == {}
+    await account.sign_in(send, 5)
+
+
+async def test_whoever_insists_sends_a_resting_password_once_more_and_once_only(tmp_path):
+    record, domain = Record(), Domain()
+    file = written(tmp_path)
+    await OwnAccount("r@contoso.lab", file, record).was_refused("wrong", time.monotonic(), "dc1 refuses r")
+    account = OwnAccount("r@contoso.lab", file, record, insists=True)
+    for _ in range(2):
+        with pytest.raises(BindRefused):
+            await account.sign_in(domain.sign_in, 5)
+    assert domain.sent == ["wrong"]
+
+
+async def test_what_another_process_signed_in_with_rests_nowhere(tmp_path):
+    record, domain = Record(), Domain()
+    file = written(tmp_path)
+    service = OwnAccount("r@contoso.lab", file, record)
+    with pytest.raises(BindRefused):
+        await service.sign_in(domain.sign_in, 5)
+    domain.right = "wrong"
+    with pytest.raises(BindRefused, match="not tried again"):
+        await service.sign_in(domain.sign_in, 5)
+    await OwnAccount("r@contoso.lab", file, record, insists=True).sign_in(domain.sign_in, 5)
+    await service.sign_in(domain.sign_in, 5)
+    assert domain.sent == ["wrong"] * 3

@@ -23,7 +23,7 @@ WELL = Outside(
     match_keys=lambda: None,
     ask_identity=lambda: None,
     open_records=lambda: None,
-    check_lockout=list,
+    check_directory=list,
     link=LinkTools(parse_node_certificate, build_node_context),
 )
 HOST = "localhost"
@@ -114,7 +114,7 @@ def test_identity(world):
 
 def test_the_domains_lockout_is_asked_for_where_identity_is(world):
     told = error(FindingId.DOMAIN_LOCKOUT_MARGIN, "what", "remedy")
-    assert world.ids(replace(WELL, check_lockout=lambda: [told])) == ["domain-lockout-margin"]
+    assert world.ids(replace(WELL, check_directory=lambda: [told])) == ["domain-lockout-margin"]
 
 
 def test_ports(world):

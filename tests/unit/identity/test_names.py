@@ -9,6 +9,7 @@ from handfast.identity.names import (
     find_named_account,
     find_ticket_account,
     fold,
+    login_of,
     principal_of,
     resolve_account,
 )
@@ -77,7 +78,9 @@ async def test_a_client_may_split_a_upn(records):
     [("D", "u@x", "u@x"), ("D", "", "D\\u"), ("", "", "u")],
 )
 def test_a_principal_is_shown_by_its_best_name(domain, upn, shown):
-    assert principal_of(Account(AccountId(1), "u", domain, upn, AccountState.ENABLED, START)) == shown
+    account = Account(AccountId(1), "u", domain, upn, AccountState.ENABLED, START)
+    assert principal_of(account) == shown
+    assert login_of(account) == ("D\\u" if domain else "u")
 
 
 async def add_mirrored(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from handfast.observability.logging import configure, event_log
+from handfast.observability.logging import configure, event_log, without_events
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +52,14 @@ def test_the_standard_library_s_records_go_the_same_way(tmp_path: Path):
     assert 'python level=error area=python logger=asyncio text="broken pipe" exception=' in first
     assert first.endswith("\"ValueError('why\\\\n')\"")
     assert "level=warning area=python logger=sqlalchemy text=slow" in second
+
+
+def test_within_a_command_nothing_is_logged(tmp_path: Path):
+    log = event_log("test")
+    output = configure(level="info", file=tmp_path / "log")
+    with without_events():
+        log.error("inside")
+    log.info("outside")
+    output.close()
+    [line] = (tmp_path / "log").read_text().splitlines()
+    assert " outside " in line

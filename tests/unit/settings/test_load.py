@@ -204,3 +204,11 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "big.toml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     with pytest.raises(SettingsError, match="4 MiB"):
         load_settings(tmp_path / "big.toml", {})
+
+
+@pytest.mark.parametrize("name", ["CONTOSO\\Group", "CONTOSO\\Users"])
+def test_a_backslash_that_stands_alone_is_told_as_one(tmp_path, name):
+    (tmp_path / "one.toml").write_text(f'a = "{name}"\n')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path / "one.toml", {})
+    assert '"CONTOSO\\\\Group"' in caught.value.problems[0].remedy

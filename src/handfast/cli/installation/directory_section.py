@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,28 @@ def put_section(text: str, section: str) -> str:
     if _others(put) != _others(text):
         raise ValueError("the [directory] section can't be told apart from the rest of the file")
     return put
+
+
+def put_kdcs(text: str, servers: Sequence[Server]) -> str:
+    """The file with the controllers as KDCs too, where it has a [kerberos] section that does not say who they are: where
+    /etc/hosts stands for DNS nobody else does. Controllers of Active Directory are KDCs, on port 88.
+    """
+    kerberos = tomllib.loads(text).get("kerberos", {})
+    if not kerberos or "kdcs" in kerberos or "krb5_conf" in kerberos:
+        return text
+    line = f"kdcs = [{', '.join(quoted(_as_kdc(one)) for one in servers)}]\n"
+    put = "".join(
+        one + line if one.split("#")[0].strip() == "[kerberos]" else one
+        for one in text.splitlines(keepends=True)
+    )
+    data = tomllib.loads(put)
+    data["kerberos"].pop("kdcs", None)
+    return put if data == tomllib.loads(text) else text
+
+
+def _as_kdc(server: Server) -> str:
+    where = server.address or server.name
+    return f"[{where}]" if ":" in where else where
 
 
 def _others(text: str) -> dict[str, object]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 import typer
+from pydantic_core import PydanticCustomError
 
 _E = TypeVar("_E", bound=StrEnum)
+
+
+def _refusal_of(check: Callable[[str], str], answer: str) -> str:
+    try:
+        check(answer)
+    except PydanticCustomError as refused:
+        return f"{refused.message()}; {(refused.context or {}).get('remedy', '')}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +28,19 @@ class Questions:
 
     asks: bool
 
-    def text(self, given: str | None, question: str, default: str) -> str:
-        """One line."""
+    def text(
+        self, given: str | None, question: str, default: str, check: Callable[[str], str] | None = None
+    ) -> str:
+        """One line, asked for until `check` takes it (one of `settings.values`)."""
         if given is not None:
             return given
-        return str(typer.prompt(question, default=default)) if self.asks else default
+        while self.asks:
+            answer = str(typer.prompt(question, default=default))
+            refusal = "" if check is None else _refusal_of(check, answer)
+            if not refusal:
+                return answer
+            typer.echo(refusal, err=True)
+        return default
 
     def path(self, given: Path | None, question: str, default: str) -> Path:
         """A file; a relative one is below the current folder."""

@@ -104,7 +104,7 @@ inside_names = {_list(answers.inside_names)}
 def _kerberos(answers: Answers) -> str:
     return f"""\
 [kerberos]
-# From the domain's administrator; `handfast directory init` prints the lines that make it.
+# From the domain's administrator; `handfast directory init` prints the lines that make it, and names the KDCs here.
 keytab = {quoted(answers.keytab)}
 principal = {quoted(answers.principal)}
 """

@@ -13,6 +13,7 @@ from handfast.doctor.kerberos.own_account import judge_account, judge_rights
 from handfast.doctor.kerberos.own_keytab import judge_keytab
 from handfast.doctor.kerberos.usability import is_password_over, judge_usable
 from handfast.identity.directory.domain_account import NOT_DELEGATED, WITHOUT_PAC, DomainAccount
+from handfast.identity.directory.ports import DelegationFailure
 
 MAX_SKEW_SECONDS = 60.0
 """KDCs tolerate 300 (MS-KILE 3.1.5.8); whoever drifts by one minute will drift by five."""
@@ -215,9 +216,19 @@ def _judge_trial(setup: Setup, trial: Trial, now: datetime) -> Iterator[Kerberos
                 KerberosFindingId.TICKET_REFUSED,
                 _ERROR,
                 f"{person.name} to {ticket.spn}: {ticket.problem}",
-                "mend what else was found first; then try again",
+                _remedy_of(ticket.problem),
             )
     yield from _judge_answers(setup, trial, person)
+
+
+def _remedy_of(problem: str) -> str:
+    """Where there is no ticket."""
+    if problem.startswith(DelegationFailure.UNAVAILABLE):
+        return (
+            "name the domain controllers as `kdcs` under [kerberos] (without it DNS must: _kerberos._tcp SRV records);"
+            " are they reached on port 88?"
+        )
+    return "mend what else was found first; then try again"
 
 
 def _judge_answers(setup: Setup, trial: Trial, person: DomainAccount) -> Iterator[KerberosFinding]:

@@ -70,17 +70,18 @@ class AccountAdministration(Office):
         self, repositories: Repositories, actor: str, user: str, domain: str, upn: str, display_name: str
     ) -> Account:
         now = self._clock.now()
-        taken = repositories.accounts.find_by_domain_user(domain, user) is not None
-        taken = taken or (bool(upn) and repositories.accounts.find_by_upn(upn) is not None)
+        login = f"{domain}\\{user}" if domain else user
+        by_login = repositories.accounts.find_by_domain_user(domain, user) is not None
+        by_upn = bool(upn) and repositories.accounts.find_by_upn(upn) is not None
         remedy = "`handfast account show` shows who has it"
-        if taken:
-            raise AdministrationError("refused", f"the name {upn or user!r} is taken", remedy)
+        if by_login or by_upn:
+            raise AdministrationError("refused", f"the name {login if by_login else upn} is taken", remedy)
         try:
             account = repositories.accounts.add(
                 user=user, domain=domain, upn=upn, display_name=display_name, now=now
             )
         except Conflict:
-            raise AdministrationError("refused", f"the name {upn or user!r} is taken", remedy) from None
+            raise AdministrationError("refused", f"the name {login} or its UPN is taken", remedy) from None
         repositories.audit.append(
             AuditEvent.ACCOUNT_ADDED, now=now, actor=actor, subject=principal_of(account)
         )

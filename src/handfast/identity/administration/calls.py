@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handfast.identity.administration.accounts import AccountAdministration
 from handfast.identity.administration.adoption import AdoptionAdministration
+from handfast.identity.administration.bind_password import BindPasswordAdministration
 from handfast.identity.administration.counters import CounterAdministration
 from handfast.identity.administration.devices import DeviceAdministration
 from handfast.identity.administration.passwords import AppPasswordAdministration
@@ -16,6 +17,7 @@ class Administration(
     AccountAdministration,
     AdoptionAdministration,
     AppPasswordAdministration,
+    BindPasswordAdministration,
     DeviceAdministration,
     CounterAdministration,
     PolicyAdministration,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from handfast.identity.administration.errors import AdministrationError
 from handfast.identity.administration.office import JsonRow, Office, as_json
 from handfast.identity.audit import AuditEvent
+from handfast.identity.directory.bind_refusals import BIND_USER_SCOPE
 from handfast.identity.names import principal_of
 from handfast.identity.ports import Repositories
-from handfast.identity.records import CounterKind
+from handfast.identity.records import Counter, CounterKind
 from handfast.identity.sources import counted_source, parse_source
 
 MAX_COUNTERS = 10_000
@@ -17,12 +18,12 @@ class CounterAdministration(Office):
     """Calls on counters."""
 
     async def counter_list(self, *, actor: str) -> list[JsonRow]:
-        """The counters of human-chosen secrets."""
+        """The counters of human-chosen secrets, and whether the password that we read the directory with was refused."""
         del actor
         counters = await self._records.read(
             lambda repositories: repositories.counters.list(limit=MAX_COUNTERS)
         )
-        return [as_json(counter) for counter in counters]
+        return [{**as_json(counter), "scope": _shown_scope(counter)} for counter in counters]
 
     async def counter_clear(
         self,
@@ -59,6 +60,11 @@ class CounterAdministration(Office):
         if self._delays is not None and account is None:
             self._delays.clear(source)
         return result
+
+
+def _shown_scope(counter: Counter) -> str:
+    """As it stands; of our own account the setting that names it, for the digest says nothing to anybody."""
+    return "directory.bind_user" if counter.scope.startswith(f"{BIND_USER_SCOPE}:") else counter.scope
 
 
 def _clear_source(repositories: Repositories, source: str) -> int:

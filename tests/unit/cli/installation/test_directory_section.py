@@ -10,6 +10,7 @@ from handfast.cli.installation.directory_section import (
     Server,
     build_section,
     has_section,
+    put_kdcs,
     put_section,
 )
 from handfast.settings.directory import DirectorySettings
@@ -79,3 +80,32 @@ def test_an_old_one_is_replaced_wherever_it_stands():
 def test_what_cannot_be_told_apart_is_left_to_a_person(text):
     with pytest.raises(ValueError):
         put_section(text, "[directory]\nbase = 'x'\n")
+
+
+def test_the_controllers_are_named_as_kdcs_where_nobody_else_says_who_they_are():
+    text = '[kerberos]   # ours\nkeytab = "/k"\n\n[identity]\nkey_file = "/i"\n'
+    servers = (
+        Server("dc1.contoso.lab"),
+        Server("dc2.contoso.lab", "10.0.0.5", 1636),
+        Server("dc3", "fd00::1"),
+    )
+    put = put_kdcs(text, servers)
+    assert tomllib.loads(put)["kerberos"] == {
+        "keytab": "/k",
+        "kdcs": ["dc1.contoso.lab", "10.0.0.5", "[fd00::1]"],
+    }
+    assert put_kdcs(put, ANSWERS.servers) == put
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OTHERS,
+        "[kerberos]\nkdcs = []\n",
+        '[kerberos]\nkrb5_conf = "/etc/krb5.conf"\n',
+        'kerberos = { keytab = "/k" }\n',
+        'note = """\n[kerberos]\n"""\n[ kerberos ]\nkeytab = "/k"\n',
+    ],
+)
+def test_a_file_that_says_so_itself_or_in_its_own_way_is_left_as_it_is(text):
+    assert put_kdcs(text, ANSWERS.servers) == text

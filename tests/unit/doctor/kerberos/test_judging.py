@@ -267,6 +267,12 @@ def test_names():
         assert ids(replace(GOOD, names=elsewhere)) == [Id.NAME_ELSEWHERE]
 
 
+def test_where_no_kdc_is_found_the_remedy_names_the_setting():
+    ticket = TicketTrial(SPN, "kdc-unavailable: Cannot find KDC for realm")
+    (finding,) = judge(trying(tickets=(ticket,)), NOW)
+    assert "`kdcs` under [kerberos]" in finding.remedy
+
+
 def test_a_duplicate_stays_with_the_account_that_was_named():
     setup = replace(holding(MACHINE, HOLDER, ALICE), servers_account="ALICE")
     (finding,) = judge(setup, NOW)

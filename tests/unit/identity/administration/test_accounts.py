@@ -87,7 +87,10 @@ async def test_what_is_unknown_or_taken_or_malformed_is_said(desk):
     assert (await desk.refused("account_show", account="ghost")).kind == "not-found"
     assert (await desk.refused("account_add", account_user="Alice", domain="contoso")).kind == "refused"
     taken = await desk.refused("account_add", account_user="x", upn="ALICE@contoso.lab")
-    assert (taken.kind, bool(taken.remedy)) == ("refused", True)
+    assert (taken.kind, taken.message) == ("refused", "the name ALICE@contoso.lab is taken")
+    words = {"account_user": "Alice", "domain": "contoso", "upn": "alice2@contoso.com"}
+    taken = await desk.refused("account_add", **words)
+    assert (taken.message, bool(taken.remedy)) == ("the name contoso\\Alice is taken", True)
     for bad in ({"account_user": ""}, {"account_user": "a/b"}, {"account_user": "a", "domain": "x\\y"}):
         assert (await desk.refused("account_add", **bad)).kind == "usage"
     assert (await desk.refused("account_add", account_user="a", upn="no-at")).kind == "usage"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from handfast.app.bind_refusals import BindRefusals
+from handfast.identity.directory.bind_refusals import BindRefusals
 from tests.fakes.clock import SettableClock
 from tests.fakes.keyring import FakeKeyRing
 from tests.fakes.records import InMemoryRecords

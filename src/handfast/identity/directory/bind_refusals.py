@@ -12,6 +12,9 @@ from handfast.identity.counters import Scope
 from handfast.identity.ports import Clock, KeyRing, Records
 from handfast.identity.records import Counter, CounterKind
 
+BIND_USER_SCOPE = "bind-user"
+"""Begins the scope, where those of accounts have the account's id."""
+
 
 class BindRefusals:
     """Fits `directory.own_account.RefusalRecord`. The password stands there as a digest that needs the key file."""
@@ -47,4 +50,6 @@ class BindRefusals:
         """Among the domain passwords known to be wrong, where no account's id is."""
         name = user.encode()
         message = b"bind-password" + len(name).to_bytes(4, "big") + name + password.encode()
-        return Scope(CounterKind.DOMAIN_WRONG, f"bind-user:{self._keyring.audit_mac(message).hex()[:32]}", 1)
+        return Scope(
+            CounterKind.DOMAIN_WRONG, f"{BIND_USER_SCOPE}:{self._keyring.audit_mac(message).hex()[:32]}", 1
+        )
