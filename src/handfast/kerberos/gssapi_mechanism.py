@@ -42,12 +42,6 @@ _CODE_BASE = 0x96C73A00
 _CODES_IN_TABLE = 256
 
 
-class _OwnCredentials(gssapi.Credentials):
-    """Of which it can be told when they are let go."""
-
-    __slots__ = ("__weakref__",)
-
-
 class GssapiMechanism:
     """`mechanism.Mechanism`."""
 
@@ -56,14 +50,15 @@ class GssapiMechanism:
         cache = memory_cache.new_name()
         store: Any = {"client_keytab": keytab, "ccache": cache}
         try:
-            handle = _OwnCredentials(
+            handle = gssapi.Credentials(
                 name=gssapi.Name(principal, _PRINCIPAL), usage="initiate", store=store, mechs=[_KERBEROS]
             )
-            memory_cache.end_with(handle, cache)
-            return Credential(handle, float(handle.lifetime or 0))
+            credential = Credential(handle, float(handle.lifetime or 0))
         except GSSError as error:
             memory_cache.destroy(cache)
             raise _translate(error) from None
+        memory_cache.end_with(credential, cache)
+        return credential
 
     def impersonate(self, service: Credential, principal: str) -> Credential:
         """The library makes a cache for this one user and copies our ticket-granting ticket into it."""

@@ -31,7 +31,7 @@ class Unidentified(MechanismError):
         super().__init__(-1, detail)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Credential:
     """Tickets of one principal. `seconds_left`: how long from now until the first of them ends."""
 
