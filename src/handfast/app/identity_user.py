@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ class IdentityUser:
     gid: int
     name: str
 
+    @property
+    def groups(self) -> list[int]:
+        """All it is in, its own among them."""
+        return os.getgrouplist(self.name, self.gid)
+
     def __str__(self) -> str:
         return f"uid {self.uid}" if self.name == str(self.uid) else f"{self.name} (uid {self.uid})"
 
@@ -41,10 +47,16 @@ def find_identity_user(settings: Settings) -> IdentityUser | None:
     return next((one for one in owners if one.uid != 0), owners[0] if owners else None)
 
 
+def speaks_for_identity(settings: Settings) -> bool:
+    """Whether we are root or identity's user. What anybody else may not read says nothing of what identity may."""
+    user = find_identity_user(settings)
+    return user is None or os.geteuid() in {0, user.uid}
+
+
 def refuse_others(settings: Settings) -> None:
     """For what speaks of identity's secrets as if it were identity. Raises: AdministrationError for all but root and its user."""
-    user = find_identity_user(settings)
-    if user is not None and os.geteuid() not in {0, user.uid}:
+    if not speaks_for_identity(settings):
+        user = find_identity_user(settings)
         said = f"only root and identity's user, {user}, may read what this looks at"
         raise AdministrationError("refused", said, "run it as root, or as that user")
 
@@ -53,15 +65,18 @@ def refuse_others(settings: Settings) -> None:
 def as_identity_user(settings: Settings) -> Iterator[None]:
     """Root becomes identity's user, with its groups, and root again at the end; for anybody else it does nothing.
 
-    The whole process, with all its threads, is that user meanwhile.
+    The whole process, with all its threads, is that user meanwhile: root enters it in the main thread alone, around
+    everything that threads do.
     """
     user = find_identity_user(settings)
     if user is None or user.uid == 0 or os.geteuid() != 0:
         yield
         return
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("a thread must not change whose process this is")
     own_group, own_groups = os.getegid(), os.getgroups()
     try:
-        os.setgroups(os.getgrouplist(user.name, user.gid))
+        os.setgroups(user.groups)
         os.setegid(user.gid)
         os.seteuid(user.uid)
         yield

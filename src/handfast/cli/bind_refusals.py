@@ -36,7 +36,7 @@ class SharedRefusals:
         await self._call("bind_password_accepted", user=user, password=password)
 
     async def _call(self, method: str, **arguments: Any) -> Any:
-        # In a thread: offline administration runs a loop of its own.
+        # In a thread: offline administration runs a loop of its own. Root is identity's user around all of this.
         return await asyncio.to_thread(self._call_now, method, **arguments)
 
     def _call_now(self, method: str, **arguments: Any) -> Any:

@@ -84,10 +84,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """What the directory itself says of an account now, with all its groups."""
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import find_in_directory  # noqa: PLC0415 - loads LDAP
 
     loaded = _settings(settings)
-    with without_events():
+    with as_identity_user(loaded), without_events():
         found = asyncio.run(find_in_directory(loaded.directory, name, SharedRefusals(loaded)))
     if found is None:
         what = f"the directory knows no account {name} among those mirrored, or more than one"

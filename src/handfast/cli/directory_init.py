@@ -37,7 +37,8 @@ from handfast.cli.installation.questions import Questions
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json
 from handfast.cli.secrets_input import read_secret
-from handfast.protocols.printed import one_line
+from handfast.protocols.printed import one_line, posix_word
+from handfast.settings.check_files import is_there
 from handfast.settings.load import parse_settings, settings_path
 from handfast.settings.model import Settings
 
@@ -102,8 +103,9 @@ def init(
         return answers, read_secret(given.password_file, f"Password of {user}", is_new=False), whole
 
     (answers, password, whole), findings = _settled(ask_account, _try_out, given, asks=asks)
-    done = _write(answers, password, file, text)
-    next_steps = _next_steps(whole, settings)
+    put = _put(text, answers)
+    next_steps = _next_steps(whole, settings, is_restart=_kerberos_of(put) != _kerberos_of(text))
+    done = _write(answers, password, file, put)
     if as_json:
         show_json({"done": done, "next": next_steps, "findings": plain(findings)})
         return
@@ -129,20 +131,22 @@ def init(
         )
 
 
-def _next_steps(settings: Settings, file: Path | None) -> list[str]:
-    """In their order, as far as they are left. `file` is what `--settings` said."""
-    option = "" if file is None else f" --settings {file}"
+def _next_steps(settings: Settings, file: Path | None, *, is_restart: bool) -> list[str]:
+    """In their order, as far as they are left. `file` is what `--settings` said; a service that runs takes what was written
+    by a reload or, with `is_restart`, by a restart alone. Raises: CommandFailed.
+    """
+    option = "" if file is None else f" --settings {posix_word(str(file))}"
     keytab = settings.kerberos.keytab
     steps = [f"handfast directory check{option}"]
-    if keytab is not None and not keytab.exists():
-        steps.append(
-            f"bring the keytab that comes of the lines below to {keytab}, readable for identity alone"
-        )
+    if keytab is not None and not is_there(keytab):
+        steps.append(f"bring the service account's keytab to {keytab}, readable for identity alone")
     steps.append(f"handfast settings check{option}")
-    if identity_listens(settings.identity.runtime_dir / "admin.sock"):
-        steps.append("systemctl reload handfast" if file is None else "reload the service (SIGHUP)")
-    else:
+    if not identity_listens(settings.identity.runtime_dir / "admin.sock"):
         steps.append("systemctl start handfast" if file is None else f"handfast serve{option}")
+    elif is_restart:
+        steps.append("systemctl restart handfast" if file is None else "restart the service")
+    else:
+        steps.append("systemctl reload handfast" if file is None else "reload the service (SIGHUP)")
     return steps
 
 
@@ -156,11 +160,16 @@ def _spns_of(text: str) -> list[str]:
 
 def _principal_of(text: str, bind_user: str) -> str:
     realm = bind_user.rpartition("@")[2].upper()
-    return str(tomllib.loads(text).get("kerberos", {}).get("principal") or f"{DEFAULT_SERVICE}@{realm}")
+    return str(_kerberos_of(text).get("principal") or f"{DEFAULT_SERVICE}@{realm}")
 
 
 def _keytab_of(text: str) -> str:
-    return str(tomllib.loads(text).get("kerberos", {}).get("keytab") or "/etc/handfast/handfast.keytab")
+    return str(_kerberos_of(text).get("keytab") or "/etc/handfast/handfast.keytab")
+
+
+def _kerberos_of(text: str) -> dict[str, Any]:
+    section: dict[str, Any] = tomllib.loads(text).get("kerberos", {})
+    return section
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +319,7 @@ def _try_out(answered: tuple[DirectoryAnswers, str, Settings]) -> list[Directory
     """Asks every controller, before anything is written. A password that somebody gives now is sent, whoever refused it
     before; where it is right identity sends it again too. Raises: CommandFailed.
     """
+    from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
 
     answers, password, whole = answered
@@ -317,7 +327,7 @@ def _try_out(answered: tuple[DirectoryAnswers, str, Settings]) -> list[Directory
     async def check(settings: DirectorySettings) -> list[DirectoryFinding]:
         return (await check_directory(settings, SharedRefusals(whole), insists=True))[1]
 
-    with tempfile.TemporaryDirectory(prefix="handfast-") as folder:
+    with as_identity_user(whole), tempfile.TemporaryDirectory(prefix="handfast-") as folder:
         trial = Path(folder) / "password"
         write_password(trial, password)
         section = _directory_of(build_section(answers))
@@ -340,19 +350,22 @@ def _ask_controllers(
         raise CommandFailed(Exit.USAGE, what, remedy) from None
 
 
-def _write(answers: DirectoryAnswers, password: str, file: Path, text: str) -> list[str]:
-    """The password first: settings that name a file which is not there would keep identity from starting."""
+def _write(answers: DirectoryAnswers, password: str, file: Path, put: str) -> list[str]:
+    """`put` is the settings file's new text. The password comes first: settings that name a file which is not there would keep
+    identity from starting.
+    """
     done = []
     for path, was_written in (
         (answers.password_file, write_password(answers.password_file, password)),
-        (file, _put(file, text, answers)),
+        (file, write_settings(file, put)),
     ):
         done.append(f"wrote {path}" if was_written else f"kept {path}")
     return done
 
 
-def _put(file: Path, text: str, answers: DirectoryAnswers) -> bool:
+def _put(text: str, answers: DirectoryAnswers) -> str:
+    """KDCs come with the section and never after it: whoever has none there since then means the system's krb5.conf."""
     section = build_section(answers)
-    if not has_section(text) or _directory_of(text) != _directory_of(section):
-        text = put_section(text, section)
-    return write_settings(file, put_kdcs(text, answers.servers))
+    if not has_section(text):
+        return put_kdcs(put_section(text, section), answers.servers)
+    return text if _directory_of(text) == _directory_of(section) else put_section(text, section)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -17,7 +18,7 @@ from handfast.cli.exits import CommandFailed, Exit, failure_of
 from handfast.cli.options import JsonOption, SettingsOption
 from handfast.cli.output import plain, show_json, show_rows
 from handfast.protocols.printed import posix_word
-from handfast.settings.check_files import check_files
+from handfast.settings.check_files import check_files, identity_files
 from handfast.settings.load import load_settings
 from handfast.settings.model import Settings
 from handfast.settings.problems import SettingsError
@@ -91,8 +92,16 @@ def diagnose(settings: Path | None) -> list[Finding]:
         error(FindingId.SETTINGS_FILE, f"{one.path} = {one.value}: {one.problem}", one.remedy)
         for one in check_files(loaded.settings)
     ]
-    told = [one for one in missing if not one.what.startswith(TOLD_BETTER)]
+    untold = (*TOLD_BETTER, *_seen_by_identity(loaded.settings))
+    told = [one for one in missing if not one.what.startswith(untold)]
     return [*told, *_closed_to_identity(loaded.settings), *examine(loaded, outside(loaded.settings))]
+
+
+def _seen_by_identity(settings: Settings) -> list[str]:
+    """How findings on identity's own files begin, where we are not who could tell."""
+    from handfast.app.identity_user import speaks_for_identity  # noqa: PLC0415 - loads the database
+
+    return [] if speaks_for_identity(settings) else [f"{path} = " for path, _ in identity_files(settings)]
 
 
 def _closed_to_identity(settings: Settings) -> Iterator[Finding]:
@@ -113,12 +122,14 @@ def _closed_to_identity(settings: Settings) -> Iterator[Finding]:
 
 def outside(settings: Settings) -> Outside:
     """The doctor's questions to key file, database and identity."""
+    from handfast.app.identity_user import find_identity_user  # noqa: PLC0415 - loads the database
     from handfast.doctor.examination import Outside  # noqa: PLC0415 - loads cryptography
     from handfast.doctor.identity_link import LinkTools  # noqa: PLC0415 - as above
+    from handfast.doctor.machine import ServiceUser  # noqa: PLC0415 - as above
     from handfast.keys.mutual_tls import build_node_context  # noqa: PLC0415 - as above
     from handfast.keys.pki import parse_node_certificate  # noqa: PLC0415 - as above
 
-    is_running = _is_running(settings)
+    is_running, user = _is_running(settings), find_identity_user(settings)
     return Outside(
         load_keys=_load_keys,
         match_keys=lambda: _key_mismatch(settings),
@@ -131,6 +142,7 @@ def outside(settings: Settings) -> Outside:
         link=LinkTools(parse_node=parse_node_certificate, build_context=build_node_context),
         is_running=is_running,
         named_subjects=lambda: _named_subjects(settings),
+        service_user=ServiceUser(user.name, user.uid, frozenset(user.groups)) if user and user.uid else None,
     )
 
 
@@ -180,9 +192,31 @@ def _identity_silence(settings: Settings, *, is_running: bool) -> str | None:
     return _call(settings, "status")[1]
 
 
+def _sees_as_identity(settings: Settings, *files: Path | None) -> bool:
+    """False where we are neither root nor identity's user, who alone see what identity sees, and where identity can't read one
+    of the files: that is a finding of the settings' files.
+    """
+    from handfast.app.identity_user import as_identity_user, speaks_for_identity  # noqa: PLC0415 - loads the database
+
+    with as_identity_user(settings):
+        return speaks_for_identity(settings) and all(
+            os.access(file, os.R_OK, effective_ids=True) for file in files if file is not None
+        )
+
+
 def _directory_findings(settings: Settings, *, is_running: bool) -> list[Finding]:
-    if not settings.directory.servers:
+    asked = settings.directory
+    if not asked.servers:
         return []
+    found = []
+    if _sees_as_identity(settings, asked.bind_password_file, asked.ca_file):
+        found += _asked_findings(settings)
+    if is_running:  # else it is told that identity does not run
+        found += map(_as_finding, mirror_findings(settings))
+    return found
+
+
+def _asked_findings(settings: Settings) -> list[Finding]:
     from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.directory.checking import check_directory  # noqa: PLC0415 - loads LDAP
     from handfast.directory.lockout_findings import judge_silence  # noqa: PLC0415 - as above
@@ -198,8 +232,6 @@ def _directory_findings(settings: Settings, *, is_running: bool) -> list[Finding
         return [error(FindingId.DIRECTORY_SETUP, problem.problem, problem.remedy)]
     if margin is not None:
         found += judge_silence(seen)
-    if is_running:  # else it is told that identity does not run
-        found += mirror_findings(settings)
     return [_as_finding(one) for one in found]
 
 
@@ -212,8 +244,8 @@ def _as_finding(found: DirectoryFinding) -> Finding:
 
 
 def _kerberos_findings(settings: Settings) -> list[Finding]:
-    keytab = settings.kerberos.keytab
-    if keytab is None or not keytab.exists():  # that it is not there is a finding of the settings' files
+    kerberos = settings.kerberos
+    if kerberos.keytab is None or not _sees_as_identity(settings, kerberos.keytab, kerberos.krb5_conf):
         return []
     from handfast.app.identity_user import as_identity_user  # noqa: PLC0415 - loads the database
     from handfast.doctor.findings import FindingId, error  # noqa: PLC0415 - loads cryptography
@@ -222,7 +254,7 @@ def _kerberos_findings(settings: Settings) -> list[Finding]:
 
     try:
         with as_identity_user(settings):
-            check_setup(settings.kerberos)
+            check_setup(kerberos)
     except KerberosSetupError as problem:
         return [error(FindingId.KERBEROS_SETUP, problem.problem, problem.remedy)]
     return []

@@ -18,6 +18,7 @@ from handfast.doctor.findings import Finding, FindingId, error, warning
 from handfast.doctor.identity_link import LinkTools, examine_links
 from handfast.doctor.machine import (
     FileRights,
+    ServiceUser,
     check_admin_group,
     check_clock,
     check_disk,
@@ -65,6 +66,8 @@ class Outside:
     is_running: bool = False
     named_subjects: Callable[[], Sequence[NamedSubjectRow]] = tuple
     """The groups and accounts that access rules and roles name, as identity's `policy_names` tells of them."""
+    service_user: ServiceUser | None = None
+    """None for root, and where nobody can tell."""
 
 
 def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> list[Finding]:
@@ -78,7 +81,7 @@ def examine(loaded: Loaded, outside: Outside, now: datetime | None = None) -> li
     found += _listeners(settings, outside, at)
     if settings.gateway.identity is None:
         found += _records(settings, outside)
-        found += _admin_group(loaded)
+        found += _admin_group(loaded, outside.service_user)
         found += outside.check_directory()
     found += examine_links(settings, outside.link, at)
     found += _workers(settings)
@@ -134,7 +137,7 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     yield from key_file
     database = sqlite_path(settings)
     if database is not None:
-        yield from _database_file(database)
+        yield from _database_file(database, outside.service_user)
     unreachable = outside.ask_identity()
     if unreachable is not None:
         remedy = "start the service (systemctl start handfast) and look at its log"
@@ -144,19 +147,21 @@ def _records(settings: Settings, outside: Outside) -> Iterator[Finding]:
     yield from _named_subjects(outside)
 
 
-def _database_file(path: Path) -> Iterator[Finding]:
-    owner, others = probes.owned_by_others(path)
-    yield from check_owner(owner, others)
+def _database_file(path: Path, service: ServiceUser | None) -> Iterator[Finding]:
+    others = []
+    if service is not None:
+        others = probes.owned_by_others(path, service.uid)
+        yield from check_owner(service.name, others)
     if (seen := probes.disk(path)) is not None:
         free, is_writable = seen
         yield from check_disk(path, free, is_writable=is_writable or bool(others))
 
 
-def _admin_group(loaded: Loaded) -> Iterator[Finding]:
-    identity = loaded.settings.identity
-    if identity.admin_group:
-        gid, service = probes.find_group(identity.admin_group), probes.service_user(identity.key_file)
-        yield from check_admin_group(identity.admin_group, gid, service, probes.file_rights(loaded.path))
+def _admin_group(loaded: Loaded, service: ServiceUser | None) -> Iterator[Finding]:
+    if group := loaded.settings.identity.admin_group:
+        yield from check_admin_group(
+            group, probes.find_group(group), service, probes.file_rights(loaded.path)
+        )
 
 
 def _named_subjects(outside: Outside) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from handfast.doctor.findings import Finding, FindingId, error, warning
+from handfast.protocols.printed import posix_word
 
 NOBODY = -1
 """A user id that owns nothing."""
@@ -36,6 +36,15 @@ class WorkerUser:
     name: str
     uid: int
     group: str
+    groups: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUser:
+    """Who identity runs as, with all its groups; never root, who is kept out of nothing."""
+
+    name: str
+    uid: int
     groups: frozenset[int]
 
 
@@ -75,9 +84,8 @@ def check_key_file_rights(rights: FileRights | None, path: Path) -> Iterator[Fin
         return
     mode = stat.S_IMODE(rights.chain[0][2])
     if mode & 0o077:
-        yield error(
-            FindingId.KEY_FILE_MODE, f"{path}: others may use it (mode {mode:04o})", f"chmod 600 {path}"
-        )
+        said = f"{path}: others may use it (mode {mode:04o})"
+        yield error(FindingId.KEY_FILE_MODE, said, f"chmod 600 {posix_word(str(path))}")
 
 
 def check_worker_user(
@@ -91,7 +99,9 @@ def check_worker_user(
     for one in secret:
         if may_read(one, user.uid, user.groups):
             said = f"{one.path}: the gateway workers' user {user.name} can read it"
-            yield error(FindingId.WORKER_USER_READS_SECRETS, said, f"chmod o-rwx,g-rwx {one.path}")
+            yield error(
+                FindingId.WORKER_USER_READS_SECRETS, said, f"chmod o-rwx,g-rwx {posix_word(str(one.path))}"
+            )
     for one in needed:
         if shut := obstacles(one, user.uid, user.groups):
             said = f"{one.path}: the gateway workers' user {user.name} can't read it"
@@ -100,9 +110,8 @@ def check_worker_user(
 
 def _opening(file: Path, shut: Sequence[Path], group: str) -> str:
     """Commands that let a group in where it is kept out: into folders, to the file's bytes, and no further."""
-    return " && ".join(
-        f"chgrp {group} {one} && chmod {'g+r' if one == file else 'g+x'} {one}" for one in shut
-    )
+    words = [(posix_word(str(one)), "g+r" if one == file else "g+x") for one in shut]
+    return " && ".join(f"chgrp {posix_word(group)} {word} && chmod {right} {word}" for word, right in words)
 
 
 def check_disk(path: Path, free_bytes: int, *, is_writable: bool) -> Iterator[Finding]:
@@ -123,28 +132,30 @@ def check_disk(path: Path, free_bytes: int, *, is_writable: bool) -> Iterator[Fi
 
 
 def check_owner(owner: str, others: Sequence[Path]) -> Iterator[Finding]:
-    """Files of the database that the service's user, `owner` of their folder, can't write: another user has them."""
+    """Files of the database that the service's user, `owner`, can't write: another user has them."""
     if others:
-        files = " ".join(shlex.quote(str(one)) for one in others)
+        files = " ".join(posix_word(str(one)) for one in others)
         said = f"{', '.join(map(str, others))}: can't be written by the service's user {owner}"
-        yield error(FindingId.DATABASE_NOT_WRITABLE, said, f"chown {owner} {files}")
+        yield error(FindingId.DATABASE_NOT_WRITABLE, said, f"chown {posix_word(owner)} {files}")
 
 
 def check_admin_group(
-    group: str, gid: int | None, service: tuple[str, frozenset[int]] | None, settings: FileRights | None
+    group: str, gid: int | None, service: ServiceUser | None, settings: FileRights | None
 ) -> Iterator[Finding]:
     """The group is there, the service's user is in it (else it can't give the socket to it), and members read the settings."""
     if gid is None:
         said = f"identity.admin_group: this machine has no group {group}"
-        yield error(FindingId.ADMIN_GROUP, said, f"groupadd {group}, or empty the setting")
+        yield error(FindingId.ADMIN_GROUP, said, f"groupadd {posix_word(group)}, or empty the setting")
         return
-    if service is not None and gid not in service[1]:
-        said = f"identity.admin_group: the service's user {service[0]} is not in the group {group}"
-        remedy = f"usermod --append --groups {group} {service[0]}, then restart the service"
+    if service is not None and gid not in service.groups:
+        said = f"identity.admin_group: the service's user {service.name} is not in the group {group}"
+        remedy = f"usermod --append --groups {posix_word(group)} {posix_word(service.name)}, then restart the service"
         yield error(FindingId.ADMIN_GROUP, said, remedy)
     if settings is not None and (shut := obstacles(settings, NOBODY, frozenset({gid}))):
         said = f"{settings.path}: members of {group}, the identity.admin_group, can't read it"
-        remedy = " && ".join(f"chmod {'o+r' if one == settings.path else 'o+x'} {one}" for one in shut)
+        remedy = " && ".join(
+            f"chmod {'o+r' if one == settings.path else 'o+x'} {posix_word(str(one))}" for one in shut
+        )
         yield error(FindingId.ADMIN_GROUP, said, remedy)
 
 

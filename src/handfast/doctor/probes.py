@@ -62,14 +62,6 @@ def group_name(gid: int) -> str:
         return str(gid)
 
 
-def user_name(uid: int) -> str:
-    """The user's name, or its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def find_group(group: str) -> int | None:
     """The group's number; None where this machine doesn't know it."""
     try:
@@ -78,29 +70,14 @@ def find_group(group: str) -> int | None:
         return None
 
 
-def owned_by_others(path: Path) -> tuple[str, list[Path]]:
-    """The owner of a database's folder, and those of its files that another user has; "" where root owns the folder.
-
-    Whoever may not enter the folder sees none.
-    """
+def owned_by_others(path: Path, uid: int) -> list[Path]:
+    """Those of a database's files that another user than `uid` has. Whoever may not enter the folder sees none."""
     found: list[Path] = []
-    uid = 0
     with suppress(OSError):
-        uid = path.parent.stat().st_uid
         for one in (path.with_name(path.name + suffix) for suffix in DATABASE_SUFFIXES):
             with suppress(FileNotFoundError):
                 found += [one] if one.lstat().st_uid != uid else []
-    return (user_name(uid), found) if uid else ("", [])
-
-
-def service_user(key_file: Path) -> tuple[str, frozenset[int]] | None:
-    """Whoever owns the key file, with all groups; None for root, and where that can't be seen."""
-    try:
-        entry = pwd.getpwuid(key_file.stat().st_uid)
-    except (OSError, KeyError):
-        return None
-    groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return (entry.pw_name, groups) if entry.pw_uid else None
+    return found
 
 
 def disk(path: Path) -> tuple[int, bool] | None:

@@ -80,7 +80,7 @@ def _open_to(path: Path, mode: int, owner: int | None, group: int | None) -> Non
     except PermissionError:
         if group is None:
             raise
-        name, us = _group_name(group), pwd.getpwuid(os.geteuid()).pw_name
+        name, us = _group_name(group), _user_name(os.geteuid())
         raise SocketRefused(
             f"{path} can't be given to the group {name}: its own user {us} is not in it",
             f"usermod --append --groups {name} {us}, then restart the service",
@@ -93,6 +93,13 @@ def _group_name(group: int) -> str:
         return grp.getgrgid(group).gr_name
     except KeyError:
         return str(group)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _remove_dead(path: Path) -> None:

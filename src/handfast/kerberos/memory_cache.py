@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import weakref
+from contextlib import suppress
 
 _LIBRARY = "libkrb5.so.3"
 """MIT krb5, which libgssapi_krb5 has loaded by then."""
@@ -26,11 +27,15 @@ def end_with(holder: object, name: str) -> None:
 
 
 def destroy(name: str) -> None:
-    """Whether it is there or not. Whoever still holds it finds it empty."""
-    try:
-        library = ctypes.CDLL(_LIBRARY)
-    except OSError:
-        return  # Another library, or another version: its caches stay until the process ends.
+    """Whether it is there or not. Whoever still holds it finds it empty.
+
+    With another library, or another version that lacks a call, caches stay until the process ends.
+    """
+    with suppress(OSError, AttributeError):
+        _destroy(ctypes.CDLL(_LIBRARY), name)
+
+
+def _destroy(library: ctypes.CDLL, name: str) -> None:
     context, cache = ctypes.c_void_p(), ctypes.c_void_p()
     if library.krb5_init_context(ctypes.byref(context)):
         return

@@ -8,13 +8,14 @@ from pathlib import Path
 from handfast.kerberos.acceptance import KerberosAcceptance
 from handfast.kerberos.delegation import KerberosDelegation
 from handfast.kerberos.key_table import KeyTableFile
-from handfast.kerberos.krb5_conf import CONF_NAME, KdcOrder, set_environment
+from handfast.kerberos.krb5_conf import CONF_NAME, KdcOrder, render_krb5_conf, set_environment
 from handfast.kerberos.mechanism import Mechanism
 from handfast.kerberos.needed_keys import NeededKeys
 from handfast.kerberos.service_account import ServiceKeys
 from handfast.kerberos.setup_error import KerberosSetupError
 from handfast.protocols.errors import MalformedMessage
 from handfast.protocols.kerberos.principal import Principal, parse_principal
+from handfast.settings.check_files import is_there
 from handfast.settings.directory import KerberosSettings
 
 
@@ -42,8 +43,13 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
     principal = _own_principal(settings)
     needed = NeededKeys(principal, settings.accept)
     file = KeyTableFile(settings.keytab, needed.check)
-    order = _kdc_order(settings, principal, runtime_dir)
-    set_environment(_conf(settings, runtime_dir, is_made=order is not None), runtime_dir)
+    _check_conf(settings)
+    realm = _realm_of_our_conf(settings, principal)
+    conf, order = settings.krb5_conf, None
+    if realm is not None:
+        conf = runtime_dir / CONF_NAME
+        order = KdcOrder(conf, realm, settings.kdcs, settings.deadline_seconds)
+    set_environment(conf, runtime_dir)
     mechanism = load_mechanism()
     acceptance = KerberosAcceptance(mechanism, file, needed, deadline_seconds=settings.deadline_seconds)
     if principal is None:
@@ -61,11 +67,18 @@ def open_kerberos(settings: KerberosSettings, runtime_dir: Path) -> Kerberos | N
 
 
 def check_setup(settings: KerberosSettings) -> None:
-    """Whether `open_kerberos` would take these settings; nothing is opened, and no KDC asked. Raises: KerberosSetupError."""
-    if settings.keytab is not None:
-        KeyTableFile(settings.keytab, NeededKeys(_own_principal(settings), settings.accept).check)
-        _conf(settings, settings.keytab, is_made=False)
-        load_mechanism()
+    """Whether `open_kerberos` would take these settings; nothing is written, and no KDC asked. The library is loaded without
+    the environment it is to have: not in a process that opens Kerberos later. Raises: KerberosSetupError.
+    """
+    if settings.keytab is None:
+        return
+    principal = _own_principal(settings)
+    KeyTableFile(settings.keytab, NeededKeys(principal, settings.accept).check)
+    _check_conf(settings)
+    realm = _realm_of_our_conf(settings, principal)
+    if realm is not None:
+        render_krb5_conf(realm, settings.kdcs, settings.deadline_seconds)
+    load_mechanism()
 
 
 def load_mechanism() -> Mechanism:
@@ -91,15 +104,16 @@ def _own_principal(settings: KerberosSettings) -> Principal | None:
         ) from None
 
 
-def _kdc_order(settings: KerberosSettings, principal: Principal | None, runtime_dir: Path) -> KdcOrder | None:
-    """The krb5.conf of our own making, where `kdcs` are given and nothing else is wanted."""
+def _realm_of_our_conf(settings: KerberosSettings, principal: Principal | None) -> str | None:
+    """The realm of a krb5.conf of our own making; None where `krb5_conf` or the system's is used."""
     if settings.krb5_conf is not None or not settings.kdcs or principal is None:
         return None
-    return KdcOrder(runtime_dir / CONF_NAME, principal.realm, settings.kdcs, settings.deadline_seconds)
+    return principal.realm
 
 
-def _conf(settings: KerberosSettings, runtime_dir: Path, *, is_made: bool) -> Path | None:
-    """The krb5.conf to use; None: the system's."""
-    if settings.krb5_conf is not None and not settings.krb5_conf.is_file():
-        raise KerberosSetupError(f"there is no file {settings.krb5_conf}", "Correct `kerberos.krb5_conf`")
-    return runtime_dir / CONF_NAME if is_made else settings.krb5_conf
+def _check_conf(settings: KerberosSettings) -> None:
+    if settings.krb5_conf is not None and not is_there(settings.krb5_conf):
+        raise KerberosSetupError(
+            f"there is no file {settings.krb5_conf}, or its folder can't be entered",
+            "Correct `kerberos.krb5_conf`, or let identity's user in",
+        )

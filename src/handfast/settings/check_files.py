@@ -15,7 +15,7 @@ def check_files(settings: Settings) -> list[Problem]:
     """A problem for every named file that isn't there or can't be read. The key file is looked for, not opened."""
     problems = [problem for path, file in named_files(settings) for problem in _unreadable(path, file)]
     key_file = settings.identity.key_file
-    if settings.gateway.identity is None and not _exists(key_file):
+    if settings.gateway.identity is None and not is_there(key_file):
         problems.append(
             Problem(
                 "identity.key_file",
@@ -85,7 +85,8 @@ def _of_identity(settings: Settings) -> _Named:
     yield "kerberos.krb5_conf", settings.kerberos.krb5_conf
 
 
-def _exists(file: Path) -> bool:
+def is_there(file: Path) -> bool:
+    """Whether it is a file, as far as whoever asks can tell."""
     try:
         return file.is_file()
     except OSError:

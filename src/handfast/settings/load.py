@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from handfast.protocols.printed import posix_word
 from handfast.settings.access import AccessSettings, RoleSettings
 from handfast.settings.base import Section
 from handfast.settings.check import Draft, draft_of, find_problems, find_warnings
@@ -104,9 +105,7 @@ def _read(file: Path) -> str:
     except OSError as error:
         remedy = "run this as root, or name a file that you may read"
         if isinstance(error, PermissionError):
-            remedy += (
-                f" (members of identity.admin_group: chmod o+r {name} lets you; passwords stand elsewhere)"
-            )
+            remedy += f" (members of identity.admin_group: chmod o+r {posix_word(name)} lets you; passwords stand elsewhere)"
         raise SettingsError([Problem(name, "", error.strerror or "can't be read", remedy)]) from None
     if len(content) > MAX_FILE_BYTES:
         raise SettingsError([Problem(name, "", "larger than 4 MiB", "name a settings file")])

@@ -1,16 +1,17 @@
 """Files beside the database: whoever makes them, they belong to the owner of their folder, who is the service's user.
 
-Root runs offline commands before the service ever started; what root made for itself alone would keep it from starting.
+A command that root gives works as that user; `handfast serve` by root does not, and what it left root's own would keep the
+service from starting.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import shlex
 from pathlib import Path
 
 from handfast.identity.ports import Unavailable
+from handfast.protocols.printed import posix_word
 
 MODE = 0o600
 _WRITABLE_BY_OTHERS = 0o022
@@ -61,7 +62,7 @@ def _remedy(path: Path) -> str:
         uid = 0
     if uid != os.geteuid():
         return "let the service's user write there, or run this as root"
-    return f"give it to the service's user, as root: chown {_name(uid)} {shlex.quote(str(path))}"
+    return f"give it to the service's user, as root: chown {_name(uid)} {posix_word(str(path))}"
 
 
 def _name(uid: int) -> str:

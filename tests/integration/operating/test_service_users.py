@@ -287,6 +287,19 @@ def test_a_file_of_root_s_is_named_with_the_command_that_gives_it_back(host: Hos
     host.service.stop()
 
 
+def join_a_domain(host: Host) -> None:
+    """Names a controller that does not answer, with a password that is identity's alone."""
+    settings, password = (
+        host.folder / "etc/handfast" / one for one in ("handfast.toml", "directory.password")
+    )
+    password.touch(0o600)
+    password.write_text("secret\n")
+    os.chown(password, host.uid(SERVICE_USER), -1)
+    server = f'name = "dc1.contoso.lab"\naddress = "127.0.0.1"\nport = {free_port()}\n'
+    account = 'bind_user = "r@contoso.lab"\nbind_password_file = "/etc/handfast/directory.password"\n'
+    settings.write_text(f"{settings.read_text()}\n[directory]\n{account}\n[[directory.server]]\n{server}")
+
+
 def test_a_help_desk_works_once_the_doctor_has_nothing_to_say(host: Host) -> None:
     host.machine.run(f"groupadd helpdesk && useradd --groups helpdesk {MEMBER}")
     settings = host.folder / "etc/handfast/handfast.toml"
@@ -297,6 +310,7 @@ def test_a_help_desk_works_once_the_doctor_has_nothing_to_say(host: Host) -> Non
     assert "/run/handfast/admin.sock can't be given to the group helpdesk" in said
     assert f"usermod --append --groups helpdesk {SERVICE_USER}" in said
     assert not (host.folder / "run/handfast/admin.sock").exists()
+    join_a_domain(host)
     desk = host.as_user(MEMBER)
     assert "chmod o+r /etc/handfast/handfast.toml" in desk.run("account", "list").stderr
     for told in host.findings()["admin-group"]:
@@ -308,7 +322,7 @@ def test_a_help_desk_works_once_the_doctor_has_nothing_to_say(host: Host) -> Non
         looked = desk.run("doctor", "--json")
         assert looked.stderr == ""
         assert {one["id"] for one in json.loads(looked.stdout)}.isdisjoint(
-            {"identity-unreachable", "database-unusable"}
+            {"identity-unreachable", "database-unusable", "directory-setup", "settings-file"}
         )
     finally:
         host.service.stop()

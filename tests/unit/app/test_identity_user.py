@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,26 @@ def test_root_is_that_user_and_then_root_again(folder):
         secret.read_text()
     assert (os.geteuid(), os.getegid(), os.getgroups()) == before
     assert secret.read_text() == ""
+
+
+def test_no_thread_makes_another_user_of_all_the_others(folder):
+    only_root()
+    make(folder, db=NAMELESS)
+    seen = []
+
+    def enter() -> None:
+        try:
+            with as_identity_user(settings_of(folder)):
+                seen.append(os.geteuid())
+        except RuntimeError:
+            seen.append("refused")
+
+    for _ in range(2):
+        thread = threading.Thread(target=enter)
+        with as_identity_user(settings_of(folder)) if seen else contextlib.nullcontext():
+            thread.start()
+            thread.join()
+    assert seen == ["refused", NAMELESS], "it may, where that is who we are"
 
 
 def test_nobody_else_is_let_in(folder):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,17 +8,20 @@ import pytest
 import typer
 
 from handfast.cli import directory_init
-from handfast.cli.directory import account_record, domain_lines, domain_row
+from handfast.cli.directory import account_record, domain_lines, domain_row, show
 from handfast.cli.directory_init import parse_server
 from handfast.cli.exits import CommandFailed, Exit
-from handfast.cli.installation.directory_section import Server
+from handfast.cli.installation.directory_section import DirectoryAnswers, Server, build_section
 from handfast.cli.installation.domain_commands import build_delegation_commands
+from handfast.directory import checking
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.findings import DirectoryFinding, Seen, Step
 from handfast.identity.directory.entries import DirectoryAccount
 from handfast.identity.records import DirectoryFacts, DirectoryGroup
 from handfast.settings.load import parse_settings
+from tests.servers.processes import server_directory
 
+DAEMON = 1
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SETTINGS = """[identity]
 key_file = "/etc/handfast/handfast.key"
@@ -169,6 +173,98 @@ def test_with_everything_given_nothing_is_asked_and_a_mistake_ends_it(domain, mo
     assert "[directory]" in settings.read_text()
 
 
+@pytest.fixture
+def given(domain, tmp_path):
+    """What makes `init` ask nothing, with a settings file that has a [kerberos] section."""
+    settings, secret = tmp_path / "handfast.toml", tmp_path / "secret"
+    secret.write_text("right\n")
+    runtime = f'runtime_dir = "{tmp_path}"\n'
+    text = SETTINGS.replace("[[listener]]", f"{runtime}\n[[listener]]")
+    settings.write_text(f'{text}\n[kerberos]\nkeytab = "{tmp_path}/none"\nprincipal = "svc@CONTOSO.LAB"\n')
+    return {
+        "settings": settings,
+        "server": ["dc1.contoso.lab"],
+        "bind_user": "r@contoso.lab",
+        "password_file": secret,
+        "yes": True,
+    }
+
+
+def test_a_restart_is_asked_for_where_kdcs_came_with_the_section_and_they_never_come_later(
+    given, monkeypatch, capsys
+):
+    monkeypatch.setattr(directory_init, "identity_listens", lambda _: True)
+    file = given["settings"]
+    directory_init.init(**given)
+    assert "restart the service" in capsys.readouterr().out
+    text = file.read_text()
+    assert 'kdcs = ["dc1.contoso.lab"]' in text
+    without = text.replace('kdcs = ["dc1.contoso.lab"]\n', "")
+    for as_it_was in (text, without):
+        file.write_text(as_it_was)
+        directory_init.init(**given)
+        assert file.read_text() == as_it_was
+        assert "reload the service" in capsys.readouterr().out
+    directory_init.init(**{**given, "server": ["dc1.contoso.lab=10.0.0.5"], "force": True})
+    assert "10.0.0.5" in file.read_text()
+    assert "kdcs" not in file.read_text()
+
+
+def test_whoever_may_not_ask_identity_has_written_nothing(given, monkeypatch):
+    def shut(_):
+        raise CommandFailed(Exit.REFUSED, "you may not administer this installation")
+
+    monkeypatch.setattr(directory_init, "identity_listens", shut)
+    before = given["settings"].read_text()
+    with pytest.raises(CommandFailed, match="may not administer"):
+        directory_init.init(**given)
+    assert given["settings"].read_text() == before
+    assert not (given["settings"].parent / "directory.password").exists()
+
+
+@pytest.fixture
+def of_daemon():
+    """The settings file of an installation whose user is daemon."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, which can be another user")
+    with server_directory("directory") as folder:
+        (folder / "run").mkdir()
+        os.chown(folder / "run", DAEMON, DAEMON)
+        runtime = f'runtime_dir = "{folder}/run"\ndatabase = "sqlite:///{folder}/none"\n\n[[listener]]'
+        (folder / "handfast.toml").write_text(SETTINGS.replace("[[listener]]", runtime, 1))
+        yield folder / "handfast.toml"
+
+
+def test_root_asks_the_directory_as_identity_s_user_who_can_read_the_trial_password(of_daemon, monkeypatch):
+    seen = []
+
+    def ask(section, _):
+        trial = section["bind_password_file"]
+        seen.append((os.geteuid(), trial.stat().st_uid, trial.read_text()))
+        return []
+
+    monkeypatch.setattr(directory_init, "_ask_controllers", ask)
+    whole, _ = parse_settings(of_daemon.read_text())
+    answers = DirectoryAnswers((Server("dc1.contoso.lab"),), "r@contoso.lab", Path("/none"))
+    directory_init._try_out((answers, "right", whole))
+    assert seen == [(DAEMON, DAEMON, "right\n")]
+    assert os.geteuid() == 0
+
+
+def test_root_looks_somebody_up_as_identity_s_user(of_daemon, monkeypatch):
+    seen = []
+
+    async def find(*_):
+        seen.append(os.geteuid())
+
+    monkeypatch.setattr(checking, "find_in_directory", find)
+    section = build_section(DirectoryAnswers((Server("dc1.contoso.lab"),), "r@contoso.lab", Path("/none")))
+    of_daemon.write_text(f"{of_daemon.read_text()}\n{section}")
+    with pytest.raises(CommandFailed, match="knows no account"):
+        show("alice", settings=of_daemon)
+    assert seen == [DAEMON]
+
+
 @pytest.mark.parametrize(
     ("more", "words", "line"),
     [
@@ -255,10 +351,14 @@ def test_the_keytab_that_is_not_there_yet_stands_before_the_check_that_would_mis
     kerberos = f'[kerberos]\nkeytab = "{tmp_path}/none"\nprincipal = "svc@CONTOSO.LAB"\n'
     whole, _ = parse_settings(f"{SETTINGS}\n{kerberos}")
     monkeypatch.setattr(directory_init, "identity_listens", lambda _: True)
-    steps = directory_init._next_steps(whole, None)
+    steps = directory_init._next_steps(whole, None, is_restart=False)
     assert steps[0] == "handfast directory check"
     assert f"{tmp_path}/none" in steps[1]
     assert steps[2:] == ["handfast settings check", "systemctl reload handfast"]
+    assert directory_init._next_steps(whole, None, is_restart=True)[-1] == "systemctl restart handfast"
+    odd = directory_init._next_steps(whole, Path("/srv/our mail.toml"), is_restart=True)
+    assert odd[0] == "handfast directory check --settings '/srv/our mail.toml'"
+    assert odd[-1] == "restart the service"
 
 
 def test_the_domain_as_json():

@@ -5,6 +5,7 @@ from pathlib import Path
 from handfast.doctor.findings import FindingId
 from handfast.doctor.machine import (
     FileRights,
+    ServiceUser,
     WorkerUser,
     check_admin_group,
     check_clock,
@@ -69,6 +70,20 @@ def test_the_remedy_opens_each_door_that_is_shut_and_no_other():
     assert lacking.remedy == f"chgrp workers {PATH} && chmod g+r {PATH}"
 
 
+def test_a_remedy_is_one_command_whatever_a_place_is_called():
+    place = Path("/srv/our mail/k")
+    odd = FileRights(place, ((0, 0, 0o644), (0, 0, 0o700), (0, 0, 0o755), (0, 0, 0o755)))
+    worker = WorkerUser("w", 11, "workers", frozenset({21}))
+    (found,) = check_key_file_rights(odd, place)
+    assert found.remedy == "chmod 600 '/srv/our mail/k'"
+    (found,) = check_worker_user(worker, [], [odd])
+    assert found.remedy == "chgrp workers '/srv/our mail' && chmod g+x '/srv/our mail'"
+    (found,) = check_worker_user(worker, [FileRights(place, ((0, 0, 0o644),))], [])
+    assert found.remedy == "chmod o-rwx,g-rwx '/srv/our mail/k'"
+    (found,) = check_admin_group("desk", 7, None, odd)
+    assert found.remedy == "chmod o+x '/srv/our mail'"
+
+
 def test_disk():
     assert ids(check_disk(PATH, 2 * GB, is_writable=True)) == []
     assert ids(check_disk(PATH, GB // 2, is_writable=True)) == ["disk-low"]
@@ -84,7 +99,7 @@ def test_files_of_another_owner_are_given_back():
 
 def test_admin_group():
     def told(gid, groups, settings):
-        service = ("handfast", frozenset(groups))
+        service = ServiceUser("handfast", 11, frozenset(groups))
         return [one.remedy for one in check_admin_group("desk", gid, service, settings)]
 
     assert told(None, {7}, None) == ["groupadd desk, or empty the setting"]

@@ -146,32 +146,14 @@ def test_files_and_users(tmp_path):
     assert probes.find_group("root") == 0
 
 
-def owned_by(uid: int):
-    return lambda _path, **_: os.stat_result((0o600, 0, 0, 1, uid, 0, 0, 0, 0, 0))
-
-
-def test_what_root_left_beside_a_database_of_another_user(tmp_path, monkeypatch):
-    database = tmp_path / "x.db"
-    monkeypatch.setattr(Path, "stat", owned_by(2**31 - 7))
-    monkeypatch.setattr(Path, "lstat", owned_by(0))
-    assert probes.owned_by_others(database)[1] == [
-        tmp_path / f"x.db{suffix}" for suffix in probes.DATABASE_SUFFIXES
-    ]
-    monkeypatch.setattr(Path, "lstat", owned_by(2**31 - 7))
-    assert probes.owned_by_others(database)[1] == []
-    monkeypatch.setattr(Path, "stat", owned_by(0))
-    assert probes.owned_by_others(database) == ("", [])
-
-
-def test_the_service_s_user_is_whoever_owns_the_key_file(tmp_path, monkeypatch):
-    key = tmp_path / "k"
-    assert probes.service_user(key) is None
-    nobody = pwd.getpwnam("nobody")
-    monkeypatch.setattr(Path, "stat", owned_by(nobody.pw_uid))
-    groups = frozenset(os.getgrouplist("nobody", nobody.pw_gid))
-    assert probes.service_user(key) == ("nobody", groups)
-    monkeypatch.setattr(Path, "stat", owned_by(0))
-    assert probes.service_user(key) is None
+def test_what_of_a_database_is_another_user_s(tmp_path):
+    database, us = tmp_path / "x.db", os.geteuid()
+    there = [tmp_path / f"x.db{suffix}" for suffix in ("", ".lock")]
+    for one in there:
+        one.touch()
+    assert probes.owned_by_others(database, us + 1) == there
+    assert probes.owned_by_others(database, us) == []
+    assert probes.owned_by_others(tmp_path / "x.db/x.db", us) == []
 
 
 def test_a_disk_whose_folder_is_shut_says_nothing(tmp_path, monkeypatch):

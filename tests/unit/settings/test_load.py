@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -212,3 +213,14 @@ def test_a_backslash_that_stands_alone_is_told_as_one(tmp_path, name):
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path / "one.toml", {})
     assert '"CONTOSO\\\\Group"' in caught.value.problems[0].remedy
+
+
+def test_a_file_that_may_not_be_read_is_told_with_a_command_whatever_it_is_called(tmp_path, monkeypatch):
+    def refuse(_self, _mode):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SettingsError) as failed:
+        load_settings(tmp_path / "our mail.toml")
+    [problem] = failed.value.problems
+    assert f"chmod o+r '{tmp_path}/our mail.toml' lets you" in problem.remedy
