@@ -179,8 +179,7 @@ class DirectorySync:
         policy = build_mirror_policy(self._settings)
         readership, is_new = seat
         before = None if is_new else self._unbelieved
-        withheld = before.withheld if before else frozenset[str]()
-        reading = MirrorRound(self._records, self._clock, policy, scope, readership, withheld)
+        reading = MirrorRound(self._records, self._clock, policy, scope, readership, before)
         began_at = self._clock.now()
         # Another controller's word may have been stored since ours was: then all of ours must be said again.
         positions = {} if is_new else await reading.read_positions()

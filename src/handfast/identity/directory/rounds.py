@@ -38,7 +38,8 @@ FEW_MISSING = 20
 class TooManyMissing(Exception):
     """A reading lacks so many accounts that it is not believed. All else that it says is stored.
 
-    `withheld` are the SIDs that are kept, `position` is where the reading ended: one that goes on from there needs both.
+    `mirrored` is how many there were before, `withheld` are the SIDs that are kept, `position` is where the reading ended:
+    one that goes on from there needs all three.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class TooManyMissing(Exception):
 class MirrorRound:
     """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored.
 
-    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `withheld` are accounts
-    that the readings before, on which this one goes on, lack and were not believed about.
+    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `before` is what became
+    of the reading on which this one goes on, where that was not believed.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class MirrorRound:
         policy: MirrorPolicy,
         scope: str,
         readership: Readership | None = None,
-        withheld: AbstractSet[str] = frozenset(),
+        before: TooManyMissing | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -78,9 +79,9 @@ class MirrorRound:
         self._readership = readership
         self._began_at = clock.now()
         self._named: set[str] = set()
-        self._gone = set(withheld)
-        self._withheld = set(withheld)
-        self._mirrored_before: int | None = None
+        self._withheld = set(before.withheld) if before else set[str]()
+        self._gone = set(self._withheld)
+        self._mirrored_before = before.mirrored if before else None
         self.report = MirrorReport()
         self.accounts_read = 0
 
@@ -154,8 +155,7 @@ class MirrorRound:
             )
 
     async def _finish(self, batch: ChangeBatch) -> None:
-        missing = set(await self._list_mirrored()) - self._named if batch.is_whole else set()
-        await self._remove(missing)
+        await self._remove(await self._find_missing(is_whole=batch.is_whole))
         await self._claim_free_names()
         position = batch.position
         if self._withheld:
@@ -167,6 +167,17 @@ class MirrorRound:
                     position, scope=self._scope, read_at=self._began_at
                 )
             )
+
+    async def _find_missing(self, *, is_whole: bool) -> set[str]:
+        """Of a whole reading, all that it did not name. Whoever is mirrored no longer is not withheld any more."""
+        if not is_whole and not self._withheld:
+            return set()
+        mirrored = set(await self._list_mirrored())
+        # Another account has come with the name, or an administrator removed the row: nobody's word is needed for these now.
+        settled = self._withheld - mirrored
+        self._withheld -= settled
+        self._gone -= settled
+        return mirrored - self._named if is_whole else set()
 
     async def _claim_free_names(self) -> None:
         """Found outside the writer, whatever thousands wait for: most of them in vain, for as long as the directory has it so."""
