@@ -56,11 +56,17 @@ class TooManyMissing(Exception):
         self.position = position
 
 
+def are_too_many(some: int, mirrored: int, max_percent: float) -> bool:
+    """True where no ordinary day reaches so many of all accounts that are mirrored."""
+    return some > FEW_MISSING and some * 100 > mirrored * max_percent
+
+
 class MirrorRound:
     """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored.
 
     With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `before` is what became
-    of the reading on which this one goes on, where that was not believed.
+    of the reading on which this one goes on, where that was not believed. `unreadable` are the SIDs of accounts that can't be
+    judged, which this reading brings up to date.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class MirrorRound:
         scope: str,
         readership: Readership | None = None,
         before: TooManyMissing | None = None,
+        unreadable: set[str] | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -82,6 +89,7 @@ class MirrorRound:
         self._withheld = set(before.withheld) if before else set[str]()
         self._gone = set(self._withheld)
         self._mirrored_before = before.mirrored if before else None
+        self._unreadable = set[str]() if unreadable is None else unreadable
         self.report = MirrorReport()
         self.accounts_read = 0
 
@@ -103,7 +111,10 @@ class MirrorRound:
             await self._finish(batch)
 
     async def _note_named(self, batch: ChangeBatch) -> None:
-        there = batch.unreadable.union(account.sid for account in batch.accounts)
+        readable = {account.sid for account in batch.accounts}
+        there = batch.unreadable | readable
+        self._unreadable |= batch.unreadable
+        self._unreadable -= batch.gone | readable
         self._gone -= there
         self._withheld -= there
         if batch.is_whole:
@@ -155,6 +166,8 @@ class MirrorRound:
             )
 
     async def _finish(self, batch: ChangeBatch) -> None:
+        if batch.is_whole:
+            self._unreadable &= self._named
         await self._remove(await self._find_missing(is_whole=batch.is_whole))
         await self._claim_free_names()
         position = batch.position
@@ -199,7 +212,7 @@ class MirrorRound:
         self._withheld |= sids
         if len(self._gone) > FEW_MISSING:
             mirrored = await self._count_mirrored()
-            if len(self._gone) * 100 > mirrored * self._policy.max_missing_percent:
+            if are_too_many(len(self._gone), mirrored, self._policy.max_missing_percent):
                 return
         for gone in _chunks(sorted(self._withheld)):
             await self._store_gone(gone)

@@ -252,6 +252,27 @@ async def test_who_cannot_be_judged_is_neither_missing_nor_let_in(site):
     assert len(site.present()) == 60
 
 
+async def test_who_can_not_be_judged_now_is_known_whatever_readings_told_it(site):
+    unreadable = {"S-1-before"}
+
+    async def read(*batches):
+        reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE, unreadable=unreadable)
+        for batch in batches:
+            await reading.store(batch)
+        return unreadable
+
+    whole = ChangeBatch(
+        (entry("alice", 1),),
+        unreadable=frozenset({"S-1-a", "S-1-b", sid_of(2)}),
+        is_whole=True,
+        is_last=False,
+    )
+    assert await read(whole) == {"S-1-before", "S-1-a", "S-1-b", sid_of(2)}, "not to its end yet"
+    assert await read(replace(whole, is_last=True)) == {"S-1-a", "S-1-b", sid_of(2)}
+    more = ChangeBatch((entry("bob", 2),), gone=frozenset({"S-1-a"}), unreadable=frozenset({"S-1-c"}))
+    assert await read(more) == {"S-1-b", "S-1-c"}
+
+
 async def test_few_may_be_missing_whatever_share_they_are(site):
     people = [site.directory.add(f"user{n}") for n in range(FEW_MISSING)]
     await site.read()
