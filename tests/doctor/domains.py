@@ -12,8 +12,11 @@ from tests.installation import Installation
 from tests.integration.directory.policies import let_read, make_policy
 from tests.servers.processes import wait_until
 from tests.servers.samba import BASE, DomainController
+from tests.servers.samba_domain import user_dn
 
 F = FindingId
+USER_ACCOUNT_CONTROL = "bf967a68-0de6-11d0-a285-00aa003049e2"
+"""schemaIDGUID (MS-ADA3)."""
 NEEDED = ("samba", "samba-tool", "ldbmodify", "kinit")
 
 
@@ -144,6 +147,42 @@ def mirror_age(site: Installation) -> float:
     return math.inf if age is None else age
 
 
+def mirroring(world: World) -> tuple[Installation, DomainController]:
+    """An installation that runs and has read its domain."""
+    site, dc = world.stopped(), world.stack.enter_context(DomainController())
+    site.write_settings(more=dc.settings(timeout_seconds=1.0))
+    site.start()
+    world.stack.callback(site.stop)
+    wait_until(lambda: mirror_age(site) < 4, "the domain is mirrored")
+    return site, dc
+
+
+def unreadable(site: Installation) -> list[str]:
+    """What `handfast directory check` says of accounts that can't be judged."""
+    told = json.loads(site.run("directory", "check", "--json").stdout)["findings"]
+    return [one["what"] for one in told if one["id"] == F.DIRECTORY_UNREADABLE.value]
+
+
+@case(
+    F.DIRECTORY_UNREADABLE,
+    "can't be judged",
+    ": 1",
+    remedy="read all attributes",
+    severity="warning",
+    needs=NEEDED,
+)
+def an_account_hides_its_state(world):
+    site, dc = mirroring(world)
+    rights, reader = dc.value("bob", "nTSecurityDescriptor"), dc.value("svc-read", "objectSid")
+    what = f"--sddl=(OD;;RP;{USER_ACCOUNT_CONTROL};;{reader})"
+    dc.samba_tool("dsacl", "set", f"--objectdn={user_dn('bob')}", what)
+    wait_until(lambda: unreadable(site), "it is found unreadable", 30)
+    assert site.cli("account", "show", "CONTOSO\\bob")["directory_state"] == "unreadable"
+    yield site
+    dc.set_user("bob", nTSecurityDescriptor=rights)
+    wait_until(lambda: not unreadable(site), "it is read again", 60)
+
+
 @case(
     F.DIRECTORY_MIRROR,
     "s old",
@@ -153,11 +192,7 @@ def mirror_age(site: Installation) -> float:
     needs=NEEDED,
 )
 def the_mirror_is_old(world):
-    site, dc = world.stopped(), world.stack.enter_context(DomainController())
-    site.write_settings(more=dc.settings(timeout_seconds=1.0))
-    site.start()
-    world.stack.callback(site.stop)
-    wait_until(lambda: mirror_age(site) < 4, "the domain is mirrored")
+    site, dc = mirroring(world)
     with dc.frozen():
         wait_until(lambda: mirror_age(site) > 5, "the mirror is old", 30)
         yield site

@@ -258,7 +258,8 @@ class DomainController:
 
     def ldbsearch(self, expression: str, *attributes: str) -> str:
         """What `ldbsearch` prints, unwrapped."""
-        return samba_domain.run("ldbsearch", "-H", self.database, expression, *attributes)
+        found = samba_domain.run("ldbsearch", "-H", self.database, expression, *attributes)
+        return found.replace("\n ", "")
 
     def set_values(self, dn: str, **values: str | float | bytes) -> None:
         """Replaces attributes of an object; "" removes one. Underscores stand for hyphens."""

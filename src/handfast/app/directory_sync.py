@@ -11,10 +11,12 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from handfast.app.current_directory import CurrentDirectory
 from handfast.app.directory_seat import ReaderSeat
+from handfast.app.unreadable_alarm import UnreadableAlarm
 from handfast.identity.directory.changes import MirrorPolicy
 from handfast.identity.directory.mirroring import end_accounts
 from handfast.identity.directory.readership import ReadershipLost
@@ -75,6 +77,7 @@ class DirectorySync:
         self._clock = clock
         self._directory = directory
         self._seat = ReaderSeat(records, clock, reader, monotonic)
+        self._unreadable = UnreadableAlarm(records, monotonic)
         self._monotonic = monotonic
         self._unbelieved: TooManyMissing | None = None
         self._alarm_after = 0.0
@@ -83,6 +86,11 @@ class DirectorySync:
         self._failures = 0
         self._ended_until: datetime | None = None
         self._unsettled: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def unreadable(self) -> AbstractSet[str]:
+        """The SIDs of accounts that can't be judged now, while this identity reads; the same set all the time."""
+        return self._unreadable.accounts
 
     def start(self) -> None:
         """Begins to read."""
@@ -97,6 +105,7 @@ class DirectorySync:
         if settings.directory != self._settings.directory:
             await self._directory.replace(settings.directory)
             self._unbelieved = None
+            self._unreadable.forget()
         self._settings = settings
         self._failures = 0
         self._alarm_after = 0.0
@@ -179,8 +188,8 @@ class DirectorySync:
         policy = build_mirror_policy(self._settings)
         readership, is_new = seat
         before = None if is_new else self._unbelieved
-        withheld = before.withheld if before else frozenset[str]()
-        reading = MirrorRound(self._records, self._clock, policy, scope, readership, withheld)
+        unreadable = self._unreadable.accounts
+        reading = MirrorRound(self._records, self._clock, policy, scope, readership, before, unreadable)
         began_at = self._clock.now()
         # Another controller's word may have been stored since ours was: then all of ours must be said again.
         positions = {} if is_new else await reading.read_positions()
@@ -194,6 +203,7 @@ class DirectorySync:
         except TooManyMissing as problem:
             self._unbelieved = problem
             self._seat.note_read(readership)  # all but those: the next one may go on from here
+            await self._unreadable.tell(policy.max_missing_percent)
             raise
         finally:
             if isinstance(batches, AsyncGenerator):
@@ -203,6 +213,7 @@ class DirectorySync:
         self._seat.note_read(readership)
         metrics.DIRECTORY_READ.labels("directory").set(began_at.timestamp())
         self._tell_unsettled(reading.report)
+        await self._unreadable.tell(policy.max_missing_percent)
 
     async def _note_others_reading(self) -> None:
         newest = await self._records.read(lambda repositories: repositories.positions.newest_read_at())
@@ -211,6 +222,7 @@ class DirectorySync:
         for kind in self._unsettled:
             metrics.DIRECTORY_UNSETTLED.labels(kind).set(0)  # the other one tells of them
         self._unsettled.clear()
+        self._unreadable.forget()
 
     async def end_accounts(self) -> None:
         """What ended since the last time is cut. Raises: Unavailable."""

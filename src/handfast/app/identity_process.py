@@ -6,6 +6,7 @@ import asyncio
 import pwd
 import secrets
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -142,7 +143,12 @@ class IdentityProcess:
         self._subject_watch = SubjectWatch(self._policies, records)
         self._roles = RoleDesk(records, self._clock, build_policy(settings).role_policy)
         administration = build_administration(
-            settings, self._opened, self._hasher, services, policies=self._policies
+            settings,
+            self._opened,
+            self._hasher,
+            services,
+            policies=self._policies,
+            unreadable=self._sync.unreadable,
         )
         self._admin_api = AdminApiServer(
             administration, admin_group=settings.identity.admin_group, roles=self._roles
@@ -285,9 +291,10 @@ def build_administration(
     hasher: Argon2Hasher,
     services: Services | None = None,
     policies: PolicyDesk | None = None,
+    unreadable: AbstractSet[str] = frozenset(),
 ) -> Administration:
-    """The administration over opened records; `services` and `policies` are the deciding process's own, None for offline
-    commands.
+    """The administration over opened records; `services`, `policies` and `unreadable` are the deciding process's own, which offline
+    commands have none of.
     """
     return Administration(
         opened.records,
@@ -301,6 +308,7 @@ def build_administration(
         recent=services.recent if services is not None else None,
         delays=services.delays if services is not None else None,
         networks=services.networks if services is not None else None,
+        unreadable=unreadable,
         policies=policies or PolicyDesk(opened.records, SystemClock(), build_policy(settings)),
     )
 

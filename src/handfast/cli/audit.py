@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,7 +101,11 @@ def export(
     _as_json: JsonOption = False,
 ) -> None:
     """Write the trail as JSON lines, oldest first."""
-    entries = _entries(partial(administer, settings), after)
+    call = partial(administer, settings)
+    chains = plain(
+        call("audit_chains")
+    )  # before the file is opened: whoever may not ask keeps the older export in it
+    entries = _entries(call, chains, after)
     lines = (json.dumps(entry, ensure_ascii=True) for entry in entries)
     if file is None:
         for line in lines:
@@ -115,7 +119,7 @@ def export(
     typer.echo(f"{count} entries written to {file}", err=True)
 
 
-def _entries(call: Callable[..., Any], after: int) -> Iterator[Any]:
-    for chain in plain(call("audit_chains")):
+def _entries(call: Callable[..., Any], chains: Iterable[str], after: int) -> Iterator[Any]:
+    for chain in chains:
         for page in in_pages(call, "audit_export", "sequence", after=after, chain=chain):
             yield from plain(page)

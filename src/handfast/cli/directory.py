@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,8 +59,9 @@ def check(
     looking = check_directory(loaded.directory, refusals, lockout_margin=margin, insists=again)
     with as_identity_user(loaded):
         seen, findings = asyncio.run(looking)
-    age = _mirror_age(loaded)
-    findings = [*findings, *_of_mirror(age, loaded)]
+    status = _ask_status(loaded)
+    age = _mirror_age(status)
+    findings = [*findings, *_of_status(status, loaded)]
     if as_json:
         rows = [controller_row(one) for one in seen]
         told = {"domain": domain_row(seen), "mirror_age_seconds": age, "findings": plain(findings)}
@@ -112,7 +114,7 @@ def account_record(account: DirectoryAccount) -> dict[str, object]:
         "realm": facts.realm,
         "enabled": facts.is_enabled,
         "delegable": facts.is_delegable,
-        "locked_until": "an administrator unlocks it" if locked and locked.year == MAXYEAR else locked,
+        "locked_until": "the domain says that it ended" if locked and locked.year == MAXYEAR else locked,
         "expires": facts.expires_at,
         "password_expires": "must be changed now"
         if _is_begun(facts.password_expires_at)
@@ -215,23 +217,33 @@ def lockout_margin(settings: Settings) -> int | None:
     return settings.directory.lockout_margin if takes else None
 
 
-def _mirror_age(settings: Settings) -> float | None:
-    """Seconds since identity last read the directory; None where it never did, or can't be asked."""
+def _ask_status(settings: Settings) -> Mapping[str, Any]:
+    """What identity knows of the mirror, among other numbers; nothing where it can't be asked."""
     try:
         with open_administration(settings) as administration:
-            read_at = administration.call("status").get("directory_read_at")
+            status: Mapping[str, Any] = administration.call("status")
+            return status
     except Exception as problem:
         if failure_of(problem) is None:
             raise
-        return None
+        return {}
+
+
+def _mirror_age(status: Mapping[str, Any]) -> float | None:
+    """Seconds since identity last read the directory; None where it never did, or can't be asked."""
+    read_at = status.get("directory_read_at")
     if not read_at:
         return None
     return (datetime.now(UTC) - datetime.fromisoformat(read_at)).total_seconds()
 
 
 def mirror_findings(settings: Settings) -> list[DirectoryFinding]:
-    """Where what identity knows of the directory has become old."""
-    return _of_mirror(_mirror_age(settings), settings)
+    """Where what identity knows of the directory has become old, or can't be known."""
+    return _of_status(_ask_status(settings), settings)
+
+
+def _of_status(status: Mapping[str, Any], settings: Settings) -> list[DirectoryFinding]:
+    return [*_of_mirror(_mirror_age(status), settings), *_of_unreadable(status, settings)]
 
 
 def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
@@ -245,3 +257,19 @@ def _of_mirror(age: float | None, settings: Settings) -> list[DirectoryFinding]:
     what = f"what identity knows of the directory is {age:.0f} s old; it is believed for {limit:.0f} s"
     remedy = "is identity running? its log says what keeps it from reading"
     return [DirectoryFinding(severity, "", what, remedy, DirectoryProblem.MIRROR)]
+
+
+def _of_unreadable(status: Mapping[str, Any], settings: Settings) -> list[DirectoryFinding]:
+    """A few may be hidden from us on purpose; of many, nobody meant it."""
+    from handfast.directory.findings import DirectoryFinding, DirectoryProblem  # noqa: PLC0415 - as its callers
+    from handfast.identity.directory.rounds import are_too_many  # noqa: PLC0415 - as above
+
+    count = status.get("directory_unreadable", 0)
+    if not count:
+        return []
+    are_many = are_too_many(count, status["accounts"], settings.directory.max_missing_percent)
+    what = f"accounts that can't be judged, and are refused as disabled ones are: {count}"
+    remedy = "let the bind user read all attributes of them; identity's log names some (directory-unreadable-accounts)"
+    return [
+        DirectoryFinding("error" if are_many else "warning", "", what, remedy, DirectoryProblem.UNREADABLE)
+    ]

@@ -24,6 +24,7 @@ class DirectoryProblem(StrEnum):
     BIND = "directory-bind"
     SCOPE = "directory-scope"
     MIRROR = "directory-mirror"
+    UNREADABLE = "directory-unreadable"
 
 
 class Step(StrEnum):

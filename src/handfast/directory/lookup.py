@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -86,11 +87,13 @@ def _may_be_name(name: str) -> bool:
 
 
 async def _groups_naming(link: Link, domain: DomainFacts, account: Entry) -> set[Key]:
-    """The groups that have it as a member, whatever it says itself."""
+    """The groups that have it as a member, whatever it says itself. One that shows no SID can be told from no other."""
     query = filters.both(filters.GROUPS, filters.equals("member", plain_name(account.dn)))
     found: set[Key] = set()
     async for page in link.pages(domain.root.naming_context, query, ("objectSid",)):
-        found |= {key_of(parse_sid(entry.require("objectSid")), domain.sid) for entry in page}
+        for entry in page:
+            with contextlib.suppress(MalformedMessage):
+                found.add(key_of(parse_sid(entry.require("objectSid")), domain.sid))
     return found
 
 

@@ -46,6 +46,10 @@ class FindingId(MeaningEnum):
     DIRECTORY_BIND = "directory-bind", "a domain controller refuses the account that we read with"
     DIRECTORY_SCOPE = "directory-scope", "`base` and `account_filter` hold no account, as far as we may see"
     DIRECTORY_MIRROR = "directory-mirror", "identity has not read the directory for some time"
+    DIRECTORY_UNREADABLE = (
+        "directory-unreadable",
+        "accounts of the directory are refused, because we may not read enough of them",
+    )
     KERBEROS_SETUP = (
         "kerberos-setup",
         "the keytab or the Kerberos library can't be used: identity does not start",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handfast.decision.access import BasicCredential
-from handfast.identity.names import fold
+from handfast.identity.subjects import rule_key
 from handfast.protocols.http_auth.login_name import parse_login
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def is_named(live: LiveGrant, claimed: str) -> bool:
-    """True where the claimed name is the account's: its principal, the login it signed in with, or their user part."""
+    """True where the claimed name is the account's: its principal, the login it signed in with, or their user part.
+
+    Only what is surely one of them is one: behind us the same in letters that we alone fold may be another account's.
+    """
     if claimed == live.named:
         return True
-    name = fold(claimed)
-    if not any(name in (fold(own), fold(parse_login(own).user)) for own in _own_names(live)):
+    name = rule_key(claimed)
+    if not any(name in (rule_key(own), rule_key(parse_login(own).user)) for own in _own_names(live)):
         return False
     live.named = claimed
     return True

@@ -26,8 +26,9 @@ class DirectoryFacts:
 
     `is_present` is False once the object is deleted or has left the part of the directory that is mirrored. `realm` is
     the Kerberos realm, upper case. `is_enabled` is False too while what can be read of the object makes no sense. An account
-    locked until an administrator unlocks it has `locked_until` `datetime.max` (UTC). `is_delegable` is False for accounts that nobody may sign in for (NOT_DELEGATED). `password_set_at` is when
-    the domain password was last changed; None where nobody has told. `read_at` is when a domain controller last said all this.
+    locked until an administrator unlocks it has `locked_until` `datetime.max` (UTC), and so has one whose lock's end is hidden
+    from us. `is_delegable` is False for accounts that nobody may sign in for (NOT_DELEGATED). `password_set_at` is when the domain
+    password was last changed; None where nobody has told. `read_at` is when a domain controller last said all this.
     """
 
     realm: str

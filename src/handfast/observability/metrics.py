@@ -16,8 +16,8 @@ imports this module) and the one that serves `/metrics` adds them up.
 | handfast_backend_proofs_total | publication, result | servers' proofs (mutual authentication): good, wrong, unseen |
 | handfast_directory_read_timestamp_seconds | source | when the mirror of the directory was last complete (Unix time) |
 | handfast_directory_changes_total | change | changes of mirrored accounts that were stored |
-| handfast_directory_unsettled | kind | mirrored accounts that need a person: their name is a local account's, or can't be stored |
-| handfast_alarms_total | alarm | what needs a person: secrets suspended, nodes that overreach, a directory that lacks many accounts |
+| handfast_directory_unsettled | kind | mirrored accounts that need a person: their name is a local account's, or can't be stored, or they can't be read |
+| handfast_alarms_total | alarm | what needs a person: secrets suspended, nodes that overreach, a directory that lacks or hides many accounts |
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from handfast.app.directory_seat import ReaderSeat
 from handfast.app.directory_sync import DirectorySync, build_mirror_policy, scope_of
 from handfast.identity.audit import AuditEvent
 from handfast.identity.directory.changes import MirrorPolicy
-from handfast.identity.directory.entries import SyncPosition
+from handfast.identity.directory.entries import ChangeBatch, SyncPosition
 from handfast.identity.ports import Unavailable
 from handfast.identity.records import RevocationScope
 from handfast.observability import metrics
@@ -253,6 +253,44 @@ async def test_where_the_directory_is_right_a_person_says_so(site, log):
     await site.sync.reload(settings_of(max_missing_percent=100))
     await site.turn()
     assert site.names == []
+
+
+async def test_rights_that_were_taken_away_raise_an_alarm_and_another_reader_tells_of_them(site):
+    people = [site.domain.add(f"user{n}") for n in range(30)]
+    await site.turn()
+    gauge = metrics.DIRECTORY_UNSETTLED.labels("unreadable")._value
+    alarms = metrics.ALARMS.labels("directory-unreadable")._value
+    before = alarms.get()
+    hidden = frozenset(one.sid for one in people[:21])
+
+    async def hiding(_positions):
+        yield ChangeBatch(unreadable=hidden, position=SyncPosition("dc1", 31))
+
+    site.domain.changes = hiding
+    await site.turn()
+    assert (site.sync.unreadable, gauge.get(), alarms.get() - before) == (hidden, 21, 1)
+    another = site.another()
+    await another.take(1)
+    site.clock.advance(minutes=1)
+    await another.take(1)
+    await site.turn()
+    assert (site.sync.unreadable, gauge.get()) == (frozenset(), 0)
+
+
+async def test_they_do_where_others_are_missing_too_and_a_reload_begins_anew(site):
+    people = [site.domain.add(f"user{n}") for n in range(60)]
+    await site.turn()
+    before = metrics.ALARMS.labels("directory-unreadable")._value.get()
+    hidden, gone = (frozenset(one.sid for one in some) for some in (people[:21], people[21:42]))
+
+    async def hiding(_positions):
+        yield ChangeBatch(unreadable=hidden, gone=gone, position=SyncPosition("dc1", 61))
+
+    site.domain.changes = hiding
+    await site.turn()
+    assert metrics.ALARMS.labels("directory-unreadable")._value.get() == before + 1
+    await site.sync.reload(settings_of(poll_seconds=2))
+    assert not site.sync.unreadable
 
 
 async def test_what_ends_is_cut_on_time_and_once(site):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from handfast.cli import directory_init
+from handfast.cli import directory, directory_init
 from handfast.cli.directory import account_record, domain_lines, domain_row, show
 from handfast.cli.directory_init import parse_server
 from handfast.cli.exits import CommandFailed, Exit
@@ -81,11 +82,31 @@ def test_an_account_is_shown_with_its_groups_in_order():
     assert (record["expires"], record["locked_until"], record["password_expires"]) == (NOW, None, None)
 
 
+@pytest.mark.parametrize(
+    ("unreadable", "severity"), [(0, None), (1, "warning"), (20, "warning"), (21, "error")]
+)
+def test_how_many_accounts_can_not_be_judged_is_told(monkeypatch, unreadable, severity):
+    class Administration:
+        def call(self, method):
+            return {"accounts": 100, "directory_read_at": None, "directory_unreadable": unreadable}
+
+    @contextlib.contextmanager
+    def opened(_settings):
+        yield Administration()
+
+    monkeypatch.setattr(directory, "open_administration", opened)
+    found = directory.mirror_findings(parse_settings(SETTINGS)[0])
+    assert [(one.id, one.severity) for one in found] == [("directory-unreadable", severity)] * bool(
+        unreadable
+    )
+    assert all(one.what.endswith(f": {unreadable}") for one in found)
+
+
 def test_ends_without_a_date_are_said_in_words():
     record = shown(
         locked_until=datetime.max.replace(tzinfo=UTC), password_expires_at=datetime(1601, 1, 1, tzinfo=UTC)
     )
-    assert record["locked_until"] == "an administrator unlocks it"
+    assert record["locked_until"] == "the domain says that it ended"
     assert record["password_expires"] == "must be changed now"
     assert shown(locked_until=NOW, password_expires_at=NOW)["locked_until"] == NOW
 

@@ -332,6 +332,17 @@ def test_devices_go_out_and_come_back_exactly(line, tmp_path):
     assert line("device", "export").stdout.startswith("account,device_id")
 
 
+def test_an_audit_export_that_is_refused_leaves_the_older_one(line, refusal, tmp_path):
+    file = tmp_path / "trail.jsonl"
+    line.administration.answers |= {"audit_chains": ["node1"], "audit_export": [{"sequence": 1}]}
+    assert line("audit", "export", "--output", str(file)).exit_code == 0
+    before = file.read_text()
+    assert json.loads(before) == {"sequence": 1}
+    line.administration.answers["audit_chains"] = refusal("refused", "you may not")
+    assert line("audit", "export", "--output", str(file)).exit_code == 1
+    assert file.read_text() == before
+
+
 def test_audit_verify(line, tmp_path):
     line.administration.answers["audit_verify"] = {"ok": True, "entries": 12, "findings": []}
     file = tmp_path / "cp"

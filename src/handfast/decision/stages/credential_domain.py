@@ -304,7 +304,7 @@ def _denial(verdict: PasswordVerdict) -> Deny | None:
             return Deny(
                 Reason.CREDENTIAL_WRONG,
                 rule=RULE,
-                detail="the directory has no such account by that name now",
+                detail="not sent: the directory has no such account by that name now, or no password can be like this one",
             )
         case PasswordVerdict.DISABLED:
             return Deny(Reason.ACCOUNT_DISABLED_IN_DIRECTORY, rule=RULE)

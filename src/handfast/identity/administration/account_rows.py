@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,14 +22,20 @@ _WORDS = {
 }
 
 
-def account_row(account: Account, now: datetime, complete_at: datetime | None = None) -> JsonRow:
-    """An account as JSON; of the PIN only whether there is one. `complete_at` is when the mirror last was complete.
+def account_row(
+    account: Account,
+    now: datetime,
+    complete_at: datetime | None = None,
+    unreadable: AbstractSet[str] = frozenset(),
+) -> JsonRow:
+    """An account as JSON; of the PIN only whether there is one. `complete_at` is when the mirror last was complete, `unreadable`
+    are the SIDs of those that are refused because they can't be judged.
 
     `directory_state` is what the directory's facts mean at `now`, in a word; "" for a local account.
     """
     row = as_json(account, without=frozenset({"pin_verifier", "directory"}))
     row["has_pin"] = account.pin_verifier is not None
-    row["directory_state"] = _state_of(account, now)
+    row["directory_state"] = _state_of(account, now, unreadable)
     row["directory"] = None
     if account.directory is not None:
         read_at = max(account.directory.read_at, complete_at or account.directory.read_at)
@@ -39,14 +46,17 @@ def account_row(account: Account, now: datetime, complete_at: datetime | None = 
     return row
 
 
-def _state_of(account: Account, now: datetime) -> str:
+def _state_of(account: Account, now: datetime, unreadable: AbstractSet[str]) -> str:
     """What the directory alone says."""
     if account.directory is None:
         return ""
     if not account.is_named and not account.is_gone:
         return "name taken"
     as_if_enabled = replace(account, state=AccountState.ENABLED)
-    return _WORDS[judge_standing(as_if_enabled, None, _OF_ANY_AGE, now).refusal]
+    refusal = judge_standing(as_if_enabled, None, _OF_ANY_AGE, now).refusal
+    if refusal is StandingRefusal.DISABLED_IN_DIRECTORY and account.sid in unreadable:
+        return "unreadable"
+    return _WORDS[refusal]
 
 
 def group_names(repositories: Repositories, account: Account) -> list[str]:

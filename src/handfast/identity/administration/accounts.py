@@ -95,7 +95,7 @@ class AccountAdministration(Office):
         def work(repositories: Repositories) -> list[JsonRow]:
             now, complete_at = self._clock.now(), repositories.positions.newest_read_at()
             page = repositories.accounts.list(limit=count, after=AccountId(after))
-            return [account_row(account, now, complete_at) for account in page]
+            return [account_row(account, now, complete_at, self._unreadable) for account in page]
 
         return await self._records.read(work)
 
@@ -105,7 +105,8 @@ class AccountAdministration(Office):
 
         def work(repositories: Repositories) -> JsonRow:
             found = self._account(repositories, account)
-            row = account_row(found, self._clock.now(), repositories.positions.newest_read_at())
+            complete_at = repositories.positions.newest_read_at()
+            row = account_row(found, self._clock.now(), complete_at, self._unreadable)
             row["groups"] = group_names(repositories, found)
             row["app_passwords"] = [
                 as_json(one) for one in repositories.app_passwords.list_of_account(found.id)
@@ -175,7 +176,7 @@ class AccountAdministration(Office):
         return await self._records.write(work)
 
     def _row(self, account: Account) -> JsonRow:
-        return account_row(account, self._clock.now())
+        return account_row(account, self._clock.now(), unreadable=self._unreadable)
 
     def _check_pin(self, pin: str, user: str) -> None:
         weakness = find_weakness(pin, user)

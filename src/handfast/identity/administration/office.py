@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,8 +43,8 @@ class PolicyExplainer(Protocol):
 class Office:
     """Ports and settings of administrative work.
 
-    `recent`, `delays` and `networks` are the serving process's own memory, where there is one. `unused_password_life` is
-    how long a new app password may stay unused.
+    `recent`, `delays`, `networks` and `unreadable` are the serving process's own memory, where there is one; the last has the SIDs
+    of the directory's accounts that can't be judged. `unused_password_life` is how long a new app password may stay unused.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Office:
         recent: RecentEvaluations | None = None,
         delays: SourceDelays | None = None,
         networks: NetworkSightings | None = None,
+        unreadable: AbstractSet[str] = frozenset(),
         policies: PolicyExplainer | None = None,
     ) -> None:
         """`publications` are the names in the settings file, to catch a misspelt one."""
@@ -74,6 +76,7 @@ class Office:
         self._recent = recent
         self._delays = delays
         self._networks = networks
+        self._unreadable = unreadable
         self._policies = policies
 
     def _account(self, repositories: Repositories, name: str) -> Account:

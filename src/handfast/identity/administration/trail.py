@@ -138,6 +138,7 @@ class TrailAdministration(Office):
                 "epoch": repositories.revocations.current_epoch(),
                 "nodes": len(repositories.nodes.list()),
                 "directory_read_at": None if read_at is None else read_at.isoformat(),
+                "directory_unreadable": len(self._unreadable),
                 "audit_entries": {chain: head[0] if head else 0 for chain, head in heads.items()},
                 "evaluations_dropped": 0 if self._recent is None else self._recent.dropped,
             }

@@ -38,7 +38,8 @@ FEW_MISSING = 20
 class TooManyMissing(Exception):
     """A reading lacks so many accounts that it is not believed. All else that it says is stored.
 
-    `withheld` are the SIDs that are kept, `position` is where the reading ended: one that goes on from there needs both.
+    `mirrored` is how many there were before, `withheld` are the SIDs that are kept, `position` is where the reading ended:
+    one that goes on from there needs all three.
     """
 
     def __init__(
@@ -55,11 +56,17 @@ class TooManyMissing(Exception):
         self.position = position
 
 
+def are_too_many(some: int, mirrored: int, max_percent: float) -> bool:
+    """True where no ordinary day reaches so many of all accounts that are mirrored."""
+    return some > FEW_MISSING and some * 100 > mirrored * max_percent
+
+
 class MirrorRound:
     """Stores what one call of `Directory.changes` gives. `scope` says what of the directory is mirrored.
 
-    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `withheld` are accounts
-    that the readings before, on which this one goes on, lack and were not believed about.
+    With a `readership` nothing is stored once another identity reads: ReadershipLost is raised then. `before` is what became
+    of the reading on which this one goes on, where that was not believed. `unreadable` are the SIDs of accounts that can't be
+    judged, which this reading brings up to date.
     """
 
     def __init__(
@@ -69,7 +76,8 @@ class MirrorRound:
         policy: MirrorPolicy,
         scope: str,
         readership: Readership | None = None,
-        withheld: AbstractSet[str] = frozenset(),
+        before: TooManyMissing | None = None,
+        unreadable: set[str] | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -78,9 +86,10 @@ class MirrorRound:
         self._readership = readership
         self._began_at = clock.now()
         self._named: set[str] = set()
-        self._gone = set(withheld)
-        self._withheld = set(withheld)
-        self._mirrored_before: int | None = None
+        self._withheld = set(before.withheld) if before else set[str]()
+        self._gone = set(self._withheld)
+        self._mirrored_before = before.mirrored if before else None
+        self._unreadable = set[str]() if unreadable is None else unreadable
         self.report = MirrorReport()
         self.accounts_read = 0
 
@@ -102,7 +111,10 @@ class MirrorRound:
             await self._finish(batch)
 
     async def _note_named(self, batch: ChangeBatch) -> None:
-        there = batch.unreadable.union(account.sid for account in batch.accounts)
+        readable = {account.sid for account in batch.accounts}
+        there = batch.unreadable | readable
+        self._unreadable |= batch.unreadable
+        self._unreadable -= batch.gone | readable
         self._gone -= there
         self._withheld -= there
         if batch.is_whole:
@@ -154,8 +166,9 @@ class MirrorRound:
             )
 
     async def _finish(self, batch: ChangeBatch) -> None:
-        missing = set(await self._list_mirrored()) - self._named if batch.is_whole else set()
-        await self._remove(missing)
+        if batch.is_whole:
+            self._unreadable &= self._named
+        await self._remove(await self._find_missing(is_whole=batch.is_whole))
         await self._claim_free_names()
         position = batch.position
         if self._withheld:
@@ -167,6 +180,17 @@ class MirrorRound:
                     position, scope=self._scope, read_at=self._began_at
                 )
             )
+
+    async def _find_missing(self, *, is_whole: bool) -> set[str]:
+        """Of a whole reading, all that it did not name. Whoever is mirrored no longer is not withheld any more."""
+        if not is_whole and not self._withheld:
+            return set()
+        mirrored = set(await self._list_mirrored())
+        # Another account has come with the name, or an administrator removed the row: nobody's word is needed for these now.
+        settled = self._withheld - mirrored
+        self._withheld -= settled
+        self._gone -= settled
+        return mirrored - self._named if is_whole else set()
 
     async def _claim_free_names(self) -> None:
         """Found outside the writer, whatever thousands wait for: most of them in vain, for as long as the directory has it so."""
@@ -188,7 +212,7 @@ class MirrorRound:
         self._withheld |= sids
         if len(self._gone) > FEW_MISSING:
             mirrored = await self._count_mirrored()
-            if len(self._gone) * 100 > mirrored * self._policy.max_missing_percent:
+            if are_too_many(len(self._gone), mirrored, self._policy.max_missing_percent):
                 return
         for gone in _chunks(sorted(self._withheld)):
             await self._store_gone(gone)

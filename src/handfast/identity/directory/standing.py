@@ -14,7 +14,7 @@ from handfast.identity.ports import Repositories
 from handfast.identity.records import Account, AccountState, DirectoryFacts
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
-"""The end of a lock that only an administrator ends."""
+"""The end of a lock that an administrator must end, or whose end is hidden from us."""
 
 
 class StandingRefusal(StrEnum):
@@ -105,7 +105,7 @@ def _is_believed(
 
 def _detail_of(refusal: StandingRefusal | None, facts: DirectoryFacts, complete_at: datetime | None) -> str:
     if refusal is StandingRefusal.LOCKED and facts.locked_until == FOR_EVER:
-        return "until an administrator unlocks it"
+        return "until the domain says that it ended"
     instants = {
         StandingRefusal.LOCKED: ("until", facts.locked_until),
         StandingRefusal.EXPIRED: ("since", facts.expires_at),

@@ -24,7 +24,7 @@ class MirrorReport:
     contested: list[str] = field(default_factory=list)
     """Accounts whose UPN leads to nobody or to somebody else, because several have it."""
     unfit: list[str] = field(default_factory=list)
-    """Accounts whose names can't be an account's here; they are not mirrored."""
+    """Accounts that no record can hold as they are, mostly for their names: they are not mirrored, or refused where they were."""
 
     def add(self, other: MirrorReport) -> None:
         """Adds up."""

@@ -444,6 +444,7 @@ async def test_a_password_that_was_not_sent_is_nobodys_guess(site):
     for _ in range(12):
         refused = await site.ask()
         assert (refused.outcome, refused.reason) == (Outcome.DENY, Reason.CREDENTIAL_WRONG)
+    assert "or no password can be like this one" in str(refused)
     assert site.domain.looks == looks + 12, "told as whatever was not asked about"
     assert site.identity.records.tables.counters == {}
     site.domain.renamed.clear()

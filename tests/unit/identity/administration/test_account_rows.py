@@ -51,6 +51,15 @@ def test_an_account_whose_name_a_local_one_has_says_so():
     assert account_row(gone, NOW)["directory_state"] == "gone"
 
 
+def test_who_can_not_be_judged_does_not_look_disabled():
+    def state(account):
+        return account_row(account, NOW, unreadable={"S-1-5-21-1"})["directory_state"]
+
+    assert state(mirrored(is_enabled=False)) == "unreadable"
+    assert state(replace(mirrored(is_enabled=False), sid="S-1-5-21-2")) == "disabled"
+    assert (state(mirrored()), state(mirrored(is_present=False))) == ("good", "gone")
+
+
 def test_facts_are_as_old_as_the_last_reading_that_did_not_change_them():
     now = NOW + timedelta(minutes=10)
     assert account_row(mirrored(), now)["directory"]["age_seconds"] == 600

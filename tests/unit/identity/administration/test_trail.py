@@ -60,6 +60,7 @@ async def test_a_revoked_node_tells_what_it_saw(desk):
     assert (await desk.refused("node_revoke", name="dmz9")).kind == "not-found"
     status = await desk("status")
     assert (status["accounts"], status["epoch"], status["nodes"]) == (2, 1, 1)
+    assert status["directory_unreadable"] == 0
     assert (await desk("node_revoke", name="dmz9", unseen=True))["certificates"] == 0
     assert await desk.identity.records.read(lambda r: r.nodes.is_revoked("dmz9", "02"))
 

@@ -171,9 +171,10 @@ async def test_the_next_one_goes_on_with_those_that_are_withheld(site):
     people = [site.directory.add(f"user{n:03}") for n in range(60)]
     await site.read()
     withheld = frozenset(one.sid for one in people[: FEW_MISSING + 1])
+    before = TooManyMissing(len(withheld), 60, withheld)
 
     def go_on(**policy):
-        return MirrorRound(site.records, site.clock, MirrorPolicy(**policy), SCOPE, withheld=withheld)
+        return MirrorRound(site.records, site.clock, MirrorPolicy(**policy), SCOPE, before=before)
 
     last = ChangeBatch(position=SyncPosition("dc1", 91))
     with pytest.raises(TooManyMissing) as caught:
@@ -186,6 +187,52 @@ async def test_the_next_one_goes_on_with_those_that_are_withheld(site):
     assert site.records.tables.positions["dc1"][1] == 91
     await go_on(max_missing_percent=100).store(last)
     assert len(site.present()) == 39
+
+
+async def gone_without_belief(site, people) -> TooManyMissing:
+    """A reading says that these are gone, and is not believed."""
+    reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE)
+    await reading.store(ChangeBatch(gone=frozenset(one.sid for one in people), is_last=False))
+    with pytest.raises(TooManyMissing) as caught:
+        await reading.store(ChangeBatch(position=SyncPosition("dc1", 200)))
+    return caught.value
+
+
+def go_on_from(before, site):
+    return MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE, before=before)
+
+
+async def test_who_lost_the_name_to_a_newcomer_is_not_withheld_any_more(site):
+    """A script deletes many accounts and makes them anew, and the poll between the two is not believed."""
+    old = [site.directory.add(f"user{n:03}") for n in range(60)]
+    for n in range(40):
+        site.directory.add(f"other{n:03}")
+    await site.read()
+    before = await gone_without_belief(site, old)
+    assert (before.missing, len(before.withheld), len(site.present())) == (60, 60, 100)
+    anew = [entry(f"user{n:03}", 5000 + n) for n in range(60)]
+    reading = go_on_from(before, site)
+    await reading.store(ChangeBatch(tuple(anew[:30]), is_last=False))
+    with pytest.raises(TooManyMissing) as caught:
+        await reading.store(ChangeBatch(position=SyncPosition("dc1", 230)))
+    assert (caught.value.missing, caught.value.mirrored) == (30, 100)
+    assert caught.value.withheld == {one.sid for one in old[30:]}
+    await go_on_from(caught.value, site).store(
+        ChangeBatch(tuple(anew[30:]), position=SyncPosition("dc1", 260))
+    )
+    assert site.records.tables.positions["dc1"][1] == 260, "believed: nobody is withheld any more"
+    assert {site.account(one.user).sid for one in anew} == {one.sid for one in anew}
+    assert len(site.present()) == 100
+
+
+async def test_accounts_that_a_later_reading_adds_do_not_either(site):
+    old = [site.directory.add(f"old{n}") for n in range(30)]
+    await site.read()
+    before = await gone_without_belief(site, old)
+    new = tuple(entry(f"new{n}", 5000 + n) for n in range(300))
+    with pytest.raises(TooManyMissing) as caught:
+        await go_on_from(before, site).store(ChangeBatch(new, position=SyncPosition("dc1", 500)))
+    assert (caught.value.missing, caught.value.mirrored) == (30, 30)
 
 
 async def test_who_cannot_be_judged_is_neither_missing_nor_let_in(site):
@@ -203,6 +250,27 @@ async def test_who_cannot_be_judged_is_neither_missing_nor_let_in(site):
     await reading.store(ChangeBatch(unreadable=unreadable | {"S-1-nobody"}))
     assert site.records.writes == writes, "that is known"
     assert len(site.present()) == 60
+
+
+async def test_who_can_not_be_judged_now_is_known_whatever_readings_told_it(site):
+    unreadable = {"S-1-before"}
+
+    async def read(*batches):
+        reading = MirrorRound(site.records, site.clock, MirrorPolicy(), SCOPE, unreadable=unreadable)
+        for batch in batches:
+            await reading.store(batch)
+        return unreadable
+
+    whole = ChangeBatch(
+        (entry("alice", 1),),
+        unreadable=frozenset({"S-1-a", "S-1-b", sid_of(2)}),
+        is_whole=True,
+        is_last=False,
+    )
+    assert await read(whole) == {"S-1-before", "S-1-a", "S-1-b", sid_of(2)}, "not to its end yet"
+    assert await read(replace(whole, is_last=True)) == {"S-1-a", "S-1-b", sid_of(2)}
+    more = ChangeBatch((entry("bob", 2),), gone=frozenset({"S-1-a"}), unreadable=frozenset({"S-1-c"}))
+    assert await read(more) == {"S-1-b", "S-1-c"}
 
 
 async def test_few_may_be_missing_whatever_share_they_are(site):

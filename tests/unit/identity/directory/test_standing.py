@@ -79,7 +79,7 @@ def test_an_account_that_no_name_leads_to_is_not_among_those_mirrored():
         (mirrored(is_enabled=False), ""),
         (mirrored(is_present=False), ""),
         (replace(mirrored(), is_named=False), "a local account has its name"),
-        (mirrored(locked_until=FOR_EVER), "until an administrator unlocks it"),
+        (mirrored(locked_until=FOR_EVER), "until the domain says that it ended"),
         (mirrored(locked_until=NOW + SECOND), "until 2026-03-02T09:00:01+00:00"),
         (mirrored(expires_at=NOW), "since 2026-03-02T09:00:00+00:00"),
         (mirrored(password_expires_at=NOW), "since 2026-03-02T09:00:00+00:00"),
