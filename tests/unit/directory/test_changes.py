@@ -412,3 +412,20 @@ async def test_whom_only_the_comparison_finds_unreadable_is_logged(no_pause):
         with capture_logs() as logged:
             _, since = await told(feed, link, since)
         assert [one["objects"] for one in logged] == lines
+
+
+async def test_working_out_all_memberships_may_take_longer_than_an_answer():
+    patient: list[int] = []
+
+    class Link(GroupedLink):
+        async def call(self, work, *, patience=1):
+            patient.append(patience)
+            return work(None)
+
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), Link()
+    link.is_group_hidden = True
+    link.change(ALICE, ENABLED)
+    _, since = await told(feed, link, None)
+    link.change(ALICE, DISABLED)
+    await told(feed, link, since)
+    assert set(patient) == {changes.PREPARING_PATIENCE}
