@@ -144,6 +144,8 @@ class GroupGraph:
     def put(self, group: Group) -> set[Key]:
         """Takes a new or changed group; returns the members, down to the last, to whom that may make a difference."""
         before = self._groups.get(group.key)
+        if before == group:
+            return set()
         if before is not None and (before.name, before.is_security) == (group.name, group.is_security):
             touched = before.members ^ group.members
         else:

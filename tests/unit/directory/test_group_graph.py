@@ -128,6 +128,8 @@ def test_some_groups_that_change_do_not_make_all_memberships_be_worked_out_anew(
     )
     graph = GroupGraph(group(key, 1000 + key) for key in range(100))
     graph.prepare()
+    for key in range(100):
+        graph.put(group(key, 1000 + key))  # read again, and nothing came of it
     for key in range(group_graph.MAX_CHANGED):
         graph.put(group(key, 5000))
         graph.prepare()
