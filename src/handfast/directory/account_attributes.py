@@ -8,13 +8,15 @@ object. What follows from that must cost nobody else anything, and must never be
 | objectSid | we can't tell which account it is: it is passed over, as one that is hidden as a whole |
 | sAMAccountName, userAccountControl, accountExpires, pwdLastSet, primaryGroupID | every account has them: it can't be judged (MalformedMessage) |
 | msDS-User-Account-Control-Computed | likewise: the controller works it out for each account |
+| uSNChanged | likewise (`accounts`): a filter on what is hidden never matches, so no further change of it would be found |
 | lockoutTime | an account that was never locked has none: the controller's computed word counts, and a lock ends when it says so |
 | msDS-UserPasswordExpiryTimeComputed | an older controller has none: worked out from pwdLastSet and the domain's policy |
 | msDS-ResultantPSO | most accounts are under none: the domain's own duration. Under one that we may not read: as without lockoutTime |
 | memberOf | groups are found by their members as well; each value that makes no sense costs that membership alone |
 | userPrincipalName, displayName, mail | it has none: they only lead to it or show it |
 
-Source: MS-SAMR 3.1.1.8.1 (what every account has), MS-ADTS 3.1.1.4.5.17 (the computed word).
+Source: MS-SAMR 3.1.1.8.1 (what every account has), MS-ADTS 3.1.1.4.5.17 (the computed word), 3.1.1.4.3
+(what is hidden counts in a filter as if it were not there).
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from handfast.protocols.errors import MalformedMessage
 
 ATTRIBUTES = (
     "objectSid",
+    "uSNChanged",
     "sAMAccountName",
     "userPrincipalName",
     "displayName",

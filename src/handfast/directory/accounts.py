@@ -97,6 +97,7 @@ class AccountBuilder:
         return Built(tuple(built), frozenset(unreadable))
 
     async def _build(self, entry: Entry) -> DirectoryAccount:
+        entry.require("uSNChanged")  # else its next change would never be found
         pso = parse_pso(entry)
         if pso and pso not in self._policies_asked:
             await self._ask_policy(pso)

@@ -1,7 +1,7 @@
 """What changed in the directory since it was last read: everything once, then by update sequence numbers (USN).
 
 A controller numbers each change it makes to its copy; `uSNChanged` of an object is the number of its last one. Those numbers
-are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Five kinds
+are the controller's own, and void once it was restored from a backup: its invocation id is another one then. Six kinds
 of change don't raise the number of the account they matter to, and are found otherwise:
 
 - *Membership*: the group changes, not its member. The members that differ, down through nested groups, are read anew. For
@@ -9,8 +9,10 @@ of change don't raise the number of the account they matter to, and are found ot
 - *Deletion*: where an administrator lets us see deleted objects they are found like any change. Ordinary users don't see
   any: so now and then the accounts there are are listed by SID alone, and compared with those there were.
 - *Moves of a container*, into or out of the part that is mirrored: found by the same comparison.
-- *Rights* that are given on a container, and the end of a lock that we may not read: accounts that can't be judged, or are
-  locked without an end, are read again with each comparison, some at a time.
+- *Rights* on a container: groups that were hidden are found by the same comparison. Accounts that can't be judged are read
+  again now and then, some at a time; so are those that are locked without an end that we may read.
+- *Whatever hides `uSNChanged`*: no filter finds it any more. The comparison does: such an account can't be judged, and such a
+  group is read again each time.
 - *The domain's policy*, on which ends of lockouts and passwords depend: everything is read anew.
 
 An account that is there and can't be judged (`account_attributes`) is told as such, and is not gone.
@@ -49,7 +51,11 @@ COMPARISON_SHARE = 20
 would make the pause longer than it may be.
 """
 UNSETTLED_AT_A_TIME = 1_000
-"""Accounts read again with one comparison although nothing says that they changed: a second or two."""
+"""Accounts read again at once although nothing says that they changed: a second or two. Where that helped some of them the
+next ones follow with the next poll, which what did change so never waits for.
+"""
+PREPARING_PATIENCE = 60
+"""Timeouts that working out all memberships may take: it is our own work, and says nothing of the controller."""
 PAUSE_SECONDS, PAUSE_SEEING_DELETED_SECONDS = 60.0, 600.0
 """At most, between two comparisons: without them deletions are not seen, or containers that move."""
 
@@ -67,6 +73,7 @@ class Memory:
     present: set[Key] = field(default_factory=set)
     compared_usn: int = 0
     compare_after: float = 0.0
+    ask_after: float = 0.0
     unsettled: dict[Key, None] = field(default_factory=dict)
 
     def note_read(self, read: Iterable[Key], unsettled: Iterable[Key]) -> None:
@@ -77,7 +84,7 @@ class Memory:
 
 
 def pause_after(seconds: float, *, sees_deleted: bool) -> float:
-    """How long to wait after a comparison that took `seconds`."""
+    """How long to wait after a comparison, or asking again, that took `seconds`."""
     return min(COMPARISON_SHARE * seconds, PAUSE_SEEING_DELETED_SECONDS if sees_deleted else PAUSE_SECONDS)
 
 
@@ -146,7 +153,7 @@ class _Read:
         """The groups, from which every account's membership follows."""
         groups = read_groups(self._link, self._domain, self._nameless_groups)
         graph = GroupGraph([group async for group in groups])
-        await self._link.call(lambda _: graph.prepare())
+        await self._prepare(graph)
         return Memory(self._domain.policy, graph, compared_usn=self._domain.root.highest_usn)
 
     async def everything(self, memory: Memory) -> AsyncIterator[ChangeBatch]:
@@ -160,22 +167,36 @@ class _Read:
 
     async def difference(self, memory: Memory, start: int) -> AsyncIterator[ChangeBatch]:
         """Accounts that changed after `start`, or whose groups did, and those that are gone."""
-        if self._domain.root.highest_usn == start and not self._is_comparison_due(memory):
-            return
-        # The groups come first: an account that was put into one that is refused, and only then enabled, must not get in.
-        regrouped = await self._changed_memberships(memory, start)
-        changed, gone = await self._changed_accounts(start), await self._deleted_accounts(start)
-        # Whoever was disabled does not wait for the thousands who are in another group now.
-        for some, ended in ((changed, gone), (regrouped - changed - gone, set[Key]())):
-            async for batch in self._read_again(memory, some, ended):
-                yield batch
+        known: set[Key] = set()
+        if self._domain.root.highest_usn != start:
+            # The groups come first: an account that was put into one that is refused, and only then enabled, must not get in.
+            regrouped = await self._changed_memberships(memory, start)
+            changed, gone = await self._changed_accounts(start), await self._deleted_accounts(start)
+            # Whoever was disabled does not wait for the thousands who are in another group now.
+            for some, ended in ((changed, gone), (regrouped - changed - gone, set[Key]())):
+                async for batch in self._read_again(memory, some, ended):
+                    yield batch
+            known = changed | regrouped
         if self._is_comparison_due(memory):
-            # Last: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
-            unsettled = set(islice(memory.unsettled, UNSETTLED_AT_A_TIME)) - changed - regrouped
-            told = len(self._problems)
-            async for batch in self._read_again(memory, await self._compare(memory) | unsettled, set()):
+            # Late: in a large domain it takes longer than a poll, and what is known to have changed must not wait for it.
+            compared = await self._compare(memory)
+            async for batch in self._read_again(memory, compared, set()):
                 yield batch
-            del self._problems[told:]  # they were told when they changed
+            known |= compared
+        if memory.unsettled and time.monotonic() >= memory.ask_after:
+            async for batch in self._ask_again(memory, known):
+                yield batch
+
+    async def _ask_again(self, memory: Memory, known: set[Key]) -> AsyncIterator[ChangeBatch]:
+        """Some of the unsettled accounts, without those that were just read. A lock that ends changes no number."""
+        began, told, before = time.monotonic(), len(self._problems), len(memory.unsettled)
+        some = set(islice(memory.unsettled, UNSETTLED_AT_A_TIME)) - known
+        async for batch in self._read_again(memory, some, set()):
+            yield batch
+        del self._problems[told:]  # they were told when they were found
+        ended = time.monotonic()
+        has_helped = len(memory.unsettled) < before
+        memory.ask_after = ended if has_helped else ended + pause_after(ended - began, sees_deleted=False)
 
     def _note_read(self, memory: Memory, built: Built) -> set[Key]:
         """The keys of all that are there."""
@@ -187,11 +208,10 @@ class _Read:
         self, memory: Memory, touched: set[Key], gone: set[Key]
     ) -> AsyncIterator[ChangeBatch]:
         """The touched accounts as they are now; those that are no more, and the gone ones, as gone."""
-        await self._link.call(lambda _: memory.graph.prepare())
+        await self._prepare(memory.graph)
         builder = self._builder(memory)
         found: set[Key] = set()
-        for some in _parts(sorted(touched - gone, key=str), SIDS_IN_ONE_QUERY):
-            condition = filters.with_sids(sid_of(key, self._domain.sid) for key in some)
+        for condition in self._naming(touched - gone):
             async for page in self._accounts(condition):
                 built = await builder.build(page)
                 found |= self._note_read(memory, built)
@@ -205,13 +225,20 @@ class _Read:
 
     async def _changed_memberships(self, memory: Memory, start: int) -> set[Key]:
         """Whoever came into a group or left one, and whose groups' names or kinds changed."""
-        touched: set[Key] = set()
-        condition = filters.changed_since(start)
-        async for group in read_groups(self._link, self._domain, self._nameless_groups, condition):
-            touched |= memory.graph.put(group)
+        touched = await self._put_groups(memory, filters.changed_since(start))
         for key in await self._tombstones(filters.both("(objectClass=group)", filters.changed_since(start))):
             touched |= memory.graph.remove(key)
         return self._accounts_among(touched, memory)
+
+    async def _put_groups(self, memory: Memory, condition: str) -> set[Key]:
+        """Reads groups; returns to whom they may make a difference."""
+        touched: set[Key] = set()
+        async for group in read_groups(self._link, self._domain, self._nameless_groups, condition):
+            touched |= memory.graph.put(group)
+        return touched
+
+    async def _prepare(self, graph: GroupGraph) -> None:
+        await self._link.call(lambda _: graph.prepare(), patience=PREPARING_PATIENCE)
 
     def _accounts_among(self, members: set[Key], memory: Memory) -> set[Key]:
         """Members that may be accounts of ours. Only a filter on groups lets anybody in who was not among the mirrored ones."""
@@ -241,17 +268,31 @@ class _Read:
         return has_moved and time.monotonic() >= memory.compare_after
 
     async def _compare(self, memory: Memory) -> set[Key]:
-        """Accounts and groups that came or went without any change of their own."""
+        """Accounts that came or went, or whose groups did, without any change of their own that is told."""
         began = time.monotonic()
         touched: set[Key] = set()
-        for key in memory.graph.keys - await self._keys(self._naming_context, filters.GROUPS):
+        there, unnumbered = await self._list(self._naming_context, filters.GROUPS)
+        for key in memory.graph.keys - there:
             touched |= memory.graph.remove(key)
-        there = await self._keys(self._base, self._scope.query())
+        for condition in self._naming((there - memory.graph.keys) | unnumbered):
+            touched |= await self._put_groups(memory, condition)
+        there, unnumbered = await self._list(self._base, self._scope.query())
         memory.compared_usn = self._domain.root.highest_usn
         ended = time.monotonic()
         is_told = await sees_deleted(self._link, self._naming_context)
         memory.compare_after = ended + pause_after(ended - began, sees_deleted=is_told)
-        return self._accounts_among(touched, memory) | (there ^ memory.present)
+        # Who is unsettled is refused already, and asked again anyway.
+        hidden = unnumbered - memory.unsettled.keys()
+        return self._accounts_among(touched, memory) | (there ^ memory.present) | hidden
+
+    async def _list(self, base: str, query: str) -> tuple[set[Key], set[Key]]:
+        """All that are there, and those of them whose changes no filter finds."""
+        there: set[Key] = set()
+        unnumbered: set[Key] = set()
+        async for page in self._link.pages(base, query, ("objectSid", "uSNChanged")):
+            there |= self._sids(page)
+            unnumbered |= self._sids(entry for entry in page if "usnchanged" not in entry.values)
+        return there, unnumbered
 
     async def _keys(self, base: str, query: str) -> set[Key]:
         found: set[Key] = set()
@@ -268,6 +309,11 @@ class _Read:
             except MalformedMessage:
                 continue
         return found
+
+    def _naming(self, keys: Iterable[Key]) -> Iterator[str]:
+        """Filters that find these objects, some each."""
+        for some in _parts(sorted(keys, key=str), SIDS_IN_ONE_QUERY):
+            yield filters.with_sids(sid_of(key, self._domain.sid) for key in some)
 
     async def _accounts(self, condition: str) -> AsyncIterator[tuple[Entry, ...]]:
         attributes = account_attributes.ATTRIBUTES

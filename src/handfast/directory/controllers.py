@@ -93,9 +93,9 @@ class Link:
             return None
         return page.entries[0] if page.entries else None
 
-    async def call(self, work: Callable[[Session], T]) -> T:
-        """Anything else that blocks on the session."""
-        return await self._controller.call(self._session, partial(work, self._session))
+    async def call(self, work: Callable[[Session], T], *, patience: int = 1) -> T:
+        """Anything else that blocks on the session, or keeps a thread busy; `patience` is in timeouts."""
+        return await self._controller.call(self._session, partial(work, self._session), patience)
 
 
 class Controller:

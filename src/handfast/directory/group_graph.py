@@ -18,11 +18,15 @@ from dataclasses import dataclass
 Key = int | str
 
 _MAX_RID = 0xFFFF_FFFF
+_SHARDS = 256
+"""Sorting a list lets nobody else run meanwhile, so many short ones are sorted."""
+MAX_CHANGED = 64
+"""Groups that changed are looked into one by one, until they are so many that all memberships are worked out anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group; `members` are users and groups alike, sorted as `pack_members` does."""
+    """One group; its members are users and groups alike, those of our own domain sorted."""
 
     key: Key
     name: str
@@ -34,6 +38,13 @@ class Group:
     def members(self) -> set[Key]:
         """All of them."""
         return {*self.own_members, *self.foreign_members}
+
+    def names(self, member: Key) -> bool:
+        """Whether it is a member of its own."""
+        if isinstance(member, str):
+            return member in self.foreign_members
+        at = bisect_left(self.own_members, member)
+        return at < len(self.own_members) and self.own_members[at] == member
 
 
 def key_of(sid: str, domain_sid: str) -> Key:
@@ -64,12 +75,11 @@ class _Memberships:
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._keys = [group.key for group in groups]
-        self._pairs = array(
-            "Q",
-            sorted(
-                member << 32 | number for number, group in enumerate(groups) for member in group.own_members
-            ),
-        )
+        shards = [array("Q") for _ in range(_SHARDS)]
+        for number, group in enumerate(groups):
+            for member in group.own_members:
+                shards[member % _SHARDS].append(member << 32 | number)
+        self._shards = [array("Q", sorted(shard)) for shard in shards]
         self._foreign: dict[str, list[Key]] = {}
         for group in groups:
             for sid in group.foreign_members:
@@ -80,9 +90,10 @@ class _Memberships:
         if isinstance(member, str):
             yield from self._foreign.get(member, ())
             return
-        at = bisect_left(self._pairs, member << 32)
-        while at < len(self._pairs) and self._pairs[at] >> 32 == member:
-            yield self._keys[self._pairs[at] & _MAX_RID]
+        pairs = self._shards[member % _SHARDS]
+        at = bisect_left(pairs, member << 32)
+        while at < len(pairs) and pairs[at] >> 32 == member:
+            yield self._keys[pairs[at] & _MAX_RID]
             at += 1
 
 
@@ -92,6 +103,7 @@ class GroupGraph:
     def __init__(self, groups: Iterable[Group] = ()) -> None:
         self._groups = {group.key: group for group in groups}
         self._memberships: _Memberships | None = None
+        self._changed: set[Key] = set()
         self._closures: dict[frozenset[Key], frozenset[Key]] = {}
 
     def __len__(self) -> int:
@@ -116,35 +128,43 @@ class GroupGraph:
 
     def naming(self, member: Key) -> Iterator[Key]:
         """The groups that have it as a member of their own, whatever it says itself."""
-        return self._prepared().naming(member)
+        for key in self._prepared().naming(member):
+            if key not in self._changed:
+                yield key
+        for key in self._changed & self._groups.keys():
+            if self._groups[key].names(member):
+                yield key
 
     def prepare(self) -> None:
         """Works out who is in which groups: the part that takes long where there are many members, for any thread."""
+        if len(self._changed) > MAX_CHANGED:
+            self._memberships = None
         self._prepared()
 
     def put(self, group: Group) -> set[Key]:
         """Takes a new or changed group; returns the members, down to the last, to whom that may make a difference."""
         before = self._groups.get(group.key)
+        if before == group:
+            return set()
         if before is not None and (before.name, before.is_security) == (group.name, group.is_security):
             touched = before.members ^ group.members
         else:
             touched = group.members | (before.members if before else set())
-        self._forget_derived()
+        self._note_change(group.key)
         self._groups[group.key] = group
         return self._below(touched)
 
     def remove(self, key: Key) -> set[Key]:
         """Forgets a deleted group; returns who was in it, down to the last."""
         group = self._groups.pop(key, None)
-        self._forget_derived()
+        self._note_change(key)
         return self._below(group.members) if group else set()
 
-    def _forget_derived(self) -> None:
-        self._memberships = None
+    def _note_change(self, key: Key) -> None:
+        self._changed.add(key)
         self._closures.clear()
 
     def _closure(self, start: frozenset[Key]) -> frozenset[Key]:
-        memberships = self._prepared()
         found: set[Key] = set()
         waiting = list(start)
         while waiting:
@@ -152,12 +172,13 @@ class GroupGraph:
             group = self._groups.get(key)
             if key not in found and group is not None and group.is_security:
                 found.add(key)
-                waiting.extend(memberships.naming(key))
+                waiting.extend(self.naming(key))
         return frozenset(found)
 
     def _prepared(self) -> _Memberships:
         if self._memberships is None:
             self._memberships = _Memberships(list(self._groups.values()))
+            self._changed.clear()
         return self._memberships
 
     def _below(self, keys: set[Key]) -> set[Key]:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
+from handfast.directory.active_directory import ActiveDirectory
 from handfast.directory.values import FOREVER
 from handfast.identity.directory.changes import MirrorPolicy
 from handfast.identity.directory.rounds import MirrorRound
 from handfast.identity.directory.standing import DirectoryPolicy, StandingRefusal, read_standing
-from handfast.identity.ports import Unavailable
+from handfast.identity.ports import Repositories, Unavailable
+from handfast.identity.records import Account
 from tests.fakes.clock import SettableClock
 from tests.fakes.records import InMemoryRecords
 from tests.integration.directory.accounts import as_account
@@ -22,12 +24,13 @@ from tests.servers.samba_domain import USERS, group_entry, line, user_dn, user_e
 
 pytestmark = NEEDS
 SECURITY_GROUP = -0x7FFFFFFE
-MEMBER_OF, LOCKOUT_TIME, ACCOUNT_EXPIRES, USER_ACCOUNT_CONTROL, MEMBER = (
+MEMBER_OF, LOCKOUT_TIME, ACCOUNT_EXPIRES, USER_ACCOUNT_CONTROL, MEMBER, USN_CHANGED = (
     "bf967991-0de6-11d0-a285-00aa003049e2",
     "28630ebf-41d5-11d1-a9c1-0000f80367c1",
     "bf967915-0de6-11d0-a285-00aa003049e2",
     "bf967a68-0de6-11d0-a285-00aa003049e2",
     "bf9679c0-0de6-11d0-a285-00aa003049e2",
+    "bf967a6f-0de6-11d0-a285-00aa003049e2",
 )
 """schemaIDGUIDs (MS-ADA1, MS-ADA2, MS-ADA3)."""
 DEPTH = 22
@@ -79,6 +82,39 @@ def hide(dc: DomainController, dn: str, attribute: str) -> None:
 
 def names(account) -> set[str]:
     return {group.name for group in account.groups}
+
+
+class Mirrored:
+    """What our records have of one account."""
+
+    def __init__(self, directory: ActiveDirectory, name: str) -> None:
+        self.directory = directory
+        self.records = InMemoryRecords()
+        self._clock = SettableClock(datetime.now(UTC))
+        self._name = name
+
+    async def read(self) -> list[str]:
+        """Mirrors what changed; returns which objects the log complains of."""
+        turn = MirrorRound(self.records, self._clock, MirrorPolicy(), "all")
+        with capture_logs() as told:
+            async for batch in self.directory.changes(await turn.read_positions()):
+                await turn.store(batch)
+        return [one for entry in told for one in entry.get("objects", ())]
+
+    async def account(self) -> Account:
+        return await self.records.read(self._find)
+
+    async def refusal(self) -> StandingRefusal | None:
+        def judge(repositories: Repositories) -> StandingRefusal | None:
+            found = self._find(repositories)
+            return read_standing(repositories, found, DirectoryPolicy(), self._clock.now()).refusal
+
+        return await self.records.read(judge)
+
+    def _find(self, repositories: Repositories) -> Account:
+        found = repositories.accounts.find_by_domain_user("CONTOSO", self._name)
+        assert found is not None
+        return found
 
 
 async def test_a_group_far_down_costs_its_members_nothing(dc, far_down, reading):
@@ -153,39 +189,51 @@ async def test_an_account_that_cannot_be_judged_is_refused_and_costs_nobody_else
 ):
     name = f"hidden-{attribute[:8]}"
     add_user(dc, name)
-    directory, records, clock = reading(dc).directory, InMemoryRecords(), SettableClock(datetime.now(UTC))
-
-    async def read() -> list[str]:
-        turn = MirrorRound(records, clock, MirrorPolicy(), "all")
-        with capture_logs() as told:
-            async for batch in directory.changes(await turn.read_positions()):
-                await turn.store(batch)
-        return [one for entry in told for one in entry.get("objects", ())]
-
-    def account(repositories):
-        return repositories.accounts.find_by_domain_user("CONTOSO", name)
-
-    def refusal(repositories):
-        found = account(repositories)
-        return read_standing(repositories, found, DirectoryPolicy(), clock.now()).refusal
-
-    await read()
-    assert await records.read(refusal) is None
+    mirrored = Mirrored(reading(dc).directory, name)
+    await mirrored.read()
+    assert await mirrored.refusal() is None
     hide(dc, user_dn(name), attribute)
     dc.set_user("heidi", displayName=f"Heidi {name}")
-    (told,) = [one for one in await read() if name in one]
+    (told,) = [one for one in await mirrored.read() if name in one]
     assert "not there, or not readable" in told
-    assert await records.read(refusal) is StandingRefusal.DISABLED_IN_DIRECTORY
-    assert not (await records.read(account)).is_gone, "nobody wins its names"
-    heidi = await records.read(lambda r: r.accounts.find_by_domain_user("CONTOSO", "heidi"))
+    assert await mirrored.refusal() is StandingRefusal.DISABLED_IN_DIRECTORY
+    assert not (await mirrored.account()).is_gone, "nobody wins its names"
+    heidi = await mirrored.records.read(lambda r: r.accounts.find_by_domain_user("CONTOSO", "heidi"))
     assert heidi.display_name == f"Heidi {name}"
     with pytest.raises(Unavailable, match=name):
-        await directory.find(name)
-    assert await directory.find("alice"), "it is not the controller that failed"
+        await mirrored.directory.find(name)
+    assert await mirrored.directory.find("alice"), "it is not the controller that failed"
     dc.samba_tool("user", "delete", name)
     async with asyncio.timeout(20):
-        while not (await records.read(account)).is_gone:
-            await read()
+        while not (await mirrored.account()).is_gone:
+            await mirrored.read()
+
+
+async def test_who_hides_that_it_changed_does_not_stay_allowed(dc, reading):
+    """A filter on a number that we may not read never matches."""
+    name = "hidden-number"
+    add_user(dc, name)
+    mirrored = Mirrored(reading(dc).directory, name)
+    await mirrored.read()
+    hide(dc, user_dn(name), USN_CHANGED)
+    dc.set_user(name, userAccountControl=0x202)
+    async with asyncio.timeout(20):
+        while await mirrored.refusal() is None:
+            await mirrored.read()
+    assert await mirrored.refusal() is StandingRefusal.DISABLED_IN_DIRECTORY
+
+
+async def test_what_changes_of_a_group_that_hides_it_is_found(dc, reading):
+    add_user(dc, "late")
+    add(dc, group_entry("hidden-number-group", [], SECURITY_GROUP))
+    reader = reading(dc)
+    sid = (await reader.read())["late"].sid
+    hide(dc, f"CN=hidden-number-group,{USERS}", USN_CHANGED)
+    hide(dc, user_dn("late"), MEMBER_OF)
+    members(dc, f"CN=hidden-number-group,{USERS}", "add", user_dn("late"))
+    async with asyncio.timeout(20):
+        while "hidden-number-group" not in names(reader.accounts[sid]):
+            await reader.read()
 
 
 async def test_what_only_shows_an_account_may_be_nonsense(dc, reading):

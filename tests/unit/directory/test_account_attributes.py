@@ -202,4 +202,5 @@ def test_everything_that_is_read_is_asked_for():
     watched = Watched(found.dn, found.values)
     build(watched)
     parse_direct_groups(watched, DOMAIN_SID)
-    assert read | {"memberOf"} == set(account_attributes.ATTRIBUTES)
+    by_the_builder = {"uSNChanged"}
+    assert read | {"memberOf"} | by_the_builder == set(account_attributes.ATTRIBUTES)

@@ -26,7 +26,7 @@ def reference(rid: int) -> bytes:
 
 def entry(**values: list[bytes]) -> Entry:
     number = {"userAccountControl": b"512", "accountExpires": b"0", "pwdLastSet": b"0"}
-    number |= {"primaryGroupID": b"513", "msDS-User-Account-Control-Computed": b"16"}
+    number |= {"uSNChanged": b"1", "primaryGroupID": b"513", "msDS-User-Account-Control-Computed": b"16"}
     given = {name: [value] for name, value in number.items()}
     named = {name.replace("_", "-"): some for name, some in values.items()}
     return build_entry("CN=alice", {"objectSid": [SID], "sAMAccountName": [b"alice"], **given, **named})

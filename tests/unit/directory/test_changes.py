@@ -13,11 +13,12 @@ from handfast.directory.changes import SIDS_IN_ONE_QUERY, ChangeFeed, pause_afte
 from handfast.directory.domain_facts import DomainFacts, Policy, RootFacts
 from handfast.directory.entries import Entry, build_entry
 from handfast.directory.scope import Scope
+from handfast.directory.values import FOREVER
 from handfast.identity.directory.entries import ChangeBatch
 
 DOMAIN_SID = "S-1-5-21-1-2-3"
 ENABLED, DISABLED = 0x200, 0x202
-ALICE = 1001
+ALICE, BOB, GROUP = 1001, 1002, 500
 
 
 def sid_bytes(rid: int) -> bytes:
@@ -32,6 +33,8 @@ class LaggingLink:
         self.name = name
         self._usn = usn
         self._accounts: dict[int, tuple[int, int]] = {}
+        self.unnumbered: set[int] = set()
+        """Who hides the number of its last change: no filter on it finds them (MS-ADTS 3.1.1.4.3)."""
 
     def change(self, rid: int, control: int) -> None:
         self._usn += 1
@@ -50,11 +53,17 @@ class LaggingLink:
             return
         found = self._accounts
         if since := re.search(r"uSNChanged>=(\d+)", query):
-            found = {rid: one for rid, one in found.items() if one[0] >= int(since[1])}
+            numbered = {rid: one for rid, one in found.items() if rid not in self.unnumbered}
+            found = {rid: one for rid, one in numbered.items() if one[0] >= int(since[1])}
         if "objectSid=" in query:
             named = {int(rid) for rid in re.findall(r"-(\d+)\)", query)}
             found = {rid: one for rid, one in found.items() if rid in named}
-        yield tuple(self._entry(rid, control) for rid, (_, control) in found.items())
+        yield tuple(self._number(rid, self._entry(rid, control)) for rid, (_, control) in found.items())
+
+    def _number(self, rid: int, entry: Entry) -> Entry:
+        if rid in self.unnumbered:
+            return entry
+        return Entry(entry.dn, {**entry.values, "usnchanged": [b"1"]})
 
     def _entry(self, rid: int, control: int) -> Entry:
         values = {"objectsid": [sid_bytes(rid)], "samaccountname": [b"user%d" % rid]}
@@ -72,7 +81,7 @@ class LaggingLink:
     async def read(self, dn, attributes, *, controls=()):
         return None
 
-    async def call(self, work):
+    async def call(self, work, *, patience=1):
         return work(None)
 
 
@@ -112,7 +121,7 @@ async def test_what_is_known_to_have_changed_does_not_wait_for_all_accounts_to_b
 
     class Link(LaggingLink):
         async def pages(self, base, query, attributes, *, controls=()):
-            if attributes == ("objectSid",) and not re.search(
+            if attributes == ("objectSid", "uSNChanged") and not re.search(
                 "uSNChanged|isDeleted|category=group", query, re.IGNORECASE
             ):
                 compared.append(query)
@@ -142,6 +151,7 @@ class GroupedLink(LaggingLink):
         super().__init__("dc1", 100)
         self.members: tuple[int, ...] = ()
         self.hidden: set[int] = set()
+        self.is_group_hidden = False
         self._group_usn = 0
 
     def regroup(self, *members: int) -> None:
@@ -151,11 +161,12 @@ class GroupedLink(LaggingLink):
     async def pages(self, base, query, attributes, *, controls=()):
         if "objectCategory=group" in query:
             since = re.search(r"uSNChanged>=(\d+)", query)
-            if since is None or self._group_usn >= int(since[1]):
+            is_found = since is None or (GROUP not in self.unnumbered and self._group_usn >= int(since[1]))
+            if is_found and not self.is_group_hidden:
                 sids = [f"{DOMAIN_SID}-{rid}" for rid in self.members]
                 named = [f"<GUID={rid:032x}>;<SID={sid}>;CN=x" for rid, sid in enumerate(sids)]
-                given = {"objectSid": [sid_bytes(500)], "member": [one.encode() for one in named]}
-                yield (build_entry("CN=own", given),)
+                given = {"objectSid": [sid_bytes(GROUP)], "member": [one.encode() for one in named]}
+                yield (self._number(GROUP, build_entry("CN=own", given)),)
             return
         async for page in super().pages(base, query, attributes, controls=controls):
             yield page
@@ -269,3 +280,152 @@ async def test_who_cannot_be_judged_is_asked_again_without_a_change_some_at_a_ti
     assert {rid for rids in read[2:] for rid in rids} == set(five)
     link._usn += 1
     assert (await told(feed, link, since))[0] == []
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    monkeypatch.setattr(changes, "pause_after", lambda _seconds, *, sees_deleted: 0.0)
+
+
+def states(batches: list[ChangeBatch]) -> dict[int, bool | str]:
+    """By RID: whether it is enabled, or "unreadable", or "gone"."""
+    told: dict[int, bool | str] = {}
+    for batch in batches:
+        told |= {int(one.sid.rpartition("-")[2]): one.facts.is_enabled for one in batch.accounts}
+        told |= {int(sid.rpartition("-")[2]): "unreadable" for sid in batch.unreadable}
+        told |= {int(sid.rpartition("-")[2]): "gone" for sid in batch.gone}
+    return told
+
+
+async def test_who_hides_the_number_of_its_last_change_cannot_be_judged(no_pause):
+    """Else it would stay what it was, whatever becomes of it."""
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    for rid in (ALICE, BOB):
+        link.change(rid, ENABLED)
+    link.unnumbered = {BOB}
+    batches, since = await told(feed, link, None)
+    assert states(batches) == {ALICE: True, BOB: "unreadable"}
+
+    link.unnumbered |= {ALICE}  # by rights on its container: nothing of it changes
+    link.change(2000, ENABLED)
+    with capture_logs() as logged:
+        batches, since = await told(feed, link, since)
+    assert states(batches) == {2000: True, ALICE: "unreadable", BOB: "unreadable"}
+    assert [one["objects"] for one in logged] == [
+        [f"CN={ALICE}: ldap uSNChanged: not there, or not readable"]
+    ], "the other one was told before"
+    link.change(ALICE, DISABLED)
+    batches, since = await told(feed, link, since)
+    assert states(batches) == {ALICE: "unreadable", BOB: "unreadable"}
+    link.unnumbered = set()
+    assert states((await told(feed, link, since))[0]) == {ALICE: False, BOB: True}
+
+
+async def test_what_changes_of_a_group_that_hides_its_number_is_found(no_pause):
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    for rid in (ALICE, BOB):
+        link.change(rid, ENABLED)
+    link.regroup(ALICE)
+    _, since = await told(feed, link, None)
+    link.unnumbered = {GROUP}
+    link.regroup(BOB)
+    batches, since = await told(feed, link, since)
+    groups = {one.sid: len(one.groups) for batch in batches for one in batch.accounts}
+    assert groups == {f"{DOMAIN_SID}-{ALICE}": 0, f"{DOMAIN_SID}-{BOB}": 1}
+    link.change(2000, ENABLED)
+    assert states((await told(feed, link, since))[0]) == {2000: True}, "nobody is read again for nothing"
+
+
+async def test_a_group_that_comes_to_light_is_read(no_pause):
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    link.change(ALICE, ENABLED)
+    link.regroup(ALICE)
+    link.is_group_hidden = True
+    ((whole,), since) = await told(feed, link, None)
+    assert whole.accounts[0].groups == frozenset()
+    link.is_group_hidden = False  # by rights on its container
+    link.change(2000, ENABLED)
+    batches, _ = await told(feed, link, since)
+    groups = {one.sid: {group.sid for group in one.groups} for batch in batches for one in batch.accounts}
+    assert groups[f"{DOMAIN_SID}-{ALICE}"] == {f"{DOMAIN_SID}-{GROUP}"}
+
+
+async def test_a_lock_whose_end_is_hidden_ends_where_nothing_else_happens(no_pause):
+    """That changes no number; nor is anything else asked for then."""
+    asked: list[str] = []
+
+    class Link(GroupedLink):
+        is_locked = True
+
+        async def pages(self, base, query, attributes, *, controls=()):
+            asked.append(query)
+            async for page in super().pages(base, query, attributes, controls=controls):
+                yield page
+
+        def _entry(self, rid: int, control: int) -> Entry:
+            entry = super()._entry(rid, control)
+            computed = b"16" if self.is_locked and rid == ALICE else b"0"
+            return Entry(entry.dn, {**entry.values, "msds-user-account-control-computed": [computed]})
+
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), Link()
+    for rid in (ALICE, BOB):
+        link.change(rid, ENABLED)
+    ((whole,), since) = await told(feed, link, None)
+    assert whole.accounts[0].facts.locked_until == FOREVER
+    asked.clear()
+    link.is_locked = False
+    ((batch,), since) = await told(feed, link, since)
+    assert [(one.sid, one.facts.locked_until) for one in batch.accounts] == [(f"{DOMAIN_SID}-{ALICE}", None)]
+    assert len(asked) == 1, "the account alone"
+    assert (await told(feed, link, since))[0] == []
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("is_given_back", "asked"), [(True, [2, 2, 2, 1, 0]), (False, [2, 0, 0, 0, 0])])
+async def test_the_next_ones_are_asked_at_once_while_that_helps(monkeypatch, is_given_back, asked):
+    """Given back by rights on a container, thousands would be refused for hours."""
+    monkeypatch.setattr(changes, "UNSETTLED_AT_A_TIME", 2)
+    monkeypatch.setattr(changes, "pause_after", lambda _seconds, *, sees_deleted: 3600.0)
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    seven = range(1001, 1008)
+    for rid in seven:
+        link.change(rid, ENABLED)
+    link.hidden = set(seven)
+    _, since = await told(feed, link, None)
+    if is_given_back:
+        link.hidden = set()
+    found: list[dict[int, bool | str]] = []
+    for _ in asked:
+        batches, since = await told(feed, link, since)
+        found.append(states(batches))
+    assert [len(one) for one in found] == asked
+
+
+async def test_whom_only_the_comparison_finds_unreadable_is_logged(no_pause):
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), GroupedLink()
+    link.change(ALICE, ENABLED)
+    _, since = await told(feed, link, None)
+    link._accounts[BOB] = (1, ENABLED)  # its container was moved to where we read
+    link.hidden = {BOB}
+    link.change(2000, ENABLED)
+    for lines in ([[f"CN={BOB}: ldap accountExpires: not there, or not readable"]], []):
+        with capture_logs() as logged:
+            _, since = await told(feed, link, since)
+        assert [one["objects"] for one in logged] == lines
+
+
+async def test_working_out_all_memberships_may_take_longer_than_an_answer():
+    patient: list[int] = []
+
+    class Link(GroupedLink):
+        async def call(self, work, *, patience=1):
+            patient.append(patience)
+            return work(None)
+
+    feed, link = ChangeFeed(Scope(), lambda: datetime.now(UTC)), Link()
+    link.is_group_hidden = True
+    link.change(ALICE, ENABLED)
+    _, since = await told(feed, link, None)
+    link.change(ALICE, DISABLED)
+    await told(feed, link, since)
+    assert set(patient) == {changes.PREPARING_PATIENCE}

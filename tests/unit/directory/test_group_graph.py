@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handfast.directory import group_graph
 from handfast.directory.group_graph import GroupGraph, build_group, enlarge_group, key_of, sid_of
 
 DOMAIN = "S-1-5-21-1-2-3"
@@ -108,12 +109,46 @@ def test_the_closure_is_what_walking_down_finds(memberships):
 )
 def test_whoever_is_not_touched_has_the_same_groups_as_before(memberships, key, members):
     graph = GroupGraph([group(one, *inside) for one, inside in memberships.items()])
+    graph.prepare()
     after = {**memberships, key: members}
     touched = graph.put(group(key, *members))
     for account in range(7, 13):
         was = {one for one in memberships if account in _below(memberships, one)}
         now = {one for one in after if account in _below(after, one)}
         assert account in touched or was == now
+        assert graph.groups_of(graph.naming(account)) == now
+
+
+def test_some_groups_that_change_do_not_make_all_memberships_be_worked_out_anew(monkeypatch):
+    """In a large domain that takes seconds, and some group changes all the time."""
+    sorted_anew = []
+    build = group_graph._Memberships
+    monkeypatch.setattr(
+        group_graph, "_Memberships", lambda groups: sorted_anew.append(len(groups)) or build(groups)
+    )
+    graph = GroupGraph(group(key, 1000 + key) for key in range(100))
+    graph.prepare()
+    for key in range(100):
+        graph.put(group(key, 1000 + key))  # read again, and nothing came of it
+    for key in range(group_graph.MAX_CHANGED):
+        graph.put(group(key, 5000))
+        graph.prepare()
+    graph.remove(0)
+    assert sorted_anew == [100]
+    assert list(graph.naming(1000)) == [] == list(graph.naming(1001))
+    assert set(graph.naming(5000)) == set(range(1, group_graph.MAX_CHANGED))
+    graph.put(group(200, 5000))
+    graph.prepare()
+    assert sorted_anew == [100, 100]
+    assert set(graph.naming(5000)) == {200, *range(1, group_graph.MAX_CHANGED)}
+
+
+def test_no_list_that_is_sorted_holds_many_memberships():
+    """While one is, nothing else of the process runs."""
+    groups = [group(key, *range(1000, 3000)) for key in range(20)]
+    shards = group_graph._Memberships(groups)._shards
+    assert sum(map(len, shards)) == 40_000
+    assert max(map(len, shards)) < 200
 
 
 def _below(memberships, key):
