@@ -11,8 +11,8 @@ from handfast.doctor.kerberos.facts import ResolvedName, Service, Setup, Trial, 
 from handfast.doctor.kerberos.findings import Commands, KerberosFinding, KerberosFindingId
 from handfast.doctor.kerberos.own_account import judge_account, judge_rights
 from handfast.doctor.kerberos.own_keytab import judge_keytab
-from handfast.doctor.kerberos.usability import is_password_over, judge_usable
-from handfast.identity.directory.domain_account import NOT_DELEGATED, WITHOUT_PAC, DomainAccount
+from handfast.doctor.kerberos.usability import is_password_over, judge_delegable, judge_usable
+from handfast.identity.directory.domain_account import WITHOUT_PAC, DomainAccount
 from handfast.identity.directory.ports import DelegationFailure
 
 MAX_SKEW_SECONDS = 60.0
@@ -200,16 +200,11 @@ def _judge_trial(setup: Setup, trial: Trial, now: datetime) -> Iterator[Kerberos
             f"{person.name}'s password has expired",
             "let the person change it",
         )
-    is_sensitive, is_protected = bool(person.control & NOT_DELEGATED), person.is_protected
-    if is_sensitive or is_protected:
-        why = "is marked as sensitive" if is_sensitive else "is in Protected Users"
-        yield KerberosFinding(
-            KerberosFindingId.PERSON_NOT_DELEGABLE,
-            _ERROR,
-            f"{person.name} {why}",
-            "leave it so for administrators, who then can't use the publications; else end it",
-            remedies.let_be_delegated(person, is_sensitive=is_sensitive, is_protected=is_protected),
-        )
+    yield from judge_delegable(
+        person,
+        KerberosFindingId.PERSON_NOT_DELEGABLE,
+        "leave it so for administrators, who then can't use the publications; else end it",
+    )
     for ticket in trial.tickets:
         if ticket.problem:
             yield KerberosFinding(

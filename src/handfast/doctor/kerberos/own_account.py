@@ -9,10 +9,9 @@ from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
 from handfast.doctor.kerberos.facts import RC4_ENCTYPE, Setup
 from handfast.doctor.kerberos.findings import KerberosFinding, KerberosFindingId
-from handfast.doctor.kerberos.usability import is_password_over, judge_usable
+from handfast.doctor.kerberos.usability import is_password_over, judge_delegable, judge_usable
 from handfast.identity.directory.domain_account import (
     DES_ONLY,
-    NOT_DELEGATED,
     PROTOCOL_TRANSITION,
     SMARTCARD_REQUIRED,
     UNCONSTRAINED,
@@ -137,7 +136,12 @@ def judge_rights(setup: Setup, account: DomainAccount) -> Iterator[KerberosFindi
             remedies.allow_transition(account),
         )
     if needed:
-        yield from _judge_forwarded(account)
+        # Its own ticket-granting ticket is to be forwardable: the library asks for no more in anybody else's name.
+        yield from judge_delegable(
+            account,
+            KerberosFindingId.ACCOUNT_NOT_FORWARDED,
+            "end it: that is meant for people, and keeps the account from delegating",
+        )
     listed = {spn.lower(): spn for spn in account.delegates_to}
     for key, spn in needed.items():
         if key not in listed:
@@ -157,17 +161,3 @@ def judge_rights(setup: Setup, account: DomainAccount) -> Iterator[KerberosFindi
                 "take the SPN off its delegation list",
                 remedies.shorten_delegation(account, spn),
             )
-
-
-def _judge_forwarded(account: DomainAccount) -> Iterator[KerberosFinding]:
-    """Its own ticket-granting ticket is to be forwardable: the library asks for no more in anybody else's name."""
-    is_sensitive, is_protected = bool(account.control & NOT_DELEGATED), account.is_protected
-    if is_sensitive or is_protected:
-        why = "is marked as sensitive" if is_sensitive else "is in Protected Users"
-        yield KerberosFinding(
-            KerberosFindingId.ACCOUNT_NOT_FORWARDED,
-            _ERROR,
-            f"{account.name} {why}",
-            "end it: that is meant for people, and keeps the account from delegating",
-            remedies.let_be_delegated(account, is_sensitive=is_sensitive, is_protected=is_protected),
-        )

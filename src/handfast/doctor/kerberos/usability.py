@@ -8,7 +8,7 @@ from datetime import datetime
 from handfast.doctor.findings import Severity
 from handfast.doctor.kerberos import remedies
 from handfast.doctor.kerberos.findings import KerberosFinding, KerberosFindingId
-from handfast.identity.directory.domain_account import DISABLED, DomainAccount
+from handfast.identity.directory.domain_account import DISABLED, NOT_DELEGATED, DomainAccount
 
 _ERROR = Severity.ERROR
 
@@ -32,6 +32,21 @@ def judge_usable(
             f"{account.name} is locked",
             "unlock it, and look who guesses its password",
             remedies.unlock_account(account),
+        )
+
+
+def judge_delegable(
+    account: DomainAccount, finding: KerberosFindingId, remedy: str
+) -> Iterator[KerberosFinding]:
+    """Sensitive, or in Protected Users: no KDC gives a ticket that could be passed on in its name."""
+    is_sensitive, is_protected = bool(account.control & NOT_DELEGATED), account.is_protected
+    if is_sensitive or is_protected:
+        yield KerberosFinding(
+            finding,
+            _ERROR,
+            f"{account.name} is {'marked as sensitive' if is_sensitive else 'in Protected Users'}",
+            remedy,
+            remedies.let_be_delegated(account, is_sensitive=is_sensitive, is_protected=is_protected),
         )
 
 

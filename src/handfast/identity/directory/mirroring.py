@@ -8,7 +8,7 @@ All of it may be run again, in any order of the accounts: what is stored already
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -48,19 +48,24 @@ def mirror_accounts(
 
 def mirror_gone(repositories: Repositories, sids: Iterable[str], now: datetime) -> MirrorReport:
     """These are no longer among the accounts that are mirrored. What hangs on them stays, should they come back."""
-    accounts = repositories.accounts.find_by_sids(sids)
-    unit = UnitOfWork(repositories, WorkingSet(repositories, (), now, accounts), now)
-    for account in accounts:
-        unit.mark_gone(account)
-    return unit.finish()
+    return _mark(repositories, sids, now, UnitOfWork.mark_gone)
 
 
 def mirror_unreadable(repositories: Repositories, sids: Iterable[str], now: datetime) -> MirrorReport:
     """These are there, and can't be judged: each is refused, and costs nobody else anything. Who is not known stays unknown."""
+    return _mark(repositories, sids, now, UnitOfWork.mark_unreadable)
+
+
+def _mark(
+    repositories: Repositories,
+    sids: Iterable[str],
+    now: datetime,
+    mark: Callable[[UnitOfWork, Account], None],
+) -> MirrorReport:
     accounts = repositories.accounts.find_by_sids(sids)
     unit = UnitOfWork(repositories, WorkingSet(repositories, (), now, accounts), now)
     for account in accounts:
-        unit.mark_unreadable(account)
+        mark(unit, account)
     return unit.finish()
 
 
